@@ -1,0 +1,40 @@
+# squint_module(NAME DEPS module... LIBS library...): the static library
+# squint_NAME from every .cc of the folder that is no test and no bench, and
+# the test program squint_NAME_test from every *_test.cc.
+add_library(squint_flags INTERFACE)
+target_compile_features(squint_flags INTERFACE cxx_std_20)
+target_compile_options(squint_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
+  -ffp-contract=off -fno-fast-math)
+if(SQUINT_WERROR)
+  target_compile_options(squint_flags INTERFACE -Werror)
+endif()
+if(SQUINT_SANITIZE)
+  target_compile_options(squint_flags INTERFACE
+    -fsanitize=${SQUINT_SANITIZE} -fno-sanitize-recover=all
+    -fno-omit-frame-pointer)
+  target_link_options(squint_flags INTERFACE -fsanitize=${SQUINT_SANITIZE})
+endif()
+target_include_directories(squint_flags INTERFACE
+  ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
+
+function(squint_module name)
+  cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc
+       ${CMAKE_CURRENT_SOURCE_DIR}/*/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_(test|bench)\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(TRANSFORM ARG_DEPS PREPEND squint_)
+  add_library(squint_${name} STATIC ${sources})
+  set_target_properties(squint_${name} PROPERTIES
+    POSITION_INDEPENDENT_CODE ON LINKER_LANGUAGE CXX)
+  target_link_libraries(squint_${name}
+    PUBLIC squint_flags fmt::fmt ${ARG_DEPS} PRIVATE ${ARG_LIBS})
+  if(SQUINT_TESTS AND tests)
+    add_executable(squint_${name}_test ${tests})
+    target_link_libraries(squint_${name}_test
+      PRIVATE squint_${name} ${ARG_LIBS} GTest::gmock GTest::gtest_main)
+    add_test(NAME ${name} COMMAND squint_${name}_test)
+  endif()
+endfunction()

@@ -1,0 +1,52 @@
+// Between files and Squint's graphs: reading with one meaning inside (opset
+// 25, functions inlined), quantization moved from Q/DQ nodes into QuantParams
+// and back, the targets' tables, and the lowest opset out.
+#ifndef SQUINT_INTERCHANGE_INTERCHANGE_H_
+#define SQUINT_INTERCHANGE_INTERCHANGE_H_
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "squint/base/context.h"
+#include "squint/graph/graph.h"
+#include "squint/ops/op.h"
+
+namespace squint {
+
+struct LoadedModel {
+  Graph graph;  // upgraded, shapes inferred; Q/DQ and QLinear* still nodes
+  std::string hash;
+  size_t file_bytes = 0;  // with external data
+  std::vector<std::string> findings;  // what stayed unknown, what was kept
+};
+LoadedModel LoadModel(const std::filesystem::path& path,
+                      const Context& context = {});
+
+// Moves Q/DQ nodes into QuantParams where no reader sees another number.
+void Absorb(Graph& graph);
+
+struct SaveOptions {
+  size_t external_threshold = 0;
+};
+struct SaveResult {
+  size_t bytes = 0;
+  int64_t opset = 0;
+  int64_t ir_version = 0;
+};
+// QuantParams are laid out as Q/DQ in the patterns that targets fuse;
+// domain `squint` nodes are expanded; lowest opset (at least 21) and IR.
+SaveResult SaveModel(const Graph& graph, const std::filesystem::path& path,
+                     const SaveOptions& options = {});
+// The layout alone: a copy with Q/DQ nodes and no QuantParams.
+Graph LayOutQuantization(const Graph& graph);
+
+// x86, arm, tensorrt, squint, edge. Error{kInvalidArgument} lists them.
+const Target& FindTarget(std::string_view name);
+std::vector<std::string_view> TargetNames();
+
+}  // namespace squint
+
+#endif  // SQUINT_INTERCHANGE_INTERCHANGE_H_

@@ -1,0 +1,6 @@
+// Conv, any number of spatial dimensions.
+#include "squint/ops/op.h"
+
+namespace squint {
+constinit const OpDef kConvOp = {.type = "Conv", .since = 11};
+}  // namespace squint

@@ -1,0 +1,35 @@
+// Shape and type inference over a whole graph. Never fails a job on an
+// unknown: what cannot be told stays unknown and is a finding.
+#ifndef SQUINT_OPS_INFER_H_
+#define SQUINT_OPS_INFER_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "squint/graph/graph.h"
+#include "squint/ops/op.h"
+
+namespace squint {
+
+struct InferResult {
+  // Contents of small integer tensors that are known, also symbolically.
+  std::map<ValueId, DimTensor> dim_tensors;
+  // One sentence for each tensor that stayed unknown, and why.
+  std::vector<std::string> findings;
+};
+
+// Sets dtype and shape of every value that can be told (nested graphs too).
+// A file's own value_info is only a fallback for what inference cannot tell.
+// Error{kInvalidModel} when a node breaks its operator's rules.
+InferResult InferShapes(Graph& graph);
+
+// Results of one node from the current state of its inputs; used by the
+// driver above and by executors with concrete shapes.
+std::vector<InferContext::Result> InferNode(
+    const Graph& graph, const Node& node,
+    const std::map<ValueId, DimTensor>& dim_tensors);
+
+}  // namespace squint
+
+#endif  // SQUINT_OPS_INFER_H_

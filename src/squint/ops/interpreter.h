@@ -1,0 +1,39 @@
+// The reference interpreter: plain loops, node by node, no optimization. It
+// is the oracle of every faster execution. Two readings of a quantized graph:
+//   as written: dequantize inputs, run `reference` in float, quantize outputs;
+//   integer: the operator's integer_reference on the stored integers (falls
+//   back to the first reading where an operator has none).
+#ifndef SQUINT_OPS_INTERPRETER_H_
+#define SQUINT_OPS_INTERPRETER_H_
+
+#include <functional>
+#include <vector>
+
+#include "squint/graph/graph.h"
+#include "squint/ops/op.h"
+
+namespace squint {
+
+enum class Reading { kAsWritten, kInteger };
+
+struct InterpreterOptions {
+  Reading reading = Reading::kAsWritten;
+  // Called with every value a node makes, in real numbers unless
+  // `tap_stored`, when quantized values come as the stored integers.
+  std::function<void(ValueId, const Tensor&)> tap;
+  bool tap_stored = false;
+};
+
+// `inputs` in the order of graph.inputs(); returns the graph's outputs in
+// real types. Error names the node.
+std::vector<Tensor> Interpret(const Graph& graph,
+                              const std::vector<Tensor>& inputs,
+                              const InterpreterOptions& options = {});
+
+// One node on given inputs (null where absent), without quantization.
+std::vector<Tensor> RunNodeReference(const Graph& graph, const Node& node,
+                                     const std::vector<const Tensor*>& inputs);
+
+}  // namespace squint
+
+#endif  // SQUINT_OPS_INTERPRETER_H_

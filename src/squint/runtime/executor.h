@@ -1,0 +1,56 @@
+// Executions of one graph with float kernels: float, and simulated (chosen
+// quantized values are quantized and dequantized after they are made, and
+// quantized constants are used as the reals they stand for). Nodes run in
+// order; shapes are those of the inputs at hand, so any dynamic shape works;
+// prepared steps are cached by shape and share packed weights.
+#ifndef SQUINT_RUNTIME_EXECUTOR_H_
+#define SQUINT_RUNTIME_EXECUTOR_H_
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "squint/base/context.h"
+#include "squint/graph/graph.h"
+#include "squint/tensor/tensor.h"
+
+namespace squint {
+
+struct RunOptions {
+  // Values to show to `tap`, by id in the executor's graph. A tapped value
+  // is never fused away. Called in execution order on the caller's thread
+  // with the tensor in logical layout; the tensor is only valid in the call
+  // unless copied (copying a Tensor shares its bytes, and that is enough).
+  std::vector<ValueId> taps;
+  std::function<void(ValueId, const Tensor&)> tap;
+  // Which quantized values are simulated, indexed by ValueId; empty: all
+  // that have QuantParams. Activations outside stay float; constants outside
+  // are still the dequantized integers (their float original is gone).
+  std::vector<bool> simulate;
+};
+
+class Executor {
+ public:
+  // The graph must have been through InferShapes. Weights are packed on
+  // first use. Threads: context.threads.
+  explicit Executor(std::shared_ptr<const Graph> graph,
+                    const Context& context = {});
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  // `inputs` in the order of graph.inputs(). Error{kInvalidArgument} for
+  // wrong count, type or shape names the input. One Run at a time.
+  std::vector<Tensor> Run(const std::vector<Tensor>& inputs,
+                          const RunOptions& options = {});
+
+  const Graph& graph() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace squint
+
+#endif  // SQUINT_RUNTIME_EXECUTOR_H_
