@@ -1,0 +1,51 @@
+# make            builds build/release/bin/squint
+# make demo       quantizes a real network on real images and shows the result
+# make test       everything that fits in 20 minutes on 2 cores
+# make test-all   the rest: all models, sanitizers, lint
+# Each installs what is missing (Debian packages), says so, and leaves alone
+# what is there.
+BUILD := build/release
+
+.PHONY: all setup demo test test-all asan tidy format clean
+all: $(BUILD)/build.ninja
+	@cmake --build $(BUILD) --target squint_cli
+
+setup:
+	@scripts/setup.sh build
+
+$(BUILD)/build.ninja: | setup
+	@cmake --preset release -DSQUINT_TESTS=OFF
+
+.configure-tests: setup
+	@scripts/setup.sh test
+	@cmake --preset release -DSQUINT_TESTS=ON
+.PHONY: .configure-tests
+
+demo: all
+	@scripts/setup.sh demo
+	@examples/fashion_mnist/run.sh $(BUILD)/bin/squint
+
+test: .configure-tests
+	@cmake --build $(BUILD)
+	@ctest --test-dir $(BUILD) --output-on-failure --timeout 900 -LE long
+
+test-all: .configure-tests
+	@cmake --build $(BUILD)
+	@ctest --test-dir $(BUILD) --output-on-failure --timeout 7200
+	@$(MAKE) asan tidy
+
+asan: setup
+	@scripts/setup.sh test
+	@cmake --preset asan -DSQUINT_TESTS=ON
+	@cmake --build build/asan
+	@ctest --test-dir build/asan --output-on-failure --timeout 3600 -LE long
+
+tidy: setup
+	@scripts/setup.sh lint
+	@scripts/tidy.sh
+
+format:
+	@git ls-files '*.cc' '*.h' | xargs clang-format -i
+
+clean:
+	rm -rf build
