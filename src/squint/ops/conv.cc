@@ -2,5 +2,5 @@
 #include "squint/ops/op.h"
 
 namespace squint {
-constinit const OpDef kConvOp = {.type = "Conv", .since = 11};
+extern constinit const OpDef kConvOp = {.type = "Conv", .since = 11};
 }  // namespace squint

@@ -20,7 +20,7 @@ struct InterpreterOptions {
   Reading reading = Reading::kAsWritten;
   // Called with every value a node makes, in real numbers unless
   // `tap_stored`, when quantized values come as the stored integers.
-  std::function<void(ValueId, const Tensor&)> tap;
+  std::function<void(ValueId, const Tensor&)> tap = {};
   bool tap_stored = false;
 };
 

@@ -152,11 +152,13 @@ struct Target {
   bool per_channel = true;
   // Softmax/Sigmoid outputs at 1/256 (false: calibrated like others).
   bool unit_range_outputs = true;
+  // Biases as int32 (false: they stay float; TensorRT takes no other).
+  bool quantize_bias = true;
   // "Conv", "com.microsoft::X": operators that run in integers there. With
   // `all_integer` the list is every row that has an integer reading.
-  std::set<std::string, std::less<>> operators;
+  std::set<std::string, std::less<>> operators = {};
   bool all_integer = false;
-  std::string note;  // printed when files are written for this target
+  std::string note = {};  // printed when files are written for this target
 };
 
 struct QuantizeQuery {

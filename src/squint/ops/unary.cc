@@ -70,7 +70,7 @@ QuantSpec SigmoidRule(const QuantizeQuery&) {
 
 }  // namespace
 
-constinit const OpDef kReluOp = {
+extern constinit const OpDef kReluOp = {
     .type = "Relu",
     .since = 6,
     .infer = InferUnary,
@@ -78,7 +78,7 @@ constinit const OpDef kReluOp = {
     .integer_reference = IntegerReference<ReluFunction>,
     .quantize = ClampRule,
 };
-constinit const OpDef kSigmoidOp = {
+extern constinit const OpDef kSigmoidOp = {
     .type = "Sigmoid",
     .since = 6,
     .infer = InferUnary,
