@@ -1,0 +1,147 @@
+#include "squint/ops/window.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace squint {
+namespace {
+
+constexpr int64_t kLimit = int64_t{1} << 31;
+
+AutoPad ReadAutoPad(const Node& node) {
+  const std::string text = node.String("auto_pad", "NOTSET");
+  if (text.empty() || text == "NOTSET") return AutoPad::kNotSet;
+  if (text == "SAME_UPPER") return AutoPad::kSameUpper;
+  if (text == "SAME_LOWER") return AutoPad::kSameLower;
+  if (text == "VALID") return AutoPad::kValid;
+  Fail(ErrorCode::kInvalidModel,
+       "auto_pad is '{}', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID",
+       text);
+}
+
+void CheckList(const char* what, const Dims& values, size_t length,
+               int64_t lowest) {
+  if (values.size() != length) {
+    Fail(ErrorCode::kInvalidModel, "{} has {} entries, expected {}", what,
+         values.size(), length);
+  }
+  for (const int64_t value : values) {
+    if (value < lowest || value >= kLimit) {
+      Fail(ErrorCode::kInvalidModel, "{} has the entry {}, expected {} to {}",
+           what, value, lowest, kLimit - 1);
+    }
+  }
+}
+
+bool IsSame(AutoPad pad) {
+  return pad == AutoPad::kSameUpper || pad == AutoPad::kSameLower;
+}
+
+int64_t ConcreteOutput(const Window& window, size_t axis, int64_t input) {
+  const int64_t stride = window.strides[axis];
+  if (IsSame(window.auto_pad)) return (input + stride - 1) / stride;
+  const int64_t padded =
+      input + window.pads_begin[axis] + window.pads_end[axis];
+  const int64_t room = padded - window.extent(axis);
+  if (room < 0) {
+    Fail(ErrorCode::kInvalidModel,
+         "a window of {} does not fit into the padded size {} of spatial "
+         "axis {}",
+         window.extent(axis), padded, axis);
+  }
+  int64_t output = room / stride + 1;
+  if (window.ceil_mode && room % stride != 0) {
+    // A window that would start in the padding at the end is dropped.
+    const bool starts_inside =
+        output * stride < input + window.pads_begin[axis];
+    if (starts_inside) ++output;
+  }
+  return output;
+}
+
+}  // namespace
+
+int64_t Window::taps() const { return ElementCount(kernel); }
+
+Window ReadWindow(const Node& node, Dims kernel) {
+  const size_t rank = kernel.size();
+  Window window;
+  window.kernel = std::move(kernel);
+  window.strides = node.Ints("strides", Dims(rank, 1));
+  window.dilations = node.Ints("dilations", Dims(rank, 1));
+  window.auto_pad = ReadAutoPad(node);
+  window.ceil_mode = node.Int("ceil_mode", 0) != 0;
+  CheckList("kernel_shape", window.kernel, rank, 1);
+  CheckList("strides", window.strides, rank, 1);
+  CheckList("dilations", window.dilations, rank, 1);
+  Dims pads(2 * rank, 0);
+  if (window.auto_pad == AutoPad::kNotSet) pads = node.Ints("pads", pads);
+  CheckList("pads", pads, 2 * rank, 0);
+  const auto middle = pads.begin() + static_cast<std::ptrdiff_t>(rank);
+  window.pads_begin.assign(pads.begin(), middle);
+  window.pads_end.assign(middle, pads.end());
+  return window;
+}
+
+Dim WindowOutput(const Window& window, size_t axis, const Dim& input) {
+  if (const auto size = input.value()) {
+    return ConcreteOutput(window, axis, *size);
+  }
+  const int64_t stride = window.strides[axis];
+  if (IsSame(window.auto_pad)) {
+    return FloorDiv(input + Dim(stride - 1), Dim(stride));
+  }
+  // With ceil_mode the last window depends on the size itself.
+  if (window.ceil_mode && stride > 1) return Dim::Unknown();
+  const int64_t shrink =
+      window.extent(axis) - window.pads_begin[axis] - window.pads_end[axis];
+  return FloorDiv(input - Dim(shrink), Dim(stride)) + Dim(1);
+}
+
+Window ResolvePads(Window window, std::span<const int64_t> input) {
+  if (!IsSame(window.auto_pad)) return window;
+  for (size_t axis = 0; axis < window.rank(); ++axis) {
+    const int64_t output = ConcreteOutput(window, axis, input[axis]);
+    const int64_t total = std::max<int64_t>(
+        (output - 1) * window.strides[axis] + window.extent(axis) - input[axis],
+        0);
+    const int64_t smaller = total / 2;
+    const bool upper = window.auto_pad == AutoPad::kSameUpper;
+    window.pads_begin[axis] = upper ? smaller : total - smaller;
+    window.pads_end[axis] = total - window.pads_begin[axis];
+  }
+  window.auto_pad = AutoPad::kNotSet;
+  window.ceil_mode = false;
+  return window;
+}
+
+Dims WindowOutputs(const Window& window, std::span<const int64_t> input) {
+  Dims output;
+  for (size_t axis = 0; axis < window.rank(); ++axis) {
+    output.push_back(ConcreteOutput(window, axis, input[axis]));
+  }
+  return output;
+}
+
+TapRange RangeOfTap(const Window& window, size_t axis, int64_t tap,
+                    int64_t input, int64_t output) {
+  const int64_t stride = window.strides[axis];
+  TapRange range;
+  range.offset = tap * window.dilations[axis] - window.pads_begin[axis];
+  if (range.offset < 0) range.first = (-range.offset + stride - 1) / stride;
+  const int64_t room = input - range.offset;  // positions before the end
+  range.last = room <= 0 ? 0 : std::min(output, (room + stride - 1) / stride);
+  range.last = std::max(range.first, range.last);
+  return range;
+}
+
+bool NextIndex(Dims& index, std::span<const int64_t> dims) {
+  for (size_t axis = dims.size(); axis-- > 0;) {
+    if (++index[axis] < dims[axis]) return true;
+    index[axis] = 0;
+  }
+  return false;
+}
+
+}  // namespace squint

@@ -1,0 +1,67 @@
+// The sliding window of Conv, ConvTranspose and the pools: kernel, strides,
+// dilations and padding of every spatial axis, read from a node and checked,
+// and the output sizes that follow from it.
+#ifndef SQUINT_OPS_WINDOW_H_
+#define SQUINT_OPS_WINDOW_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "squint/graph/graph.h"
+
+namespace squint {
+
+enum class AutoPad : uint8_t { kNotSet, kSameUpper, kSameLower, kValid };
+
+struct Window {
+  // One entry per spatial axis, all of equal length.
+  Dims kernel;
+  Dims strides;
+  Dims dilations;
+  Dims pads_begin;  // as written (0 under kValid) until ResolvePads
+  Dims pads_end;
+  AutoPad auto_pad = AutoPad::kNotSet;
+  bool ceil_mode = false;
+
+  size_t rank() const { return kernel.size(); }
+  // Input positions that one window spans: (kernel - 1) * dilation + 1.
+  int64_t extent(size_t axis) const {
+    return (kernel[axis] - 1) * dilations[axis] + 1;
+  }
+  int64_t taps() const;  // product of kernel
+};
+
+// Reads strides, dilations, pads, auto_pad and ceil_mode for a kernel of the
+// given size. Error{kInvalidModel} for lists of the wrong length and values
+// outside [1, 2^31) (pads: [0, 2^31)).
+Window ReadWindow(const Node& node, Dims kernel);
+
+// Output size along one spatial axis; unknown where it cannot be told.
+// Error{kInvalidModel} when the window does not fit into the padded input.
+Dim WindowOutput(const Window& window, size_t axis, const Dim& input);
+
+// The same window with SAME_UPPER and SAME_LOWER turned into explicit pads
+// for this input size.
+Window ResolvePads(Window window, std::span<const int64_t> input);
+
+// Output sizes for concrete input sizes.
+Dims WindowOutputs(const Window& window, std::span<const int64_t> input);
+
+// Output positions [first, last) along an axis for which tap `tap` reads
+// inside the input: position * stride + tap * dilation - pad in [0, input).
+struct TapRange {
+  int64_t first = 0;
+  int64_t last = 0;
+  int64_t offset = 0;  // input position of output 0: tap * dilation - pad
+};
+TapRange RangeOfTap(const Window& window, size_t axis, int64_t tap,
+                    int64_t input, int64_t output);
+
+// Steps `index` to the next element of `dims` in row-major order; false
+// after the last one.
+bool NextIndex(Dims& index, std::span<const int64_t> dims);
+
+}  // namespace squint
+
+#endif  // SQUINT_OPS_WINDOW_H_
