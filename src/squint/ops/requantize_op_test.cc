@@ -3,9 +3,15 @@
 
 #include "squint/ops/infer.h"
 #include "squint/ops/interpreter.h"
+#include "squint/ops/op_examples.h"
 #include "squint/ops/op.h"
 
 namespace squint {
+
+std::vector<OpExample> Examples_requantize_op() {
+  return {OpExample("Requantize", "float", "squint").In(Ramp({2, 3}))};
+}
+
 namespace {
 
 using testing::ElementsAre;
