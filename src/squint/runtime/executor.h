@@ -16,6 +16,8 @@
 
 namespace squint {
 
+class ThreadPool;
+
 struct RunOptions {
   // Values to show to `tap`, by id in the executor's graph. A tapped value
   // is never fused away. Called in execution order on the caller's thread
@@ -45,6 +47,8 @@ class Executor {
                           const RunOptions& options = {});
 
   const Graph& graph() const;
+  // The threads of Run, idle while a tap is called: a tap may use them.
+  ThreadPool& threads();
 
  private:
   struct Impl;

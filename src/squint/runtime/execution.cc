@@ -1,0 +1,286 @@
+#include "squint/runtime/execution.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "squint/runtime/fake_quantize.h"
+#include "squint/runtime/input_check.h"
+
+namespace squint {
+namespace {
+
+// Compute is float32: half-precision tensors are widened when they appear.
+Tensor Widened(const Tensor& tensor) {
+  const bool half =
+      tensor.dtype() == DType::kFloat16 || tensor.dtype() == DType::kBfloat16;
+  return half ? tensor.CastTo(DType::kFloat32) : tensor;
+}
+
+// Whether bytes may be written over is asked of the buffer itself: one slot
+// holds it, and no caller, tap, view or constant does.
+bool IsSoleOwner(const Tensor& tensor) {
+  return tensor.buffer().use_count() == 1;
+}
+
+}  // namespace
+
+Execution::Execution(std::shared_ptr<const Graph> graph, const Context& context,
+                     OpFinder find, bool poison)
+    : graph_(std::move(graph)),
+      context_(context),
+      program_(*graph_, find),
+      shapes_(*graph_),
+      threads_(context.threads),
+      memory_(context.memory_limit, poison),
+      plans_(program_.nodes.size()),
+      fused_plans_(program_.nodes.size()),
+      constants_(static_cast<size_t>(graph_->num_values())) {}
+
+std::vector<Tensor> Execution::Run(const std::vector<Tensor>& inputs,
+                                   const RunOptions& options) {
+  CheckInputs(*graph_, inputs);
+  Begin(options);
+  SetInputs(inputs);
+  for (size_t i = 0; i < program_.nodes.size(); ++i) {
+    context_.ThrowIfCancelled();
+    const ProgramNode& step = program_.nodes[i];
+    try {
+      if (!fused_away_[i]) RunNode(i);
+    } catch (const Error& error) {
+      throw error.In(NodeLabel(*graph_, graph_->node(step.id)));
+    }
+    Release(step);
+  }
+  std::vector<Tensor> outputs;
+  for (const ValueId id : graph_->outputs()) {
+    const DType declared = graph_->value(id).dtype;
+    const Tensor& made = Read(id);
+    const bool narrow =
+        declared == DType::kFloat16 || declared == DType::kBfloat16;
+    outputs.push_back(narrow ? made.CastTo(declared) : made);
+  }
+  slots_.clear();
+  return outputs;
+}
+
+void Execution::Begin(const RunOptions& options) {
+  const auto values = static_cast<size_t>(graph_->num_values());
+  options_ = &options;
+  slots_.assign(values, {});
+  tapped_.assign(values, false);
+  simulated_.assign(values, false);
+  fused_away_.assign(program_.nodes.size(), false);
+  for (const ValueId id : options.taps) {
+    CheckInternal(id >= 0 && id < graph_->num_values(),
+                  "Executor: tap of a value that does not exist");
+    tapped_[static_cast<size_t>(id)] = static_cast<bool>(options.tap);
+  }
+  for (size_t i = 0; i < values; ++i) {
+    const Value& value = graph_->value(static_cast<ValueId>(i));
+    simulated_[i] = value.quant && !value.is_constant() &&
+                    (options.simulate.empty() ||
+                     (i < options.simulate.size() && options.simulate[i]));
+  }
+}
+
+void Execution::SetInputs(const std::vector<Tensor>& inputs) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const ValueId id = graph_->inputs()[i];
+    slot(id).tensor = Widened(inputs[i].Materialize());
+    Finish(id);
+  }
+}
+
+void Execution::RunNode(size_t position) {
+  const ProgramNode& step = program_.nodes[position];
+  const Node& node = graph_->node(step.id);
+  position_ = position;
+  std::vector<const Tensor*> inputs;
+  for (const ValueId id : node.inputs) {
+    inputs.push_back(id == kNoValue ? nullptr : &Read(id));
+  }
+  if (step.op == nullptr || step.op->reference == nullptr) {
+    Fail(ErrorCode::kUnsupported, "Squint cannot run operator {}{}{}",
+         node.domain, node.domain.empty() ? "" : "::", node.op_type);
+  }
+  if (RunFused(step, inputs) || RunView(position, inputs)) return;
+  if (step.op->prepare == nullptr) {
+    RunReference(step, inputs);
+    return;
+  }
+  const PreparedNode& prepared =
+      plans_[position].Get(PlanFor(position, false), inputs);
+  if (prepared.step == nullptr) {
+    RunReference(step, inputs);
+  } else {
+    RunStep(node, prepared, inputs, node.output(0));
+  }
+}
+
+PlanContext Execution::PlanFor(size_t position, bool fused) {
+  const ProgramNode& step = program_.nodes[position];
+  PlanContext context{shapes_, *step.op,           step.id,
+                      packs_,  threads_.threads(), std::nullopt};
+  if (fused) context.clamp = step.clamp;
+  return context;
+}
+
+// Applies the clamp that follows in the same step, unless the value between
+// them is shown or simulated.
+bool Execution::RunFused(const ProgramNode& step,
+                         const std::vector<const Tensor*>& inputs) {
+  if (step.clamp_node < 0 || step.op->prepare == nullptr) return false;
+  const Node& node = graph_->node(step.id);
+  const auto between = static_cast<size_t>(node.output(0));
+  if (tapped_[between] || simulated_[between]) return false;
+  const PreparedNode& prepared =
+      fused_plans_[position_].Get(PlanFor(position_, true), inputs);
+  if (prepared.step == nullptr) return false;
+  const auto clamp = static_cast<size_t>(step.clamp_node);
+  fused_away_[clamp] = true;
+  RunStep(node, prepared, inputs,
+          graph_->node(program_.nodes[clamp].id).output(0));
+  return true;
+}
+
+bool Execution::RunView(size_t position,
+                        const std::vector<const Tensor*>& inputs) {
+  const ProgramNode& step = program_.nodes[position];
+  if (!step.is_view || inputs.empty() || inputs[0] == nullptr) return false;
+  const PreparedNode& prepared =
+      plans_[position].Get(PlanFor(position, false), inputs);
+  if (!prepared.shapes_known ||
+      ElementCount(prepared.output_dims[0]) != inputs[0]->size()) {
+    return false;  // the reference says what is wrong
+  }
+  const Node& node = graph_->node(step.id);
+  const ValueId to = node.output(0);
+  const Slot& from = slot(node.input(0));
+  const auto& quant = graph_->value(to).quant;
+  Slot view{inputs[0]->Reshaped(prepared.output_dims[0]), from.pooled, false};
+  view.simulated = from.simulated && quant && quant->per_tensor() &&
+                   quant->kind == QuantKind::kStatic &&
+                   *quant == *graph_->value(node.input(0)).quant;
+  slot(to) = std::move(view);
+  Finish(to);
+  return true;
+}
+
+void Execution::RunStep(const Node& node, const PreparedNode& prepared,
+                        const std::vector<const Tensor*>& inputs,
+                        ValueId first) {
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  std::vector<Slot> made(node.outputs.size());
+  for (const Tensor* input : inputs) {
+    in.push_back(input == nullptr ? nullptr : input->raw());
+  }
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i] == kNoValue) {
+      out.push_back(nullptr);
+      continue;
+    }
+    made[i] = PlaceFor(node, prepared, i, inputs);
+    out.push_back(BufferPool::Writable(made[i].tensor));
+  }
+  const size_t scratch_bytes = prepared.step->scratch_bytes();
+  BufferRef scratch;
+  if (scratch_bytes > 0) scratch = memory_.TakeBytes(scratch_bytes);
+  prepared.step->Run(
+      {in, out, scratch ? const_cast<std::byte*>(scratch->data()) : nullptr,
+       threads_});
+  scratch.reset();
+  if (out.size() > 0 && out[0] != nullptr && in.size() > 0 && in[0] == out[0]) {
+    slot(node.inputs[0]) = {};  // its bytes are the output's now
+  }
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i] == kNoValue) continue;
+    const ValueId id = i == 0 ? first : node.outputs[i];
+    slot(id) = std::move(made[i]);
+    Finish(id);
+  }
+}
+
+Execution::Slot Execution::PlaceFor(const Node& node,
+                                    const PreparedNode& prepared, size_t output,
+                                    const std::vector<const Tensor*>& inputs) {
+  const DType dtype = prepared.output_dtypes[output];
+  const Dims& dims = prepared.output_dims[output];
+  if (output == 0 && prepared.step->can_run_in_place() &&
+      CanOverwrite(node, inputs) &&
+      inputs[0]->bytes() == BytesOf(dtype, ElementCount(dims))) {
+    return {Tensor(dtype, dims, inputs[0]->buffer()), true, false};
+  }
+  return {memory_.Take(dtype, dims), true, false};
+}
+
+// Input 0 dies in this node, owns its bytes alone and is no other input.
+bool Execution::CanOverwrite(const Node& node,
+                             const std::vector<const Tensor*>& inputs) const {
+  const ValueId id = node.input(0);
+  if (id == kNoValue || graph_->value(id).is_constant()) return false;
+  const auto& dying = program_.nodes[position_].dying;
+  return slot(id).pooled && IsSoleOwner(slot(id).tensor) &&
+         std::ranges::find(dying, id) != dying.end() &&
+         std::ranges::count(inputs, inputs[0]) == 1;
+}
+
+void Execution::RunReference(const ProgramNode& step,
+                             const std::vector<const Tensor*>& inputs) {
+  const Node& node = graph_->node(step.id);
+  RunContext run{node, inputs, {}, {}, {}};
+  run.outputs.resize(node.outputs.size());
+  step.op->reference(run);
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    const ValueId id = node.outputs[i];
+    if (id == kNoValue) continue;
+    slot(id) = {Widened(run.outputs[i]), false, false};
+    Finish(id);
+  }
+}
+
+void Execution::Finish(ValueId id) {
+  Slot& made = slot(id);
+  const auto index = static_cast<size_t>(id);
+  if (simulated_[index] && !made.simulated) Simulate(id, made);
+  if (tapped_[index]) options_->tap(id, made.tensor);
+}
+
+void Execution::Simulate(ValueId id, Slot& made) {
+  const QuantParams& quant = *graph_->value(id).quant;
+  CheckInternal(made.tensor.dtype() == DType::kFloat32,
+                "Executor: only float values can be simulated");
+  const Tensor real = made.tensor;
+  made.tensor = Tensor();
+  // The slot and `real` were the only two to hold the bytes.
+  const bool over = made.pooled && IsSoleOwner(real);
+  Tensor result = over ? real : memory_.Take(real.dtype(), real.dims());
+  FakeQuantize(real.data<float>(),
+               reinterpret_cast<float*>(BufferPool::Writable(result)),
+               real.dims(), quant, threads_);
+  made = {std::move(result), true, true};
+}
+
+void Execution::Release(const ProgramNode& step) {
+  for (const ValueId id : step.dying) slot(id) = {};
+}
+
+const Tensor& Execution::Read(ValueId id) {
+  const Tensor& made = slot(id).tensor;
+  if (!made.empty()) return made;
+  CheckInternal(graph_->value(id).is_constant(),
+                "Executor: value read before it is made");
+  return Constant(id);
+}
+
+const Tensor& Execution::Constant(ValueId id) {
+  Tensor& real = constants_[static_cast<size_t>(id)];
+  if (real.empty()) {
+    const Value& value = graph_->value(id);
+    real = Widened(value.quant ? DequantizeTensor(value.constant, *value.quant)
+                               : value.constant.Materialize());
+  }
+  return real;
+}
+
+}  // namespace squint

@@ -1,0 +1,147 @@
+#include "squint/runtime/node_plan.h"
+
+#include <bit>
+#include <map>
+
+namespace squint {
+namespace {
+
+constexpr size_t kMaxEntries = 16;     // shapes remembered per node
+constexpr int64_t kMaxContent = 1024;  // elements that a shape may depend on
+
+bool HasContent(const Tensor* tensor) {
+  return tensor != nullptr && tensor->rank() <= 1 &&
+         tensor->size() <= kMaxContent &&
+         (tensor->dtype() == DType::kInt64 || tensor->dtype() == DType::kInt32);
+}
+
+std::map<ValueId, DimTensor> ContentsOf(
+    const Node& node, const std::vector<const Tensor*>& inputs) {
+  std::map<ValueId, DimTensor> contents;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!HasContent(inputs[i])) continue;
+    const std::vector<int64_t> values = inputs[i]->ToInts();
+    contents[node.inputs[i]] = {{values.begin(), values.end()},
+                                inputs[i]->rank() == 0};
+  }
+  return contents;
+}
+
+// Fills types and shapes of `prepared` from the operator's inference; true
+// when all outputs are known.
+bool Infer(const PlanContext& context,
+           const std::map<ValueId, DimTensor>& contents,
+           PreparedNode& prepared) {
+  const Node& node = context.shapes.node(context.node_id);
+  InferContext infer(context.shapes, node, contents);
+  context.op.infer(infer);
+  prepared.output_dtypes.assign(node.outputs.size(), DType::kUndefined);
+  prepared.output_dims.assign(node.outputs.size(), {});
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i] == kNoValue) continue;
+    const auto& result = infer.results()[i];
+    const auto dims = result.shape.values();
+    if (!dims || result.dtype == DType::kUndefined) return false;
+    prepared.output_dtypes[i] = result.dtype;
+    prepared.output_dims[i] = *dims;
+  }
+  return true;
+}
+
+bool IsHalf(DType dtype) {
+  return dtype == DType::kFloat16 || dtype == DType::kBfloat16;
+}
+
+std::unique_ptr<const Step> MakeStep(const PlanContext& context,
+                                     const std::vector<const Tensor*>& inputs,
+                                     const PreparedNode& prepared) {
+  if (context.op.prepare == nullptr) return nullptr;
+  // Results in half precision are rounded by the reference and then widened.
+  for (const DType dtype : prepared.output_dtypes) {
+    if (IsHalf(dtype)) return nullptr;
+  }
+  const Node& node = context.shapes.node(context.node_id);
+  PrepareContext prepare{.node = node,
+                         .input_dtypes = {},
+                         .input_dims = {},
+                         .output_dtypes = prepared.output_dtypes,
+                         .output_dims = prepared.output_dims,
+                         .constants = {},
+                         .packs = context.packs,
+                         .pack_key = fmt::format("{}", context.node_id),
+                         .threads = context.threads,
+                         .clamp = context.clamp};
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Tensor* input = inputs[i];
+    const bool constant =
+        input != nullptr && context.shapes.value(node.inputs[i]).is_constant();
+    prepare.input_dtypes.push_back(input ? input->dtype() : DType::kUndefined);
+    prepare.input_dims.push_back(input ? input->dims() : Dims{});
+    prepare.constants.push_back(constant ? input : nullptr);
+  }
+  return context.op.prepare(prepare);
+}
+
+}  // namespace
+
+const PreparedNode& NodePlan::Get(const PlanContext& context,
+                                  const std::vector<const Tensor*>& inputs) {
+  std::vector<int64_t> key = KeyOf(context, inputs);
+  for (auto it = entries_.begin(); it != entries_.end(); ++it) {
+    if (it->key != key) continue;
+    entries_.splice(entries_.begin(), entries_, it);
+    return it->prepared;
+  }
+  PreparedNode prepared = Prepare(context, inputs);
+  if (entries_.size() >= kMaxEntries) entries_.pop_back();
+  entries_.push_front({KeyOf(context, inputs), std::move(prepared)});
+  return entries_.front().prepared;
+}
+
+std::vector<int64_t> NodePlan::KeyOf(
+    const PlanContext& context,
+    const std::vector<const Tensor*>& inputs) const {
+  const Node& node = context.shapes.node(context.node_id);
+  std::vector<int64_t> key = {0};
+  if (context.clamp) {
+    key[0] = 1 + std::bit_cast<uint32_t>(context.clamp->first);
+    key.push_back(std::bit_cast<uint32_t>(context.clamp->second));
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] == nullptr ||
+        context.shapes.value(node.inputs[i]).is_constant()) {
+      continue;
+    }
+    key.push_back(static_cast<int64_t>(inputs[i]->dtype()));
+    key.push_back(inputs[i]->rank());
+    key.insert(key.end(), inputs[i]->dims().begin(), inputs[i]->dims().end());
+    if (!keyed_by_content_ || !HasContent(inputs[i])) continue;
+    const std::vector<int64_t> values = inputs[i]->ToInts();
+    key.insert(key.end(), values.begin(), values.end());
+  }
+  return key;
+}
+
+PreparedNode NodePlan::Prepare(const PlanContext& context,
+                               const std::vector<const Tensor*>& inputs) {
+  const Node& node = context.shapes.node(context.node_id);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] == nullptr) continue;
+    Value& value = context.shapes.value(node.inputs[i]);
+    value.dtype = inputs[i]->dtype();
+    value.shape = Shape::Of(inputs[i]->dims());
+  }
+  PreparedNode prepared;
+  if (context.op.infer == nullptr) return prepared;
+  prepared.shapes_known = Infer(context, {}, prepared);
+  if (!prepared.shapes_known) {
+    keyed_by_content_ = true;
+    prepared.shapes_known = Infer(context, ContentsOf(node, inputs), prepared);
+  }
+  if (prepared.shapes_known) {
+    prepared.step = MakeStep(context, inputs, prepared);
+  }
+  return prepared;
+}
+
+}  // namespace squint
