@@ -69,6 +69,7 @@ struct Value {
   DType dtype = DType::kUndefined;
   Shape shape;
   std::string type_bytes;  // TypeProto of sequences, maps, optionals; "" else
+  std::string opaque_fields;  // doc string, metadata: for the round trip
   Tensor constant;         // empty unless an initializer
   std::optional<QuantParams> quant;
   NodeId producer = kNoNode;  // kept by Graph
@@ -89,6 +90,8 @@ struct Node {
   // graph's `captures` (the lists of all nested graphs, concatenated by
   // attribute name).
   std::vector<ValueId> captures;
+  // Function overload, metadata, device placement: for the round trip.
+  std::string opaque_fields;
   bool removed = false;
 
   bool Is(std::string_view type, std::string_view in_domain = "") const {
