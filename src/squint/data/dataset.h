@@ -42,12 +42,14 @@ class Dataset {
   // Thread-safe. Error{kInvalidArgument or kIo} names the sample.
   virtual Sample Get(int64_t index) const = 0;
   virtual bool has_labels() const = 0;
-  virtual int64_t num_classes() const { return 0; }  // 0: not known
+  virtual bool has_targets() const { return false; }  // Sample::target is set
+  virtual bool has_pairs() const { return false; }    // second_inputs are set
+  virtual int64_t num_classes() const { return 0; }   // 0: not known
   // Declared in a dataset .json: the default metric and the reduction of an
   // output before it ("" when not declared).
   virtual std::string metric() const { return ""; }
   virtual std::string reduction() const { return ""; }
-  virtual int output() const { return 0; }  // index of the output scored
+  virtual int output() const { return 0; }      // index of the output scored
   virtual std::string description() const = 0;  // one line for summaries
 };
 
@@ -60,12 +62,13 @@ struct DatasetOptions {
 // `source` is what --data takes: a folder of images (class subfolders or a
 // labels file), an image, .npy, .npz, idx/idx.gz, a dataset .json, or the
 // word "random". Errors name the file.
-std::shared_ptr<const Dataset> OpenDataset(
-    const std::string& source, const std::vector<InputSpec>& inputs,
-    const DatasetOptions& options = {});
+std::shared_ptr<const Dataset> OpenDataset(const std::string& source,
+                                           const std::vector<InputSpec>& inputs,
+                                           const DatasetOptions& options = {});
 
-// Decodes ahead of the consumer on `threads` worker threads; yields samples
-// [begin, end) in order. Get()'s errors are rethrown by Next().
+// Decodes at most `ahead` samples ahead of the consumer on `threads` worker
+// threads (0: in Next() itself); yields the samples of `indices` in order.
+// Get()'s errors are rethrown by the Next() that would have given the sample.
 class SampleStream {
  public:
   SampleStream(std::shared_ptr<const Dataset> dataset,

@@ -36,6 +36,8 @@ class Metric {
   virtual void Add(const Observation& observation) = 0;
   virtual MetricResult Result() const = 0;
   virtual bool needs_reference() const { return false; }
+  // Without targets the reference takes their place (mse, cosine).
+  virtual bool reference_stands_in() const { return false; }
   virtual bool needs_labels() const { return false; }
 };
 
@@ -44,8 +46,13 @@ struct MetricOptions {
   std::string reduction;  // "", "max", "mean", ... before the metric
 };
 
-// top1, top5, mse, cosine, sqnr, agreement, spearman, auc, cross_entropy,
-// perplexity. Error{kInvalidArgument} lists the names.
+// top1, top5, agreement: the share of samples; equal scores go to the lower
+//   class. Integer targets are scored position by position.
+// cross_entropy, perplexity: outputs are logits; targets below 0 are padding.
+// mse: over all elements; cosine: mean over samples; sqnr: dB, of sums over
+//   all samples, at most 200.
+// spearman: ties averaged; auc: ties count half.
+// Error{kInvalidArgument} lists the names.
 std::unique_ptr<Metric> MakeMetric(std::string_view name,
                                    const MetricOptions& options = {});
 std::vector<std::string_view> MetricNames();
