@@ -136,48 +136,6 @@ void FlattenPointwise(ConvSizes& sizes) {
                         .pads_end = {0}};
 }
 
-// One kernel tap over one input channel: where it reads and writes, row by
-// row of the last axis. The rows are the same for all channels.
-struct TapRow {
-  int64_t tap;
-  int64_t in_start;
-  int64_t out_start;
-  int64_t count;
-};
-
-std::vector<TapRow> TapRowsOf(const ConvSizes& sizes) {
-  const Window& window = sizes.window;
-  const Dims in_strides = StridesOf(sizes.in);
-  const Dims out_strides = StridesOf(sizes.out);
-  const size_t last = window.rank() - 1;
-  const Dims outer(sizes.out.begin(), sizes.out.end() - 1);
-  std::vector<TapRow> rows;
-  Dims tap(window.rank(), 0);
-  int64_t tap_index = 0;
-  if (ElementCount(sizes.out) == 0) return rows;
-  do {
-    const TapRange along =
-        RangeOfTap(window, last, tap[last], sizes.in[last], sizes.out[last]);
-    Dims position(last, 0);
-    do {
-      TapRow row{tap_index, along.first * window.strides[last] + along.offset,
-                 along.first, along.last - along.first};
-      bool inside = row.count > 0;
-      for (size_t axis = 0; axis < last; ++axis) {
-        const int64_t at = position[axis] * window.strides[axis] +
-                           tap[axis] * window.dilations[axis] -
-                           window.pads_begin[axis];
-        inside = inside && at >= 0 && at < sizes.in[axis];
-        row.in_start += at * in_strides[axis];
-        row.out_start += position[axis] * out_strides[axis];
-      }
-      if (inside) rows.push_back(row);
-    } while (NextIndex(position, outer));
-    ++tap_index;
-  } while (NextIndex(tap, window.kernel));
-  return rows;
-}
-
 void AddRow(const float* x, int64_t stride, float weight, int64_t count,
             double* sums) {
   const double w = weight;
@@ -193,7 +151,7 @@ void AddRow(const float* x, int64_t stride, float weight, int64_t count,
 std::vector<double> ConvSums(const Tensor& x, const Tensor& w,
                              std::span<const double> bias, ConvSizes sizes) {
   FlattenPointwise(sizes);
-  const std::vector<TapRow> rows = TapRowsOf(sizes);
+  const std::vector<TapRow> rows = TapRowsOf(sizes.window, sizes.in, sizes.out);
   const int64_t stride = sizes.window.strides.back();
   const int64_t taps = sizes.window.taps();
   const int64_t in_size = ElementCount(sizes.in);

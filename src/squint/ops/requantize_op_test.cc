@@ -3,8 +3,8 @@
 
 #include "squint/ops/infer.h"
 #include "squint/ops/interpreter.h"
-#include "squint/ops/op_examples.h"
 #include "squint/ops/op.h"
+#include "squint/ops/op_examples.h"
 
 namespace squint {
 

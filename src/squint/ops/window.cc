@@ -60,6 +60,26 @@ int64_t ConcreteOutput(const Window& window, size_t axis, int64_t input) {
   return output;
 }
 
+// Output positions [first, last) along an axis for which tap `tap` reads
+// inside the input: position * stride + offset in [0, input).
+struct TapRange {
+  int64_t first = 0;
+  int64_t last = 0;
+  int64_t offset = 0;  // input position of output 0: tap * dilation - pad
+};
+
+TapRange RangeOfTap(const Window& window, size_t axis, int64_t tap,
+                    int64_t input, int64_t output) {
+  const int64_t stride = window.strides[axis];
+  TapRange range;
+  range.offset = tap * window.dilations[axis] - window.pads_begin[axis];
+  if (range.offset < 0) range.first = (-range.offset + stride - 1) / stride;
+  const int64_t room = input - range.offset;  // positions before the end
+  range.last = room <= 0 ? 0 : std::min(output, (room + stride - 1) / stride);
+  range.last = std::max(range.first, range.last);
+  return range;
+}
+
 }  // namespace
 
 int64_t Window::taps() const { return ElementCount(kernel); }
@@ -124,16 +144,37 @@ Dims WindowOutputs(const Window& window, std::span<const int64_t> input) {
   return output;
 }
 
-TapRange RangeOfTap(const Window& window, size_t axis, int64_t tap,
-                    int64_t input, int64_t output) {
-  const int64_t stride = window.strides[axis];
-  TapRange range;
-  range.offset = tap * window.dilations[axis] - window.pads_begin[axis];
-  if (range.offset < 0) range.first = (-range.offset + stride - 1) / stride;
-  const int64_t room = input - range.offset;  // positions before the end
-  range.last = room <= 0 ? 0 : std::min(output, (room + stride - 1) / stride);
-  range.last = std::max(range.first, range.last);
-  return range;
+std::vector<TapRow> TapRowsOf(const Window& window, const Dims& input,
+                              const Dims& output) {
+  std::vector<TapRow> rows;
+  if (ElementCount(output) == 0) return rows;
+  const Dims in_strides = StridesOf(input);
+  const Dims out_strides = StridesOf(output);
+  const size_t last = window.rank() - 1;
+  const Dims outer(output.begin(), output.end() - 1);
+  Dims tap(window.rank(), 0);
+  int64_t tap_index = 0;
+  do {
+    const TapRange along =
+        RangeOfTap(window, last, tap[last], input[last], output[last]);
+    Dims position(last, 0);
+    do {
+      TapRow row{tap_index, along.first * window.strides[last] + along.offset,
+                 along.first, along.last - along.first};
+      bool inside = row.count > 0;
+      for (size_t axis = 0; axis < last; ++axis) {
+        const int64_t at = position[axis] * window.strides[axis] +
+                           tap[axis] * window.dilations[axis] -
+                           window.pads_begin[axis];
+        inside = inside && at >= 0 && at < input[axis];
+        row.in_start += at * in_strides[axis];
+        row.out_start += position[axis] * out_strides[axis];
+      }
+      if (inside) rows.push_back(row);
+    } while (NextIndex(position, outer));
+    ++tap_index;
+  } while (NextIndex(tap, window.kernel));
+  return rows;
 }
 
 bool NextIndex(Dims& index, std::span<const int64_t> dims) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "squint/graph/graph.h"
 
@@ -48,15 +49,18 @@ Window ResolvePads(Window window, std::span<const int64_t> input);
 // Output sizes for concrete input sizes.
 Dims WindowOutputs(const Window& window, std::span<const int64_t> input);
 
-// Output positions [first, last) along an axis for which tap `tap` reads
-// inside the input: position * stride + tap * dilation - pad in [0, input).
-struct TapRange {
-  int64_t first = 0;
-  int64_t last = 0;
-  int64_t offset = 0;  // input position of output 0: tap * dilation - pad
+// A run of output positions along the last axis that one kernel tap serves:
+// out[out_start + i] takes in[in_start + i * stride], 0 <= i < count, where
+// stride is that of the last axis. Positions in the padding are left out.
+struct TapRow {
+  int64_t tap;  // row-major index into the kernel
+  int64_t in_start;
+  int64_t out_start;
+  int64_t count;
 };
-TapRange RangeOfTap(const Window& window, size_t axis, int64_t tap,
-                    int64_t input, int64_t output);
+// All runs of one image plane, ordered by tap. Pads must be resolved.
+std::vector<TapRow> TapRowsOf(const Window& window, const Dims& input,
+                              const Dims& output);
 
 // Steps `index` to the next element of `dims` in row-major order; false
 // after the last one.

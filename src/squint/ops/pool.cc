@@ -1,0 +1,341 @@
+// MaxPool and AveragePool over sliding windows, GlobalMaxPool and
+// GlobalAveragePool over the whole image, any number of spatial dimensions.
+// Taking a maximum copies integers; averages are computed anew.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "squint/ops/integer_sums.h"
+#include "squint/ops/op.h"
+#include "squint/ops/window.h"
+
+namespace squint {
+namespace {
+
+Window PoolWindow(const Node& node) {
+  Dims kernel = node.Ints("kernel_shape");
+  if (kernel.empty()) {
+    Fail(ErrorCode::kInvalidModel, "kernel_shape is missing");
+  }
+  return ReadWindow(node, std::move(kernel));
+}
+
+void InferPool(InferContext& context) {
+  const Window window = PoolWindow(context.node());
+  const Shape& x = context.shape(0);
+  Shape out;
+  if (x.has_rank()) {
+    if (x.rank() != static_cast<int>(window.rank()) + 2) {
+      Fail(ErrorCode::kInvalidModel, "kernel_shape {} does not suit input {}",
+           DimsToString(window.kernel), x.ToString());
+    }
+    DimList dims = {x[0], x[1]};
+    for (size_t axis = 0; axis < window.rank(); ++axis) {
+      dims.push_back(WindowOutput(window, axis, x.dims()[axis + 2]));
+    }
+    out = Shape(std::move(dims));
+  }
+  context.SetOutput(0, context.dtype(0), out);
+  context.SetOutput(1, DType::kInt64, out);  // MaxPool's indices
+}
+
+// One node's geometry and the runs that all its planes share.
+struct Pool {
+  Window window;
+  Dims in;
+  Dims out;
+  Dims out_dims;
+  int64_t planes = 0;
+  std::vector<TapRow> rows;
+};
+
+Pool PoolOf(const Node& node, const Tensor& x) {
+  Pool pool;
+  pool.in.assign(x.dims().begin() + 2, x.dims().end());
+  pool.window = PoolWindow(node);
+  if (pool.window.rank() != pool.in.size()) {
+    Fail(ErrorCode::kInvalidModel, "kernel_shape {} does not suit input {}",
+         DimsToString(pool.window.kernel), DimsToString(x.dims()));
+  }
+  pool.out = WindowOutputs(pool.window, pool.in);
+  pool.window = ResolvePads(std::move(pool.window), pool.in);
+  pool.out_dims = {x.dim(0), x.dim(1)};
+  pool.out_dims.insert(pool.out_dims.end(), pool.out.begin(), pool.out.end());
+  pool.planes = x.dim(0) * x.dim(1);
+  pool.rows = TapRowsOf(pool.window, pool.in, pool.out);
+  return pool;
+}
+
+// Calls f(input index, output index) for every tap of one plane that lies
+// inside the input, taps in row-major order.
+template <typename F>
+void ForEachTap(const Pool& pool, F&& f) {
+  const int64_t stride = pool.window.strides.back();
+  for (const TapRow& row : pool.rows) {
+    for (int64_t i = 0; i < row.count; ++i) {
+      f(row.in_start + i * stride, row.out_start + i);
+    }
+  }
+}
+
+// The winner's index as MaxPool reports it: in the whole tensor, the plane
+// row-major or (storage_order 1) column-major.
+int64_t ReportedIndex(int64_t plane, int64_t at, const Dims& in,
+                      bool column_major) {
+  const int64_t size = ElementCount(in);
+  if (!column_major) return plane * size + at;
+  const Dims strides = StridesOf(in);
+  int64_t index = 0;
+  int64_t step = 1;
+  for (size_t axis = 0; axis < in.size(); ++axis) {
+    index += at / strides[axis] % in[axis] * step;
+    step *= in[axis];
+  }
+  return plane * size + index;
+}
+
+template <typename T>
+void MaxPoolOf(RunContext& context) {
+  const Tensor& x = context.in(0);
+  const Pool pool = PoolOf(context.node, x);
+  const int64_t in_size = ElementCount(pool.in);
+  const int64_t out_size = ElementCount(pool.out);
+  const bool column_major = context.node.Int("storage_order", 0) != 0;
+  Tensor y(x.dtype(), pool.out_dims);
+  Tensor indices(DType::kInt64, pool.out_dims);
+  std::vector<int64_t> winner(static_cast<size_t>(out_size));
+  for (int64_t plane = 0; plane < pool.planes; ++plane) {
+    const T* in = x.data<T>() + plane * in_size;
+    T* out = y.mutable_data<T>() + plane * out_size;
+    std::fill_n(out, out_size, std::numeric_limits<T>::lowest());
+    std::fill(winner.begin(), winner.end(), -1);
+    ForEachTap(pool, [&](int64_t from, int64_t to) {
+      int64_t& best = winner[static_cast<size_t>(to)];
+      if (best >= 0 && !(in[from] > out[to])) return;
+      out[to] = in[from];
+      best = from;
+    });
+    int64_t* reported = indices.mutable_data<int64_t>() + plane * out_size;
+    for (int64_t i = 0; i < out_size; ++i) {
+      reported[i] = ReportedIndex(plane, winner[static_cast<size_t>(i)],
+                                  pool.in, column_major);
+    }
+  }
+  context.outputs[0] = std::move(y);
+  if (context.outputs.size() > 1) context.outputs[1] = std::move(indices);
+}
+
+// Calls the row function for the element type of input 0.
+template <typename F>
+void WithMaxType(const RunContext& context, F&& f) {
+  switch (context.in(0).dtype()) {
+    case DType::kFloat32:
+      return f(float{});
+    case DType::kUint8:
+      return f(uint8_t{});
+    case DType::kInt8:
+      return f(int8_t{});
+    case DType::kUint16:
+      return f(uint16_t{});
+    case DType::kInt16:
+      return f(int16_t{});
+    default:
+      Fail(ErrorCode::kUnsupported, "no maximum over {}",
+           DTypeName(context.in(0).dtype()));
+  }
+}
+
+void RunMaxPool(RunContext& context) {
+  WithMaxType(context, [&](auto type) { MaxPoolOf<decltype(type)>(context); });
+}
+
+// Taps per output that divide the sum: those inside the input, or inside the
+// padded input. Only where ceil_mode makes a window reach beyond the padding
+// do the two ever exclude the same taps.
+std::vector<double> Divisors(const Pool& pool, bool include_pads) {
+  std::vector<double> counts(static_cast<size_t>(ElementCount(pool.out)), 0);
+  Pool counted = pool;
+  if (include_pads) {
+    for (size_t axis = 0; axis < pool.window.rank(); ++axis) {
+      counted.in[axis] +=
+          pool.window.pads_begin[axis] + pool.window.pads_end[axis];
+      counted.window.pads_begin[axis] = counted.window.pads_end[axis] = 0;
+    }
+    counted.rows = TapRowsOf(counted.window, counted.in, counted.out);
+  }
+  ForEachTap(counted, [&](int64_t, int64_t to) {
+    counts[static_cast<size_t>(to)] += 1;
+  });
+  return counts;
+}
+
+void RunAveragePool(RunContext& context) {
+  const Tensor& x = context.in(0);
+  const Pool pool = PoolOf(context.node, x);
+  const std::vector<double> divisors =
+      Divisors(pool, context.node.Int("count_include_pad", 0) != 0);
+  const int64_t in_size = ElementCount(pool.in);
+  std::vector<double> sums(divisors.size());
+  Tensor y(DType::kFloat32, pool.out_dims);
+  float* out = y.mutable_data<float>();
+  for (int64_t plane = 0; plane < pool.planes; ++plane) {
+    const float* in = x.data<float>() + plane * in_size;
+    std::fill(sums.begin(), sums.end(), 0.0);
+    ForEachTap(pool, [&](int64_t from, int64_t to) {
+      sums[static_cast<size_t>(to)] += in[from];
+    });
+    for (size_t i = 0; i < sums.size(); ++i) {
+      *out++ =
+          static_cast<float>(divisors[i] > 0 ? sums[i] / divisors[i] : 0.0);
+    }
+  }
+  context.outputs[0] = std::move(y);
+}
+
+void InferGlobalPool(InferContext& context) {
+  const Shape& x = context.shape(0);
+  if (!x.has_rank()) return context.SetOutput(0, context.dtype(0), Shape());
+  if (x.rank() < 2) {
+    Fail(ErrorCode::kInvalidModel, "input {} has no batch and channel axes",
+         x.ToString());
+  }
+  DimList dims(static_cast<size_t>(x.rank()), Dim(1));
+  dims[0] = x[0];
+  dims[1] = x[1];
+  context.SetOutput(0, context.dtype(0), Shape(std::move(dims)));
+}
+
+struct GlobalPool {
+  Dims out_dims;
+  int64_t planes = 0;
+  int64_t positions = 1;
+};
+
+GlobalPool GlobalPoolOf(const Tensor& x) {
+  GlobalPool pool;
+  pool.out_dims.assign(x.dims().size(), 1);
+  pool.out_dims[0] = x.dim(0);
+  pool.out_dims[1] = x.dim(1);
+  pool.planes = x.dim(0) * x.dim(1);
+  for (int axis = 2; axis < x.rank(); ++axis) pool.positions *= x.dim(axis);
+  return pool;
+}
+
+std::vector<double> GlobalSums(const Tensor& x, const GlobalPool& pool) {
+  std::vector<double> sums(static_cast<size_t>(pool.planes), 0.0);
+  const float* in = x.data<float>();
+  for (double& sum : sums) {
+    for (int64_t i = 0; i < pool.positions; ++i) sum += *in++;
+  }
+  return sums;
+}
+
+void RunGlobalAveragePool(RunContext& context) {
+  const GlobalPool pool = GlobalPoolOf(context.in(0));
+  const std::vector<double> sums = GlobalSums(context.in(0), pool);
+  Tensor y(DType::kFloat32, pool.out_dims);
+  std::transform(
+      sums.begin(), sums.end(), y.mutable_data<float>(), [&](double sum) {
+        return static_cast<float>(sum / static_cast<double>(pool.positions));
+      });
+  context.outputs[0] = std::move(y);
+}
+
+// QLinearGlobalAveragePool: (sum of q - positions * zx) * sx / (sy *
+// positions), rounded once.
+void RunGlobalAveragePoolInteger(RunContext& context) {
+  if (!CanSumIntegers(context, 0, 0, -1) || !context.output_quant[0]) {
+    return RunDequantized(context, RunGlobalAveragePool);
+  }
+  const QuantParams& x = *context.input_quant[0];
+  const QuantParams& y = *context.output_quant[0];
+  const GlobalPool pool = GlobalPoolOf(context.in(0));
+  const std::vector<double> sums = GlobalSums(Centered(context.in(0), x), pool);
+  const float multiplier =
+      x.scale_at() / (y.scale_at() * static_cast<float>(pool.positions));
+  context.outputs[0] =
+      Requantize(sums, pool.out_dims, -1, std::span(&multiplier, 1), &y);
+}
+
+template <typename T>
+void GlobalMaxPoolOf(RunContext& context) {
+  const Tensor& x = context.in(0);
+  const GlobalPool pool = GlobalPoolOf(x);
+  Tensor y(x.dtype(), pool.out_dims);
+  const T* in = x.data<T>();
+  T* out = y.mutable_data<T>();
+  for (int64_t plane = 0; plane < pool.planes; ++plane) {
+    out[plane] = pool.positions == 0
+                     ? std::numeric_limits<T>::lowest()
+                     : *std::max_element(in, in + pool.positions);
+    in += pool.positions;
+  }
+  context.outputs[0] = std::move(y);
+}
+
+void RunGlobalMaxPool(RunContext& context) {
+  WithMaxType(context,
+              [&](auto type) { GlobalMaxPoolOf<decltype(type)>(context); });
+}
+
+// Integers are copied where input and output share parameters.
+template <void (*kReference)(RunContext&)>
+void RunMaxInteger(RunContext& context) {
+  const QuantParams* x = context.input_quant[0];
+  const QuantParams* y = context.output_quant[0];
+  if (y == nullptr || !(*x == *y)) return RunDequantized(context, kReference);
+  kReference(context);
+}
+
+QuantSpec MaxRule(const QuantizeQuery& query) {
+  QuantSpec spec;
+  spec.inputs = {{.role = Role::kActivation}};
+  spec.outputs = {{.role = Role::kActivation}, {.role = Role::kFloat}};
+  spec.outputs.resize(query.node.outputs.size());
+  spec.same = {{0, 0}};
+  return spec;
+}
+
+QuantSpec AverageRule(const QuantizeQuery&) {
+  QuantSpec spec;
+  spec.inputs = {{.role = Role::kActivation}};
+  spec.outputs = {{.role = Role::kActivation}};
+  return spec;
+}
+
+}  // namespace
+
+extern constinit const OpDef kAveragePoolOp = {
+    .type = "AveragePool",
+    .since = 19,
+    .infer = InferPool,
+    .reference = RunAveragePool,
+    .integer_reference = DequantizedReference<RunAveragePool>,
+    .quantize = AverageRule,
+};
+extern constinit const OpDef kGlobalAveragePoolOp = {
+    .type = "GlobalAveragePool",
+    .infer = InferGlobalPool,
+    .reference = RunGlobalAveragePool,
+    .integer_reference = RunGlobalAveragePoolInteger,
+    .quantize = AverageRule,
+};
+extern constinit const OpDef kGlobalMaxPoolOp = {
+    .type = "GlobalMaxPool",
+    .infer = InferGlobalPool,
+    .reference = RunGlobalMaxPool,
+    .integer_reference = RunMaxInteger<RunGlobalMaxPool>,
+    .quantize = MaxRule,
+};
+extern constinit const OpDef kMaxPoolOp = {
+    .type = "MaxPool",
+    .since = 12,
+    .infer = InferPool,
+    .reference = RunMaxPool,
+    .integer_reference = RunMaxInteger<RunMaxPool>,
+    .quantize = MaxRule,
+};
+
+}  // namespace squint
