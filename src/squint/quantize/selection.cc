@@ -63,8 +63,8 @@ Selection::Selection(const Graph& graph, const Target& target,
   for (const NodeId id : order) {
     if (!of(id).integer || !of(id).spec.clamp) continue;
     decisions_[static_cast<size_t>(id)].absorbed_clamp =
-        IsAbsorbableClamp(id, target);
-    if (!of(id).absorbed_clamp && !TargetRuns(target, graph.node(id))) {
+        IsAbsorbableClamp(id, recipe);
+    if (!of(id).absorbed_clamp && !target.all_integer) {
       Drop(id, "a clamp that no quantized range absorbs here");
     }
   }
@@ -136,11 +136,15 @@ void Selection::Decide(NodeId id, const Target& target, const Recipe& recipe,
   decision.integer = true;
 }
 
-bool Selection::IsAbsorbableClamp(NodeId id, const Target& target) const {
+bool Selection::IsAbsorbableClamp(NodeId id, const Recipe& recipe) const {
   const Node& clamp = graph_.node(id);
   const auto& [low, high] = *of(id).spec.clamp;
-  // Ranges include zero; a symmetric one never starts at it.
-  if (low > 0 || high < 0 || target.symmetric_activation) return false;
+  if (low > 0 || high < 0) return false;  // ranges include zero
+  // A range that the user states is not bent to the clamp.
+  for (const auto& name : {graph_.value(clamp.output()).name,
+                           graph_.value(clamp.output()).user_name}) {
+    if (recipe.tensors.contains(name)) return false;
+  }
   const ValueId input = clamp.input(0);
   const NodeId producer = graph_.value(input).producer;
   if (producer == kNoNode || !of(producer).integer ||

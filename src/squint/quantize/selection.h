@@ -33,7 +33,8 @@ enum class FloatKind {
 struct Decision {
   bool integer = false;
   bool anchor = false;
-  // A clamp (Relu, Clip) that its producer's output range absorbs.
+  // A clamp (Relu, Clip) whose result is its producer's result: the producer
+  // stores no number before it. An asymmetric range absorbs the node itself.
   bool absorbed_clamp = false;
   QuantSpec spec;
   FloatKind kind = FloatKind::kNone;
@@ -64,7 +65,7 @@ class Selection {
  private:
   void Decide(NodeId id, const Target& target, const Recipe& recipe,
               const FloatRequests& requests);
-  bool IsAbsorbableClamp(NodeId id, const Target& target) const;
+  bool IsAbsorbableClamp(NodeId id, const Recipe& recipe) const;
   bool InputsSuit(NodeId id) const;
   bool ResultIsUseful(NodeId id) const;
   // Why an integer follower must leave its island; "" when it may stay.
