@@ -1,6 +1,6 @@
 #include "squint/data/npy_write.h"
 
-#ifdef SQUINT_ARCHIVES
+#if SQUINT_HAS_ARCHIVES
 #include <zip.h>
 #endif
 
@@ -56,7 +56,7 @@ void WriteNpy(const std::filesystem::path& path, const Tensor& tensor) {
   WriteTextFile(path, NpyBytes(tensor));
 }
 
-#ifdef SQUINT_ARCHIVES
+#if SQUINT_HAS_ARCHIVES
 
 void WriteNpz(const std::filesystem::path& path,
               const std::vector<std::pair<std::string, Tensor>>& tensors) {
