@@ -23,8 +23,7 @@ void InferBinary(InferContext& context) {
   std::optional<DimTensor> content;
   if (first != nullptr) content = *first;
   for (size_t i = 1; i < context.num_inputs(); ++i) {
-    const std::optional<Shape> joint =
-        BroadcastShapes(shape, context.shape(i));
+    const std::optional<Shape> joint = BroadcastShapes(shape, context.shape(i));
     if (!joint) {
       Fail(ErrorCode::kInvalidModel, "shapes {} and {} do not broadcast",
            shape.ToString(), context.shape(i).ToString());
@@ -141,9 +140,9 @@ void RunPow(RunContext& context) {
   if (!IsInteger(dtype) || IsInteger(context.in(1).dtype())) {
     return RunBinary<PowFunction>(context);
   }
-  const Tensor result = Combine(context.in(0).CastTo(DType::kFloat64),
-                                context.in(1).CastTo(DType::kFloat64),
-                                PowFunction{});
+  const Tensor result =
+      Combine(context.in(0).CastTo(DType::kFloat64),
+              context.in(1).CastTo(DType::kFloat64), PowFunction{});
   context.outputs[0] = result.CastTo(dtype);
 }
 
@@ -152,9 +151,8 @@ void RunMean(RunContext& context) {
   const Tensor& sum = context.outputs[0];
   const auto count = static_cast<float>(context.inputs.size());
   const Tensor divisor = Tensor::Scalar<float>(count);
-  context.outputs[0] =
-      FromComputeType(Combine(InComputeType(sum), divisor, DivFunction{}),
-                      sum.dtype());
+  context.outputs[0] = FromComputeType(
+      Combine(InComputeType(sum), divisor, DivFunction{}), sum.dtype());
 }
 
 // ---- the integer reading
@@ -190,8 +188,8 @@ void RunQuantized(RunContext& context, Kernel kernel) {
         const float* y = b.data<float>() + row.offset[1];
         const bool a_scalar = row.stride[0] == 0 && row.stride[1] != 0;
         for (int64_t i = 0; i < row.length; ++i) {
-          const float q = std::nearbyintf(kernel(
-              x[i * row.stride[0]], y[i * row.stride[1]], a_scalar));
+          const float q = std::nearbyintf(
+              kernel(x[i * row.stride[0]], y[i * row.stride[1]], a_scalar));
           z[row.out + i] = std::clamp(q, static_cast<float>(range.qmin),
                                       static_cast<float>(range.qmax));
         }
@@ -209,8 +207,8 @@ void RunQuantizedAdd(RunContext& context) {
   if (!ReadAffine(context.input_quant[0], &a) ||
       !ReadAffine(context.input_quant[1], &b) ||
       !ReadAffine(context.output_quant[0], &c)) {
-    return RunDequantized(context, kSign > 0 ? RunBinary<AddFunction>
-                                             : RunBinary<SubFunction>);
+    return RunDequantized(
+        context, kSign > 0 ? RunBinary<AddFunction> : RunBinary<SubFunction>);
   }
   const float ra = a.scale / c.scale;
   const float rb = static_cast<float>(kSign) * (b.scale / c.scale);

@@ -56,8 +56,8 @@ void InferConcat(InferContext& context) {
       continue;
     }
     if (in.rank() != out.rank()) {
-      Fail(ErrorCode::kInvalidModel, "inputs have ranks {} and {}",
-           out.rank(), in.rank());
+      Fail(ErrorCode::kInvalidModel, "inputs have ranks {} and {}", out.rank(),
+           in.rank());
     }
     DimList dims = out.dims();
     for (int k = 0; k < in.rank(); ++k) {
@@ -83,11 +83,10 @@ Tensor Join(const std::vector<Tensor>& parts, int axis) {
   size_t start = 0;
   for (const Tensor& part : parts) {
     const size_t length =
-        outer == 0 ? 0
-                   : static_cast<size_t>(part.size() / outer) * element;
+        outer == 0 ? 0 : static_cast<size_t>(part.size() / outer) * element;
     for (size_t o = 0; length > 0 && o < static_cast<size_t>(outer); ++o) {
-      std::memcpy(out.mutable_raw() + o * row + start,
-                  part.raw() + o * length, length);
+      std::memcpy(out.mutable_raw() + o * row + start, part.raw() + o * length,
+                  length);
     }
     start += length;
   }
@@ -130,10 +129,9 @@ void RunConcatInteger(RunContext& context) {
   std::vector<Tensor> parts;
   for (size_t i = 0; i < context.inputs.size(); ++i) {
     const QuantParams& in = *context.input_quant[i];
-    parts.push_back(in == *out ? context.in(i)
-                               : QuantizeTensor(
-                                     DequantizeTensor(context.in(i), in),
-                                     *out));
+    parts.push_back(
+        in == *out ? context.in(i)
+                   : QuantizeTensor(DequantizeTensor(context.in(i), in), *out));
   }
   const int axis = ConcatAxis(context.node, parts[0].rank());
   RequireJoinable(parts, axis);
@@ -165,8 +163,8 @@ DimList PartSizes(const Node& node, size_t outputs, const Dim& dim,
   }
   const auto parts = node.Int("num_outputs", static_cast<int64_t>(outputs));
   if (parts != static_cast<int64_t>(outputs)) {
-    Fail(ErrorCode::kInvalidModel, "num_outputs is {}, but there are {}",
-         parts, outputs);
+    Fail(ErrorCode::kInvalidModel, "num_outputs is {}, but there are {}", parts,
+         outputs);
   }
   const Dim chunk = CeilDiv(dim, parts);
   DimList result(outputs, chunk);
@@ -198,8 +196,8 @@ void RunSplit(RunContext& context) {
   const int axis = NormalizeAxis(context.node.Int("axis", 0), x.rank());
   std::optional<std::vector<int64_t>> sizes;
   if (context.has(1)) sizes = context.in(1).ToInts();
-  const DimList parts = PartSizes(context.node, context.outputs.size(),
-                                  x.dim(axis), sizes);
+  const DimList parts =
+      PartSizes(context.node, context.outputs.size(), x.dim(axis), sizes);
   int64_t start = 0;
   for (size_t j = 0; j < parts.size(); ++j) {
     const int64_t length = *parts[j].value();
@@ -214,8 +212,8 @@ void RunSplit(RunContext& context) {
     start += length;
   }
   if (start != x.dim(axis)) {
-    Fail(ErrorCode::kInvalidModel, "parts cover {} of {} along axis {}",
-         start, x.dim(axis), axis);
+    Fail(ErrorCode::kInvalidModel, "parts cover {} of {} along axis {}", start,
+         x.dim(axis), axis);
   }
 }
 

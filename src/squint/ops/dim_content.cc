@@ -34,8 +34,8 @@ Dim CeilDiv(const Dim& a, int64_t b) {
   return FloorDiv(a + Dim(b - 1), b);
 }
 
-std::optional<DimTensor> CombineContents(const DimTensor& a,
-                                         const DimTensor& b, DimFunction f) {
+std::optional<DimTensor> CombineContents(const DimTensor& a, const DimTensor& b,
+                                         DimFunction f) {
   const size_t na = a.elements.size();
   const size_t nb = b.elements.size();
   if (na != nb && na != 1 && nb != 1) return std::nullopt;
@@ -73,10 +73,9 @@ SliceRange ClampSlice(int64_t start, int64_t end, int64_t step, int64_t dim) {
     if (start < -dim) range.begin = -1;  // before the first: nothing to take
     const int64_t last = end < -dim ? -1 : clamp(end, -1, dim - 1);
     if (range.begin > last) {
-      range.count = (range.begin - last - 1) / (step == INT64_MIN
-                                                    ? INT64_MAX
-                                                    : -step) +
-                    1;
+      range.count =
+          (range.begin - last - 1) / (step == INT64_MIN ? INT64_MAX : -step) +
+          1;
     }
   }
   return range;

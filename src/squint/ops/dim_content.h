@@ -24,8 +24,8 @@ Dim CeilDiv(const Dim& a, int64_t b);
 
 // f on every pair of elements, a single element repeated; nullopt when the
 // sizes do not fit.
-std::optional<DimTensor> CombineContents(const DimTensor& a,
-                                         const DimTensor& b, DimFunction f);
+std::optional<DimTensor> CombineContents(const DimTensor& a, const DimTensor& b,
+                                         DimFunction f);
 
 // Copies the content of input 0 to output 0, as rank 0 or 1 according to
 // `shape`, when it is known and the shape is of rank 0 or 1.

@@ -17,19 +17,16 @@ struct Padding {
 // `pads` is [begin of each axis ..., end of each axis ...] for the named
 // axes, all of them when there is no such list.
 Padding ReadPadding(const std::vector<int64_t>& pads,
-                    const std::optional<std::vector<int64_t>>& axes,
-                    int rank) {
+                    const std::optional<std::vector<int64_t>>& axes, int rank) {
   const auto full = static_cast<size_t>(rank);
   const size_t named = axes ? axes->size() : full;
   if (pads.size() != 2 * named) {
     Fail(ErrorCode::kInvalidModel, "{} pads for {} axes", pads.size(), named);
   }
-  Padding padding{std::vector<int64_t>(full, 0),
-                  std::vector<int64_t>(full, 0)};
+  Padding padding{std::vector<int64_t>(full, 0), std::vector<int64_t>(full, 0)};
   for (size_t i = 0; i < named; ++i) {
-    const auto axis = axes ? static_cast<size_t>(
-                                 NormalizeAxis((*axes)[i], rank))
-                           : i;
+    const auto axis =
+        axes ? static_cast<size_t>(NormalizeAxis((*axes)[i], rank)) : i;
     padding.begin[axis] = pads[i];
     padding.end[axis] = pads[i + named];
   }
@@ -47,8 +44,8 @@ void InferPad(InferContext& context) {
     for (size_t i = 0; i < dims.size(); ++i) {
       dims[i] = in.dims()[i] + Dim(padding.begin[i]) + Dim(padding.end[i]);
       if (dims[i].value() && *dims[i].value() < 0) {
-        Fail(ErrorCode::kInvalidModel, "pads remove more of axis {} than {}",
-             i, in.dims()[i].ToString());
+        Fail(ErrorCode::kInvalidModel, "pads remove more of axis {} than {}", i,
+             in.dims()[i].ToString());
       }
     }
   }
@@ -79,8 +76,7 @@ Tensor PadTensor(const RunContext& context, const Tensor& x,
                  const Tensor* fill) {
   std::optional<std::vector<int64_t>> axes;
   if (context.has(3)) axes = context.in(3).ToInts();
-  const Padding padding =
-      ReadPadding(context.in(1).ToInts(), axes, x.rank());
+  const Padding padding = ReadPadding(context.in(1).ToInts(), axes, x.rank());
   const std::string mode = context.node.String("mode", "constant");
   const AxisMaps whole = IdentityMaps(x.dims());
   AxisMaps maps(whole.size());

@@ -74,8 +74,8 @@ void InferReshape(InferContext& context) {
   } else if (const Shape& length = context.shape(1);
              length.has_rank() && length.rank() == 1 && length[0].value()) {
     // Only the rank is known.
-    out = Shape(DimList(static_cast<size_t>(*length[0].value()),
-                        Dim::Unknown()));
+    out =
+        Shape(DimList(static_cast<size_t>(*length[0].value()), Dim::Unknown()));
   }
   context.SetOutput(0, context.dtype(0), out);
   PassContent(context, out);
@@ -120,9 +120,8 @@ void RunFlatten(RunContext& context) {
   const Tensor& in = context.in(0);
   const int axis = FlattenAxis(context.node, in.rank());
   const auto split = in.dims().begin() + axis;
-  context.outputs[0] =
-      in.Reshaped({ElementCount({in.dims().begin(), split}),
-                   ElementCount({split, in.dims().end()})});
+  context.outputs[0] = in.Reshaped({ElementCount({in.dims().begin(), split}),
+                                    ElementCount({split, in.dims().end()})});
 }
 
 // ---- Squeeze, Unsqueeze
@@ -197,8 +196,8 @@ void RunSqueeze(RunContext& context) {
 }
 
 void RunUnsqueeze(RunContext& context) {
-  const Shape out = UnsqueezedShape(Shape::Of(context.in(0).dims()),
-                                    context.in(1).ToInts());
+  const Shape out =
+      UnsqueezedShape(Shape::Of(context.in(0).dims()), context.in(1).ToInts());
   context.outputs[0] = context.in(0).Reshaped(*out.values());
 }
 

@@ -42,11 +42,8 @@ Dim SlicedDim(const Dim& dim, const Dim& start, const Dim& end, int64_t step) {
     return step == -1 && whole ? dim : Dim::Unknown();
   }
   const Dim length = Position(end, dim) - Position(start, dim);
-  return IsNonNegative(length) || start.is(0)
-             ? CeilDiv(length, step)
-             : start.value() && length.value() == std::nullopt
-                   ? CeilDiv(length, step)
-                   : Dim::Unknown();
+  if (length.value() && *length.value() < 0) return 0;
+  return CeilDiv(length, step);
 }
 
 struct Bounds {
@@ -67,10 +64,13 @@ std::optional<Bounds> ReadBounds(const InferContext& context, size_t count) {
   }
   if (axes) bounds.axes = *axes;
   if (steps) bounds.steps = *steps;
-  if (bounds.axes.size() != count || bounds.steps.size() != count) {
+  const auto fits = [&](const DimTensor* content) {
+    return content == nullptr || content->elements.size() == count;
+  };
+  if (bounds.axes.size() != count || bounds.steps.size() != count ||
+      !fits(bounds.starts) || !fits(bounds.ends)) {
     Fail(ErrorCode::kInvalidModel,
-         "{} starts, but {} axes and {} steps", count, bounds.axes.size(),
-         bounds.steps.size());
+         "starts, ends, axes and steps differ in length");
   }
   return bounds;
 }
@@ -83,10 +83,9 @@ void SliceContent(InferContext& context, const Bounds& bounds) {
       !bounds.ends->elements[0].value()) {
     return;
   }
-  const SliceRange range =
-      ClampSlice(*bounds.starts->elements[0].value(),
-                 *bounds.ends->elements[0].value(), bounds.steps[0],
-                 static_cast<int64_t>(content->elements.size()));
+  const SliceRange range = ClampSlice(
+      *bounds.starts->elements[0].value(), *bounds.ends->elements[0].value(),
+      bounds.steps[0], static_cast<int64_t>(content->elements.size()));
   DimTensor out;
   for (int64_t i = 0; i < range.count; ++i) {
     out.elements.push_back(
@@ -116,21 +115,21 @@ void InferSlice(InferContext& context) {
   const auto bounds =
       count ? ReadBounds(context, *count) : std::optional<Bounds>();
   if (!in.has_rank() || !bounds) {
-    Shape unknown = in.has_rank() ? Shape(DimList(in.dims().size(),
-                                                  Dim::Unknown()))
-                                  : Shape();
+    Shape unknown = in.has_rank()
+                        ? Shape(DimList(in.dims().size(), Dim::Unknown()))
+                        : Shape();
     return context.SetOutput(0, context.dtype(0), std::move(unknown));
   }
   SliceContent(context, *bounds);
   DimList dims = in.dims();
   for (size_t i = 0; i < *count; ++i) {
-    Dim& dim = dims[static_cast<size_t>(
-        NormalizeAxis(bounds->axes[i], in.rank()))];
+    Dim& dim =
+        dims[static_cast<size_t>(NormalizeAxis(bounds->axes[i], in.rank()))];
     const auto at = [&](const DimTensor* content) {
-      return content ? content->elements.at(i) : Dim::Unknown();
+      return content ? content->elements[i] : Dim::Unknown();
     };
-    dim = SlicedDim(dim, at(bounds->starts), at(bounds->ends),
-                    bounds->steps[i]);
+    dim =
+        SlicedDim(dim, at(bounds->starts), at(bounds->ends), bounds->steps[i]);
   }
   context.SetOutput(0, context.dtype(0), Shape(std::move(dims)));
 }
@@ -152,9 +151,8 @@ void RunSlice(RunContext& context) {
   AxisMaps maps = IdentityMaps(x.dims());
   for (size_t i = 0; i < starts.size(); ++i) {
     auto& map = maps[static_cast<size_t>(NormalizeAxis(axes[i], x.rank()))];
-    const SliceRange range =
-        ClampSlice(starts[i], ends[i], steps[i],
-                   static_cast<int64_t>(map.size()));
+    const SliceRange range = ClampSlice(starts[i], ends[i], steps[i],
+                                        static_cast<int64_t>(map.size()));
     std::vector<int64_t> kept;
     for (int64_t k = 0; k < range.count; ++k) {
       kept.push_back(map[static_cast<size_t>(range.begin + k * range.step)]);

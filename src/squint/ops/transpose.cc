@@ -60,16 +60,15 @@ int64_t BlockSize(const Node& node) {
 const Shape& ImageShape(const InferContext& context) {
   const Shape& in = context.shape(0);
   if (in.has_rank() && in.rank() != 4) {
-    Fail(ErrorCode::kInvalidModel, "expects [N,C,H,W], got {}",
-         in.ToString());
+    Fail(ErrorCode::kInvalidModel, "expects [N,C,H,W], got {}", in.ToString());
   }
   return in;
 }
 
 void RequireDivisible(const Dim& dim, int64_t by) {
   if (dim.value() && *dim.value() % by != 0) {
-    Fail(ErrorCode::kInvalidModel, "{} is not a multiple of {}",
-         dim.ToString(), by);
+    Fail(ErrorCode::kInvalidModel, "{} is not a multiple of {}", dim.ToString(),
+         by);
   }
 }
 
@@ -79,8 +78,8 @@ void InferDepthToSpace(InferContext& context) {
   Shape out;
   if (in.has_rank()) {
     RequireDivisible(in[1], block * block);
-    out = Shape({in[0], FloorDiv(in[1], Dim(block * block)),
-                 in[2] * Dim(block), in[3] * Dim(block)});
+    out = Shape({in[0], FloorDiv(in[1], Dim(block * block)), in[2] * Dim(block),
+                 in[3] * Dim(block)});
   }
   context.SetOutput(0, context.dtype(0), out);
 }
@@ -92,8 +91,8 @@ void InferSpaceToDepth(InferContext& context) {
   if (in.has_rank()) {
     RequireDivisible(in[2], block);
     RequireDivisible(in[3], block);
-    out = Shape({in[0], in[1] * Dim(block * block),
-                 FloorDiv(in[2], Dim(block)), FloorDiv(in[3], Dim(block))});
+    out = Shape({in[0], in[1] * Dim(block * block), FloorDiv(in[2], Dim(block)),
+                 FloorDiv(in[3], Dim(block))});
   }
   context.SetOutput(0, context.dtype(0), out);
 }
@@ -108,16 +107,14 @@ void RunDepthToSpace(RunContext& context) {
   const bool crd = context.node.String("mode", "DCR") == "CRD";
   const Tensor y =
       crd ? TransposeTensor(x.Reshaped({n, c, b, b, h, w}), {0, 1, 4, 2, 5, 3})
-          : TransposeTensor(x.Reshaped({n, b, b, c, h, w}),
-                            {0, 3, 4, 1, 5, 2});
+          : TransposeTensor(x.Reshaped({n, b, b, c, h, w}), {0, 3, 4, 1, 5, 2});
   context.outputs[0] = y.Reshaped({n, c, h * b, w * b});
 }
 
 void RunSpaceToDepth(RunContext& context) {
   const Tensor& x = context.in(0);
   const int64_t b = BlockSize(context.node);
-  const int64_t n = x.dim(0), c = x.dim(1), h = x.dim(2) / b,
-                w = x.dim(3) / b;
+  const int64_t n = x.dim(0), c = x.dim(1), h = x.dim(2) / b, w = x.dim(3) / b;
   context.outputs[0] =
       TransposeTensor(x.Reshaped({n, c, h, b, w, b}), {0, 3, 5, 1, 2, 4})
           .Reshaped({n, c * b * b, h, w});

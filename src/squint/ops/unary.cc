@@ -178,7 +178,8 @@ extern constinit const OpDef kHardSigmoidOp = {
     .since = 6,
     .infer = InferUnary,
     .reference = Reference<HardSigmoidFunction, HardSigmoidParameters>,
-    .integer_reference = IntegerReference<HardSigmoidFunction, HardSigmoidParameters>,
+    .integer_reference =
+        IntegerReference<HardSigmoidFunction, HardSigmoidParameters>,
     .quantize = ActivationRule,
 };
 extern constinit const OpDef kHardSwishOp = {
@@ -194,7 +195,8 @@ extern constinit const OpDef kLeakyReluOp = {
     .since = 6,
     .infer = InferUnary,
     .reference = Reference<LeakyReluFunction, LeakyReluParameters>,
-    .integer_reference = IntegerReference<LeakyReluFunction, LeakyReluParameters>,
+    .integer_reference =
+        IntegerReference<LeakyReluFunction, LeakyReluParameters>,
     .quantize = ActivationRule,
 };
 extern constinit const OpDef kLogOp = {
