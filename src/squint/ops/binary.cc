@@ -269,7 +269,7 @@ extern constinit const OpDef kDivOp = {
     .since = 7,
     .infer = InferBinary<TruncatingDiv>,
     .reference = RunBinary<DivFunction>,
-    .integer_reference = IntegerByTable<RunBinary<DivFunction>>,
+    .integer_reference = DequantizedReference<RunBinary<DivFunction>>,
     .quantize = DivRule,
 };
 extern constinit const OpDef kMaxOp = {
@@ -277,7 +277,7 @@ extern constinit const OpDef kMaxOp = {
     .since = 8,
     .infer = InferBinary<MaxDims>,
     .reference = RunBinary<MaxFunction>,
-    .integer_reference = IntegerByTable<RunBinary<MaxFunction>>,
+    .integer_reference = DequantizedReference<RunBinary<MaxFunction>>,
     .quantize = AllActivationRule,
 };
 extern constinit const OpDef kMeanOp = {
@@ -285,7 +285,7 @@ extern constinit const OpDef kMeanOp = {
     .since = 8,
     .infer = InferBinary<nullptr>,
     .reference = RunMean,
-    .integer_reference = IntegerByTable<RunMean>,
+    .integer_reference = DequantizedReference<RunMean>,
     .quantize = AllActivationRule,
 };
 extern constinit const OpDef kMinOp = {
@@ -293,7 +293,7 @@ extern constinit const OpDef kMinOp = {
     .since = 8,
     .infer = InferBinary<MinDim>,
     .reference = RunBinary<MinFunction>,
-    .integer_reference = IntegerByTable<RunBinary<MinFunction>>,
+    .integer_reference = DequantizedReference<RunBinary<MinFunction>>,
     .quantize = AllActivationRule,
 };
 extern constinit const OpDef kMulOp = {
@@ -309,7 +309,7 @@ extern constinit const OpDef kPowOp = {
     .since = 12,
     .infer = InferBinary<nullptr>,
     .reference = RunPow,
-    .integer_reference = IntegerByTable<RunPow>,
+    .integer_reference = DequantizedReference<RunPow>,
     .quantize = PowRule,
 };
 extern constinit const OpDef kSubOp = {
@@ -325,7 +325,7 @@ extern constinit const OpDef kSumOp = {
     .since = 8,
     .infer = InferBinary<AddDims>,
     .reference = RunBinary<AddFunction>,
-    .integer_reference = IntegerByTable<RunBinary<AddFunction>>,
+    .integer_reference = DequantizedReference<RunBinary<AddFunction>>,
     .quantize = AllActivationRule,
 };
 

@@ -93,7 +93,7 @@ extern constinit const OpDef kClipOp = {
     .since = 11,
     .infer = InferClip,
     .reference = RunClip,
-    .integer_reference = IntegerByTable<RunClip>,
+    .integer_reference = DequantizedReference<RunClip>,
     .quantize = ClipRule,
     .upgrade = UpgradeClip,
 };

@@ -41,28 +41,6 @@ QuantSpec AllActivationRule(const QuantizeQuery& query) {
   return spec;
 }
 
-void RunDequantized(RunContext& context, void (*reference)(RunContext&)) {
-  std::vector<Tensor> real(context.inputs.size());
-  RunContext inner{context.node, {}, {}, {}, {}};
-  for (size_t i = 0; i < context.inputs.size(); ++i) {
-    const QuantParams* quant =
-        i < context.input_quant.size() ? context.input_quant[i] : nullptr;
-    if (context.has(i)) {
-      real[i] = quant ? DequantizeTensor(context.in(i), *quant) : context.in(i);
-    }
-    inner.inputs.push_back(context.has(i) ? &real[i] : nullptr);
-  }
-  inner.outputs.resize(context.outputs.size());
-  reference(inner);
-  for (size_t j = 0; j < context.outputs.size(); ++j) {
-    const QuantParams* quant =
-        j < context.output_quant.size() ? context.output_quant[j] : nullptr;
-    context.outputs[j] = quant && !inner.outputs[j].empty()
-                             ? QuantizeTensor(inner.outputs[j], *quant)
-                             : std::move(inner.outputs[j]);
-  }
-}
-
 bool SameParamsThroughout(const RunContext& context) {
   const QuantParams* first = context.input_quant[0];
   if (first == nullptr || !first->per_tensor()) return false;

@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
 
 namespace squint {
@@ -23,11 +24,6 @@ QuantSpec ActivationRule(const QuantizeQuery& query);
 // Every input and output an activation (Add, Mul, Sub, Min, Max).
 QuantSpec AllActivationRule(const QuantizeQuery& query);
 
-// Dequantizes the quantized inputs, runs `reference`, quantizes the outputs
-// that are quantized: the integer reading of whatever is a table or has no
-// better formula.
-void RunDequantized(RunContext& context, void (*reference)(RunContext&));
-
 // All outputs have input 0's parameters, per tensor: stored integers can be
 // moved or compared without being read.
 bool SameParamsThroughout(const RunContext& context);
@@ -40,11 +36,6 @@ void IntegerMovement(RunContext& context) {
   } else {
     RunDequantized(context, kReference);
   }
-}
-
-template <void (*kReference)(RunContext&)>
-void IntegerByTable(RunContext& context) {
-  RunDequantized(context, kReference);
 }
 
 }  // namespace squint
