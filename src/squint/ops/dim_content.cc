@@ -30,7 +30,8 @@ Dim TruncatingDiv(const Dim& a, const Dim& b) {
 }
 
 Dim CeilDiv(const Dim& a, int64_t b) {
-  if (b == 1) return a;
+  const Dim quotient = FloorDiv(a, Dim(b));
+  if (quotient * Dim(b) == a) return quotient;
   return FloorDiv(a + Dim(b - 1), b);
 }
 

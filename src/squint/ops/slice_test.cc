@@ -85,10 +85,7 @@ TEST(Slice, SymbolicSizesAreKept) {
   EXPECT_EQ(Inferred(t, {1, INT64_MAX, 1}), "[T-1]");
   EXPECT_EQ(Inferred(t, {0, -1, 1}), "[T-1]");
   EXPECT_EQ(Inferred(t, {0, 1, 1}), "[1]");
-  EXPECT_EQ(Inferred(t * Dim(2), {0, INT64_MAX, 2}),
-            FloorDiv(t * Dim(2) + Dim(1), Dim(2)).ToString() == ""
-                ? ""
-                : "[floordiv(2*T+1,2)]");
+  EXPECT_EQ(Inferred(t * Dim(2), {0, INT64_MAX, 2}), "[T]");
   EXPECT_EQ(Inferred(t, {-1, INT64_MIN, -1}), "[T]");
   EXPECT_EQ(Inferred(Dim::Unknown(), {0, 3, 1}), "[?]");
 }

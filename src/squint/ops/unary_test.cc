@@ -32,8 +32,8 @@ using testing::Pointwise;
 
 std::vector<float> Apply(const char* type, std::vector<float> x,
                          Attributes attributes = {}) {
-  OpExample example = OpExample(type, "").In(
-      Floats({static_cast<int64_t>(x.size())}, std::move(x)));
+  const auto count = static_cast<int64_t>(x.size());
+  OpExample example = OpExample(type, "").In(Floats({count}, std::move(x)));
   example.attributes = std::move(attributes);
   return FloatsOf(example);
 }
