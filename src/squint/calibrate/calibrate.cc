@@ -1,0 +1,180 @@
+// The pass over the samples: decode ahead, run, tap, count.
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "squint/calibrate/calibration.h"
+#include "squint/calibrate/collector.h"
+#include "squint/runtime/executor.h"
+
+namespace squint {
+namespace {
+
+bool IsObservable(const Value& value) {
+  return !value.is_constant() && value.type_bytes.empty() &&
+         (value.dtype == DType::kFloat32 || value.dtype == DType::kFloat16 ||
+          value.dtype == DType::kBfloat16);
+}
+
+std::vector<ValueId> DefaultValues(const Graph& graph) {
+  std::vector<ValueId> values;
+  for (const ValueId id : graph.inputs()) {
+    if (IsObservable(graph.value(id))) values.push_back(id);
+  }
+  for (const NodeId node : graph.order()) {
+    for (const ValueId id : graph.node(node).outputs) {
+      if (id != kNoValue && IsObservable(graph.value(id))) {
+        values.push_back(id);
+      }
+    }
+  }
+  return values;
+}
+
+// One pass, its state between samples always that of whole samples.
+class Pass {
+ public:
+  Pass(const Graph& graph, const CalibrateOptions& options,
+       const Context& context)
+      : graph_(graph),
+        options_(options),
+        executor_(std::make_shared<const Graph>(graph), Uncancelled(context)) {
+    result_.model_hash = options.model_hash;
+    run_.taps = options.values.empty() ? DefaultValues(graph) : options.values;
+    const UseMap uses(graph);
+    by_value_.resize(static_cast<size_t>(graph.num_values()));
+    for (const ValueId id : run_.taps) {
+      const auto given = options.channel_axes.find(id);
+      by_value_[static_cast<size_t>(id)] = {
+          &result_.values[graph.value(id).name],
+          given != options.channel_axes.end() ? given->second
+                                              : ChannelAxis(graph, uses, id)};
+    }
+    run_.tap = [this](ValueId id, const Tensor& tensor) { Tap(id, tensor); };
+  }
+
+  // Takes up where an interrupted pass stopped.
+  void Resume() {
+    if (options_.resume.empty() || !std::filesystem::exists(options_.resume)) {
+      return;
+    }
+    const Calibration saved = ReadCalibration(options_.resume);
+    const std::set<int64_t> wanted(options_.samples.begin(),
+                                   options_.samples.end());
+    for (const auto& [index, hash] : saved.samples) {
+      if (wanted.contains(index)) continue;
+      Fail(ErrorCode::kInvalidArgument,
+           "{}: holds sample {}, which this calibration does not use; remove "
+           "the file to start anew",
+           options_.resume.string(), index);
+    }
+    try {
+      result_.Merge(saved);
+    } catch (const Error& error) {
+      throw error.In(options_.resume.string());
+    }
+  }
+
+  std::vector<int64_t> Remaining() const {
+    std::vector<int64_t> indices;
+    for (const int64_t index : options_.samples) {
+      if (!result_.samples.contains(index)) indices.push_back(index);
+    }
+    return indices;
+  }
+
+  void Run(const Sample& sample) {
+    sample_ = sample.index;
+    try {
+      executor_.Run(sample.inputs, run_);
+    } catch (const Error& error) {
+      throw error.In(fmt::format("sample {}", sample.id));
+    }
+    result_.samples[sample.index] = sample.hash;
+  }
+
+  void Checkpoint() const {
+    if (!options_.resume.empty()) WriteCalibration(options_.resume, result_);
+  }
+
+  Calibration Take() {
+    if (!options_.resume.empty()) std::filesystem::remove(options_.resume);
+    return std::move(result_);
+  }
+
+ private:
+  struct Observed {
+    ValueStatistics* statistics = nullptr;
+    int axis = -1;
+  };
+
+  // A sample is run to its end, so that every value has seen it.
+  static Context Uncancelled(Context context) {
+    context.cancel = nullptr;
+    return context;
+  }
+
+  void Tap(ValueId id, const Tensor& tensor) {
+    if (tensor.dtype() != DType::kFloat32) return;
+    const Observed& observed = by_value_[static_cast<size_t>(id)];
+    collector_.Add(tensor, observed.axis, sample_, executor_.threads(),
+                   *observed.statistics);
+  }
+
+  const Graph& graph_;
+  const CalibrateOptions& options_;
+  Executor executor_;
+  Collector collector_;
+  Calibration result_;
+  RunOptions run_;
+  std::vector<Observed> by_value_;
+  int64_t sample_ = 0;
+};
+
+void CheckSamples(const Dataset& dataset, const CalibrateOptions& options) {
+  if (options.samples.empty()) {
+    Fail(ErrorCode::kInvalidArgument, "there is no sample to calibrate on ({})",
+         dataset.description());
+  }
+  std::set<int64_t> seen;
+  for (const int64_t index : options.samples) {
+    if (index < 0 || index >= dataset.size()) {
+      Fail(ErrorCode::kInvalidArgument,
+           "sample {} is outside the dataset of {} ({})", index, dataset.size(),
+           dataset.description());
+    }
+    if (!seen.insert(index).second) {
+      Fail(ErrorCode::kInvalidArgument, "sample {} is given twice", index);
+    }
+  }
+}
+
+}  // namespace
+
+Calibration Calibrate(const Graph& graph, const Dataset& dataset,
+                      const CalibrateOptions& options, const Context& context) {
+  CheckSamples(dataset, options);
+  Pass pass(graph, options, context);
+  pass.Resume();
+  const std::vector<int64_t> remaining = pass.Remaining();
+  const auto total = static_cast<int64_t>(options.samples.size());
+  int64_t done = total - static_cast<int64_t>(remaining.size());
+  // The dataset is the caller's and outlives the stream.
+  const std::shared_ptr<const Dataset> borrowed(&dataset, [](auto*) {});
+  SampleStream stream(borrowed, remaining, 1);
+  context.Report("calibrate", done, total);
+  while (const std::optional<Sample> sample = stream.Next()) {
+    if (context.cancel != nullptr && *context.cancel) pass.Checkpoint();
+    context.ThrowIfCancelled();
+    pass.Run(*sample);
+    ++done;
+    if (done % options.checkpoint_every == 0 && done < total) {
+      pass.Checkpoint();
+    }
+    context.Report("calibrate", done, total);
+  }
+  return pass.Take();
+}
+
+}  // namespace squint

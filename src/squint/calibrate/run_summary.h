@@ -1,0 +1,50 @@
+// The inner loops of calibration: one pass over a contiguous run of floats
+// for its minimum, maximum, sum and histogram while it is in cache.
+#ifndef SQUINT_CALIBRATE_RUN_SUMMARY_H_
+#define SQUINT_CALIBRATE_RUN_SUMMARY_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "squint/calibrate/calibration.h"
+
+namespace squint {
+
+// Of one run or channel, over finite elements.
+struct Summary {
+  float low = std::numeric_limits<float>::infinity();
+  float high = -std::numeric_limits<float>::infinity();
+  double sum = 0;
+
+  void Merge(const Summary& other);
+};
+
+// For runs without NaN and Inf. The sum is taken in eight lanes whatever the
+// machine, so it depends on the data alone.
+Summary Summarize(const float* values, size_t count);
+// The same, leaving out NaN and Inf.
+Summary SummarizeFinite(const float* values, size_t count);
+
+// Dense counts of one thread, to be flushed into a Histogram. Each bin has
+// kLanes counters, so that equal neighbours (the zeros after a Relu) do not
+// wait for each other.
+class DenseHistogram {
+ public:
+  DenseHistogram() : counts_(size_t{Histogram::kBins} * kLanes, 0) {}
+
+  void Add(const float* values, size_t count);
+  // Adds all counts to `histogram` and clears them. Returns how many were of
+  // NaN or Inf, which are not added.
+  uint64_t FlushInto(Histogram& histogram);
+
+ private:
+  static constexpr size_t kLanes = 4;
+  bool PageIsEmpty(uint32_t number) const;
+  std::vector<uint32_t> counts_;  // a run has fewer than 2^32 elements
+};
+
+}  // namespace squint
+
+#endif  // SQUINT_CALIBRATE_RUN_SUMMARY_H_
