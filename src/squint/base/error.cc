@@ -24,4 +24,8 @@ std::string_view ErrorCodeName(ErrorCode code) {
   return "unknown";
 }
 
+Error Error::In(std::string_view where) const {
+  return Error(code_, fmt::format("{}: {}", where, message_));
+}
+
 }  // namespace squint

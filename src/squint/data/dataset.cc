@@ -40,6 +40,7 @@ std::shared_ptr<const Dataset> OpenDataset(const std::string& source,
   if (std::filesystem::is_directory(path)) {
     return OpenFolder(path, inputs, options);
   }
+  if (path.extension() == ".json") return OpenJson(path, inputs, options);
   switch (KindOf(path)) {
     case FileKind::kNpy:
     case FileKind::kNpz:

@@ -102,13 +102,15 @@ ImagePreprocess PresetOr(const std::string& name, std::string_view otherwise,
 std::string_view GuessPreset(const InputSpec& input) {
   if (!input.dims.has_value() || input.dims->size() != 4) return "unit";
   const Dims& dims = *input.dims;
-  const bool gray = dims[1] == 1 || dims[3] == 1;
-  // The smaller of the sizes that may be pixels; symbolic ones are large.
-  int64_t side = INT64_MAX;
-  for (size_t i = 1; i < 4; ++i) {
-    if (dims[i] > 4) side = std::min(side, dims[i]);
-  }
-  return !gray && side >= 64 ? "imagenet" : "unit";
+  const bool channels_last = dims[3] == 3 && dims[1] != 3;
+  if (!channels_last && dims[1] != 3) return "unit";
+  // A symbolic size takes images as large as they come.
+  const auto side = [&](size_t axis) {
+    return dims[axis] < 0 ? INT64_MAX : dims[axis];
+  };
+  const int64_t smaller =
+      channels_last ? std::min(side(1), side(2)) : std::min(side(2), side(3));
+  return smaller >= 64 ? "imagenet" : "unit";
 }
 
 }  // namespace squint

@@ -19,7 +19,7 @@ namespace squint {
 struct LoadedModel {
   Graph graph;  // upgraded, shapes inferred; Q/DQ and QLinear* still nodes
   std::string hash;
-  size_t file_bytes = 0;  // with external data
+  size_t file_bytes = 0;              // with external data
   std::vector<std::string> findings;  // what stayed unknown, what was kept
 };
 LoadedModel LoadModel(const std::filesystem::path& path,
@@ -42,6 +42,11 @@ SaveResult SaveModel(const Graph& graph, const std::filesystem::path& path,
                      const SaveOptions& options = {});
 // The layout alone: a copy with Q/DQ nodes and no QuantParams.
 Graph LayOutQuantization(const Graph& graph);
+
+// Writes nodes of domain `squint` out in standard operators (SiLU as Sigmoid
+// and Mul), except Requantize. Quantize calls it first where the target fuses
+// only the parts.
+void ExpandInternalNodes(Graph& graph);
 
 // x86, arm, tensorrt, squint, edge. Error{kInvalidArgument} lists them.
 const Target& FindTarget(std::string_view name);

@@ -1,0 +1,201 @@
+// Squint, the public C++ interface: what the command line is written in.
+//
+// Each function does one whole job on files. Results are plain structs, and
+// each has its machine-readable form in `json`. Errors are squint::Error.
+#ifndef SQUINT_SQUINT_H_
+#define SQUINT_SQUINT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "squint/context.h"
+#include "squint/error.h"
+
+namespace squint {
+
+std::string Version();
+
+// ---- data shared by several jobs
+
+// What --data and its companions say. `samples` is "A:B": indices in the
+// whole dataset, end not included, "" for all.
+struct DataRequest {
+  std::string source;   // folder, image, .npy, .npz, idx, .json, "random"
+  std::string preset;   // preprocessing by name; "" = the source's own
+  std::string samples;
+  int64_t limit = 0;    // at most so many samples; 0: all
+};
+
+// What a recipe says on the command line; unset fields keep the recipe
+// file's or the default value.
+struct RecipeRequest {
+  std::string file;  // recipe JSON, "" for none
+  std::optional<std::string> mode;  // static, dynamic, weight-only
+  std::optional<std::string> preset;  // x86, arm, tensorrt, squint, edge
+  std::optional<std::string> activations;
+  std::optional<std::string> weights;
+  std::optional<std::string> observer;
+  std::optional<std::string> io;
+  std::optional<int64_t> group;
+  bool per_tensor = false;
+  bool saturation_safe = false;
+  std::vector<std::string> exclude_nodes;
+  std::vector<std::string> exclude_types;
+  std::vector<std::string> enable;   // methods
+  std::vector<std::string> disable;  // methods
+};
+
+// ---- quantize
+
+struct QuantizeRequest {
+  std::string model;
+  std::string output;
+  DataRequest data;
+  RecipeRequest recipe;
+  std::string calibration;  // table to use instead of calibrating
+  std::vector<std::string> disabled_passes;
+  bool compare = true;  // float against integer on held-back samples
+};
+
+// How much nodes were left in float for one reason.
+struct FloatGroup {
+  std::string reason;
+  std::string op_type;
+  std::vector<std::string> nodes;
+};
+
+struct QuantizeSummary {
+  size_t float_bytes = 0;             // files, external data included
+  size_t quantized_bytes = 0;
+  size_t float_weight_bytes = 0;      // of the weights that were quantized
+  size_t quantized_weight_bytes = 0;
+  int integer_nodes = 0;
+  int float_nodes = 0;
+  std::vector<FloatGroup> left_float;
+  std::vector<std::string> notes;
+  int64_t calibration_samples = 0;
+  int64_t compared_samples = 0;
+  bool compared_on_calibration = false;  // too few samples to hold any back
+  double sqnr = 0;       // dB, outputs (before a final Softmax)
+  double agreement = 0;  // share of samples with the same largest output
+  std::string metric;    // with labels; "" without
+  double float_metric = 0;
+  double quantized_metric = 0;
+  double calibrate_seconds = 0;
+  double total_seconds = 0;
+  std::string json;
+};
+QuantizeSummary QuantizeFile(const QuantizeRequest& request,
+                             const Context& context = {});
+
+// ---- calibrate
+
+struct CalibrateRequest {
+  std::string model;
+  std::string output;
+  DataRequest data;
+  RecipeRequest recipe;
+  bool all = false;  // also the samples that `quantize` holds back
+};
+struct CalibrateSummary {
+  int64_t samples = 0;
+  int64_t tensors = 0;
+  std::string json;
+};
+CalibrateSummary CalibrateFile(const CalibrateRequest& request,
+                               const Context& context = {});
+CalibrateSummary MergeCalibrationFiles(const std::vector<std::string>& inputs,
+                                       const std::string& output);
+
+// ---- eval, compare, run
+
+// How a quantized file runs. Simulated: float kernels, values rounded to the
+// integers' grid. Reference: plain loops on the integers themselves.
+enum class Execution { kSimulated, kReference };
+
+struct EvalRequest {
+  std::string model;
+  DataRequest data;
+  std::string metric;       // "" = the dataset's own, else top1
+  std::string float_model;  // for agreement, sqnr and the like
+  Execution execution = Execution::kSimulated;
+};
+struct EvalSummary {
+  std::string metric;
+  double value = 0;
+  int64_t samples = 0;
+  double seconds = 0;
+  bool quantized = false;
+  std::vector<double> per_sample;
+  std::string json;
+};
+EvalSummary EvaluateFile(const EvalRequest& request,
+                         const Context& context = {});
+
+struct CompareRequest {
+  std::string float_model;
+  std::string quantized_model;
+  DataRequest data;
+  Execution execution = Execution::kSimulated;
+};
+struct TensorDifference {
+  std::string name;
+  std::string op_type;  // of the node that makes it
+  double sqnr = 0;      // dB
+  double cosine = 0;
+};
+struct CompareSummary {
+  int64_t samples = 0;
+  double agreement = 0;
+  std::vector<TensorDifference> outputs;
+  std::vector<TensorDifference> worst;  // inner values, worst first
+  std::string json;
+};
+CompareSummary CompareFiles(const CompareRequest& request,
+                            const Context& context = {});
+
+struct RunRequest {
+  std::string model;
+  // "name=file.npy" or "file.npy" (inputs in order) or one .npz.
+  std::vector<std::string> inputs;
+  std::string output;  // .npy (one output) or .npz (all)
+  Execution execution = Execution::kSimulated;
+};
+struct RunSummary {
+  std::vector<std::pair<std::string, std::string>> outputs;  // name, shape
+  double seconds = 0;
+  bool quantized = false;
+  std::string json;
+};
+RunSummary RunFile(const RunRequest& request, const Context& context = {});
+
+// ---- inspect, ops
+
+struct InspectRequest {
+  std::string model;
+  bool nodes = false;  // list every node
+  std::string preset = "x86";
+};
+// The text form and the JSON of what is in a model.
+struct InspectSummary {
+  std::string text;
+  std::string json;
+};
+InspectSummary InspectFile(const InspectRequest& request,
+                           const Context& context = {});
+
+// One line an operator, pass, observer, method, metric or target.
+struct ListEntry {
+  std::string kind;
+  std::string name;
+  std::string summary;
+};
+std::vector<ListEntry> ListFeatures();
+
+}  // namespace squint
+
+#endif  // SQUINT_SQUINT_H_

@@ -1,0 +1,30 @@
+// The subcommands. Each adds its options to the parser and returns what to
+// run when it was chosen.
+#ifndef SQUINT_CLI_COMMANDS_H_
+#define SQUINT_CLI_COMMANDS_H_
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "squint/squint.h"
+
+namespace squint {
+
+// Options that every command has.
+struct CommonOptions {
+  int threads = 0;
+  uint64_t seed = 1;
+  bool verbose = false;
+  bool json = false;
+};
+
+void AddCommonOptions(CLI::App& command, CommonOptions& common);
+void AddDataOptions(CLI::App& command, DataRequest& data, bool required);
+void AddRecipeOptions(CLI::App& command, RecipeRequest& recipe);
+
+void AddQuantizeCommands(CLI::App& app, CommonOptions& common);
+void AddMeasureCommands(CLI::App& app, CommonOptions& common);
+
+}  // namespace squint
+
+#endif  // SQUINT_CLI_COMMANDS_H_

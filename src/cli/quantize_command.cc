@@ -1,0 +1,180 @@
+// squint quantize, squint calibrate.
+#include <fmt/format.h>
+
+#include "commands.h"
+#include "console.h"
+
+namespace squint {
+namespace {
+
+constexpr size_t kNamesShown = 4;
+
+std::string JoinSome(const std::vector<std::string>& names) {
+  std::string text;
+  for (size_t i = 0; i < std::min(names.size(), kNamesShown); ++i) {
+    text += (i > 0 ? ", " : "") + names[i];
+  }
+  return names.size() > kNamesShown ? text + ", ..." : text;
+}
+
+double Share(size_t part, size_t whole) {
+  return whole == 0 ? 0.0
+                    : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+void PrintSummary(const QuantizeRequest& request,
+                  const QuantizeSummary& summary, bool verbose) {
+  fmt::print("{}\n", request.output);
+  fmt::print("  file       {} -> {}  ({:.3f})\n",
+             HumanBytes(summary.float_bytes),
+             HumanBytes(summary.quantized_bytes),
+             Share(summary.quantized_bytes, summary.float_bytes));
+  fmt::print("  weights    {} -> {}  ({:.3f})\n",
+             HumanBytes(summary.float_weight_bytes),
+             HumanBytes(summary.quantized_weight_bytes),
+             Share(summary.quantized_weight_bytes,
+                   summary.float_weight_bytes));
+  fmt::print("  nodes      {} integer, {} float\n", summary.integer_nodes,
+             summary.float_nodes);
+  for (const FloatGroup& group : summary.left_float) {
+    fmt::print("    float    {} {}: {}{}\n", group.nodes.size(), group.op_type,
+               group.reason,
+               verbose ? " [" + JoinSome(group.nodes) + "]" : "");
+  }
+  if (summary.compared_samples > 0) {
+    fmt::print("  compared   {} {} samples, simulated execution\n",
+               summary.compared_samples,
+               summary.compared_on_calibration ? "calibration" : "held-back");
+    fmt::print("    SQNR       {:.2f} dB\n", summary.sqnr);
+    fmt::print("    agreement  {:.4f}\n", summary.agreement);
+  }
+  if (!summary.metric.empty()) {
+    fmt::print("    {:10} float {:.4f}, integer {:.4f}\n", summary.metric,
+               summary.float_metric, summary.quantized_metric);
+  }
+  for (const std::string& note : summary.notes) {
+    fmt::print("  note: {}\n", note);
+  }
+  fmt::print("  time       {:.2f} s, {:.2f} s of it calibrating on {} samples\n",
+             summary.total_seconds, summary.calibrate_seconds,
+             summary.calibration_samples);
+}
+
+void AddQuantize(CLI::App& app, CommonOptions& common) {
+  auto* command = app.add_subcommand(
+      "quantize", "calibrate, quantize, compare, and print what it cost");
+  auto request = std::make_shared<QuantizeRequest>();
+  command->add_option("model", request->model, "float ONNX model")->required();
+  command->add_option("-o,--output", request->output, "file to write")
+      ->required();
+  AddDataOptions(*command, request->data, false);
+  AddRecipeOptions(*command, request->recipe);
+  command->add_option("--calibration", request->calibration,
+                      "table of `squint calibrate` instead of calibrating");
+  command->add_option("--no-pass", request->disabled_passes,
+                      "graph pass to leave out (see `squint ops`)");
+  command->add_flag("!--no-compare", request->compare,
+                    "skip the comparison at the end");
+  AddCommonOptions(*command, common);
+  command->callback([request, &common] {
+    Console console;
+    const Context context =
+        console.MakeContext(common.threads, common.verbose, common.seed);
+    const QuantizeSummary summary = QuantizeFile(*request, context);
+    if (common.json) {
+      fmt::print("{}\n", summary.json);
+    } else {
+      PrintSummary(*request, summary, common.verbose);
+    }
+  });
+}
+
+void AddCalibrate(CLI::App& app, CommonOptions& common) {
+  auto* command = app.add_subcommand(
+      "calibrate", "collect statistics into a table, or merge tables");
+  auto request = std::make_shared<CalibrateRequest>();
+  auto merge = std::make_shared<std::vector<std::string>>();
+  command->add_option("model", request->model, "float ONNX model");
+  command->add_option("-o,--output", request->output, "table to write (.json)")
+      ->required();
+  AddDataOptions(*command, request->data, false);
+  AddRecipeOptions(*command, request->recipe);
+  command->add_flag("--all", request->all,
+                    "also the samples that quantize would hold back");
+  command->add_option("--merge", *merge, "tables to merge instead");
+  AddCommonOptions(*command, common);
+  command->callback([request, merge, &common] {
+    if (merge->empty() && request->model.empty()) {
+      throw CLI::RequiredError("model");
+    }
+    Console console;
+    const Context context =
+        console.MakeContext(common.threads, common.verbose, common.seed);
+    const CalibrateSummary summary =
+        merge->empty() ? CalibrateFile(*request, context)
+                       : MergeCalibrationFiles(*merge, request->output);
+    if (common.json) {
+      fmt::print("{}\n", summary.json);
+    } else {
+      fmt::print("{}: {} samples, {} tensors\n", request->output,
+                 summary.samples, summary.tensors);
+    }
+  });
+}
+
+}  // namespace
+
+void AddCommonOptions(CLI::App& command, CommonOptions& common) {
+  command.add_option("--threads", common.threads, "0: as many as there are");
+  command.add_option("--seed", common.seed, "of everything random");
+  command.add_flag("-v,--verbose", common.verbose, "say what each step did");
+  command.add_flag("--json", common.json, "results as one JSON object");
+}
+
+void AddDataOptions(CLI::App& command, DataRequest& data, bool required) {
+  command
+      .add_option("--data", data.source,
+                  "folder of images, image, .npy, .npz, idx, dataset .json, "
+                  "or the word random")
+      ->required(required);
+  command.add_option("--preprocess", data.preset,
+                     "preprocessing of images, by name");
+  command.add_option("--samples", data.samples,
+                     "A:B, indices in the whole dataset");
+  command.add_option("--limit", data.limit, "at most so many samples");
+}
+
+void AddRecipeOptions(CLI::App& command, RecipeRequest& recipe) {
+  command.add_option("--recipe", recipe.file, "recipe JSON");
+  command.add_option("--mode", recipe.mode, "static, dynamic or weight-only");
+  command.add_option("--preset", recipe.preset,
+                     "x86, arm, tensorrt, squint or edge");
+  command.add_option("--activations", recipe.activations,
+                     "uint8, int8, uint16 or int16");
+  command.add_option("--weights", recipe.weights,
+                     "int8, uint8, int16, int4, float16 or bfloat16");
+  command.add_option("--observer", recipe.observer,
+                     "how ranges are chosen (see `squint ops`)");
+  command.add_option("--group", recipe.group,
+                     "int4: elements along K with one scale");
+  command.add_flag("--per-tensor", recipe.per_tensor,
+                   "one scale for a whole weight");
+  command.add_option("--io", recipe.io,
+                     "type of the graph's inputs and outputs: float, int8 or "
+                     "uint8");
+  command.add_option("--exclude", recipe.exclude_nodes,
+                     "node to keep in float, by name");
+  command.add_option("--exclude-type", recipe.exclude_types,
+                     "operator type to keep in float");
+  command.add_option("--enable", recipe.enable, "method to switch on");
+  command.add_option("--disable", recipe.disable, "method to switch off");
+  command.add_flag("--saturation-safe", recipe.saturation_safe,
+                   "weights that cannot saturate on CPUs without VNNI");
+}
+
+void AddQuantizeCommands(CLI::App& app, CommonOptions& common) {
+  AddQuantize(app, common);
+  AddCalibrate(app, common);
+}
+
+}  // namespace squint

@@ -1,0 +1,204 @@
+// squint inspect and squint ops: what is in a model, what Squint knows.
+#include <algorithm>
+#include <map>
+
+#include "squint/api/jobs.h"
+#include "squint/calibrate/calibration.h"
+#include "squint/data/metric.h"
+#include "squint/interchange/interchange.h"
+#include "squint/ops/op.h"
+#include "squint/optimize/optimize.h"
+#include "squint/quantize/method.h"
+#include "squint/quantize/selection.h"
+
+namespace squint {
+namespace {
+
+struct Weights {
+  int64_t elements = 0;
+  size_t bytes = 0;
+  std::map<std::string, size_t> bytes_by_type;
+};
+
+Weights CountWeights(const Graph& graph) {
+  Weights weights;
+  for (ValueId id = 0; id < graph.num_values(); ++id) {
+    const Value& value = graph.value(id);
+    if (!value.is_constant()) continue;
+    weights.elements += value.constant.size();
+    weights.bytes += value.constant.bytes();
+    weights.bytes_by_type[std::string(DTypeName(value.constant.dtype()))] +=
+        value.constant.bytes();
+  }
+  return weights;
+}
+
+std::string Signature(const Graph& graph, ValueId id) {
+  const Value& value = graph.value(id);
+  return fmt::format("{} {}{}", value.name, DTypeName(value.dtype),
+                     value.shape.ToString());
+}
+
+// What `quantize` would do with the node under the target.
+std::string Outlook(const Selection& selection, NodeId id) {
+  const Decision& decision = selection.of(id);
+  if (decision.absorbed_clamp) return "absorbed by its producer's range";
+  return decision.integer ? "integer" : "float: " + decision.reason;
+}
+
+std::string QuantizationOf(const Graph& graph, const Node& node) {
+  const ValueId output = node.output();
+  if (output == kNoValue || !graph.value(output).quant) return "float";
+  return ToString(*graph.value(output).quant);
+}
+
+class Inspection {
+ public:
+  Inspection(const InspectRequest& request, const Context& context)
+      : request_(request), model_(LoadModel(request.model, context)) {
+    Absorb(model_.graph);
+    weights_ = CountWeights(model_.graph);
+    for (const NodeId id : model_.graph.order()) {
+      ++operators_[model_.graph.node(id).op_type];
+    }
+  }
+
+  InspectSummary Run() {
+    const Graph& graph = model_.graph;
+    const Prepared prepared = Prepare(request_.model, {}, {});
+    InspectSummary summary;
+    Line(summary, "{}: {} bytes, IR {}, producer {} {}", request_.model,
+         model_.file_bytes, graph.ir_version, graph.producer_name,
+         graph.producer_version);
+    for (const auto& [domain, version] : graph.opset) {
+      Line(summary, "  opset {} {} (inside)",
+           domain.empty() ? "ai.onnx" : domain, version);
+    }
+    for (const ValueId id : graph.inputs()) {
+      Line(summary, "  input  {}", Signature(graph, id));
+    }
+    for (const ValueId id : graph.outputs()) {
+      Line(summary, "  output {}", Signature(graph, id));
+    }
+    Line(summary, "  weights: {} numbers, {} bytes", weights_.elements,
+         weights_.bytes);
+    for (const auto& [type, bytes] : weights_.bytes_by_type) {
+      Line(summary, "    {:10} {:12} bytes", type, bytes);
+    }
+    Line(summary, "  operators:");
+    for (const auto& [type, count] : operators_) {
+      Line(summary, "    {:24} {:5}", type, count);
+    }
+    for (const auto& [key, value] : graph.metadata) {
+      Line(summary, "  metadata {}: {}", key, value);
+    }
+    for (const std::string& finding : model_.findings) {
+      Line(summary, "  note: {}", finding);
+    }
+    Json nodes = Json::array();
+    if (request_.nodes) ListNodes(*prepared.graph, prepared.quantized,
+                                  summary, nodes);
+    summary.json = ToJson(prepared.quantized, nodes).dump();
+    return summary;
+  }
+
+ private:
+  template <typename... Args>
+  static void Line(InspectSummary& summary, fmt::format_string<Args...> format,
+                   Args&&... args) {
+    summary.text += fmt::format(format, std::forward<Args>(args)...) + "\n";
+  }
+
+  void ListNodes(const Graph& graph, bool quantized, InspectSummary& summary,
+                 Json& nodes) const {
+    const Selection selection(graph, FindTarget(request_.preset), {}, {});
+    Line(summary, "  nodes, after optimization{}:",
+         quantized ? ""
+                   : fmt::format(", as {} would quantize them",
+                                 request_.preset));
+    for (const NodeId id : graph.order()) {
+      const Node& node = graph.node(id);
+      const std::string label =
+          node.user_names.empty() ? node.name : node.user_names[0];
+      const std::string state = quantized ? QuantizationOf(graph, node)
+                                          : Outlook(selection, id);
+      const std::string shape =
+          node.output() == kNoValue
+              ? ""
+              : graph.value(node.output()).shape.ToString();
+      Line(summary, "    {:20} {:32} {:20} {}", node.op_type, label, shape,
+           state);
+      nodes.push_back({{"op_type", node.op_type},
+                       {"name", label},
+                       {"shape", shape},
+                       {"state", state}});
+    }
+  }
+
+  Json ToJson(bool quantized, const Json& nodes) const {
+    Json json{{"model", request_.model},
+              {"bytes", model_.file_bytes},
+              {"hash", model_.hash},
+              {"quantized", quantized},
+              {"weight_elements", weights_.elements},
+              {"weight_bytes", weights_.bytes},
+              {"operators", operators_},
+              {"metadata", model_.graph.metadata},
+              {"findings", model_.findings}};
+    if (request_.nodes) json["nodes"] = nodes;
+    return json;
+  }
+
+  const InspectRequest& request_;
+  LoadedModel model_;
+  Weights weights_;
+  std::map<std::string, int> operators_;
+};
+
+std::string DescribeOp(const OpDef& op) {
+  std::string text = "shapes";
+  if (op.reference) text += ", reference";
+  if (op.prepare) text += ", fast float";
+  if (op.integer_reference) text += ", integer";
+  if (op.quantize) text += ", quantization rule";
+  if (op.upgrade) text += ", upgrade";
+  return text;
+}
+
+}  // namespace
+
+InspectSummary InspectFile(const InspectRequest& request,
+                           const Context& context) {
+  return Inspection(request, context).Run();
+}
+
+std::vector<ListEntry> ListFeatures() {
+  std::vector<ListEntry> list;
+  for (const OpDef* op : AllOps()) {
+    const std::string domain =
+        op->domain.empty() ? "" : std::string(op->domain) + "::";
+    list.push_back({"operator", domain + std::string(op->type),
+                    DescribeOp(*op)});
+  }
+  for (const PassDef* pass : AllPasses()) {
+    list.push_back(
+        {"pass", std::string(pass->name), std::string(pass->summary)});
+  }
+  for (const ObserverDef* observer : AllObservers()) {
+    list.push_back({"observer", std::string(observer->name),
+                    std::string(observer->summary)});
+  }
+  for (const MethodDef* method : AllMethods()) {
+    list.push_back(
+        {"method", std::string(method->name), std::string(method->summary)});
+  }
+  for (const std::string_view metric : MetricNames()) {
+    list.push_back({"metric", std::string(metric), ""});
+  }
+  for (const std::string_view target : TargetNames()) {
+    list.push_back({"target", std::string(target), FindTarget(target).note});
+  }
+  return list;
+}
+
+}  // namespace squint

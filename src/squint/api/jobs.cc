@@ -1,0 +1,161 @@
+#include "squint/api/jobs.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "squint/base/error.h"
+#include "squint/interchange/interchange.h"
+#include "squint/optimize/optimize.h"
+#include "squint/report/runner.h"
+
+namespace squint {
+namespace {
+
+constexpr int64_t kSmallestSplit = 20;
+constexpr int64_t kHoldBackEvery = 10;
+constexpr size_t kMostHeldBack = 32;
+
+int64_t ParseIndex(std::string_view text, int64_t fallback,
+                   const std::string& whole) {
+  if (text.empty()) return fallback;
+  int64_t value = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    Fail(ErrorCode::kInvalidArgument, "samples '{}' is not of the form A:B",
+         whole);
+  }
+  return value;
+}
+
+DType ParseType(const std::string& name) {
+  const DType dtype = DTypeFromName(name);
+  if (dtype == DType::kUndefined) {
+    Fail(ErrorCode::kInvalidArgument, "'{}' is not a type", name);
+  }
+  return dtype;
+}
+
+}  // namespace
+
+Prepared Prepare(const std::string& model,
+                 const std::vector<std::string>& disabled_passes,
+                 const Context& context) {
+  LoadedModel loaded = LoadModel(model, context);
+  for (const std::string& finding : loaded.findings) context.Detail(finding);
+  Prepared prepared;
+  prepared.hash = loaded.hash;
+  prepared.file_bytes = loaded.file_bytes;
+  prepared.quantized = IsQuantized(loaded.graph);
+  try {
+    Absorb(loaded.graph);
+    if (!prepared.quantized) {
+      OptimizeOptions options;
+      options.disabled = disabled_passes;
+      for (const PassReport& pass : Optimize(loaded.graph, options, context)) {
+        if (pass.changes == 0) continue;
+        context.Detail(fmt::format("pass {}: {} changes, {:.1f} ms", pass.name,
+                                   pass.changes, pass.seconds * 1e3));
+        for (const std::string& line : pass.lines) {
+          context.Detail("  " + line);
+        }
+      }
+    }
+  } catch (const Error& error) {
+    throw error.In(model);
+  }
+  prepared.graph = std::make_shared<const Graph>(std::move(loaded.graph));
+  return prepared;
+}
+
+std::shared_ptr<const Dataset> OpenData(const DataRequest& request,
+                                        const Graph& graph,
+                                        const Context& context) {
+  if (request.source.empty()) {
+    Fail(ErrorCode::kInvalidArgument,
+         "no data given: --data takes a folder of images, a .npy, .npz or "
+         ".json file, or the word random");
+  }
+  DatasetOptions options;
+  options.preset = request.preset;
+  options.seed = context.seed;
+  auto dataset = OpenDataset(request.source, InputSpecsOf(graph), options);
+  if (request.source == "random") {
+    context.Warn(
+        "random data: ranges will not be those of real inputs, and accuracy "
+        "may suffer badly");
+  }
+  return dataset;
+}
+
+std::vector<int64_t> SampleIndices(const DataRequest& request, int64_t size) {
+  int64_t begin = 0;
+  int64_t end = size;
+  if (!request.samples.empty()) {
+    const size_t colon = request.samples.find(':');
+    if (colon == std::string::npos) {
+      Fail(ErrorCode::kInvalidArgument, "samples '{}' is not of the form A:B",
+           request.samples);
+    }
+    const std::string_view text = request.samples;
+    begin = ParseIndex(text.substr(0, colon), 0, request.samples);
+    end = ParseIndex(text.substr(colon + 1), size, request.samples);
+  }
+  if (request.limit > 0) end = std::min(end, begin + request.limit);
+  if (begin < 0 || end > size || begin >= end) {
+    Fail(ErrorCode::kInvalidArgument,
+         "samples {}:{} are not within the {} samples of the data", begin, end,
+         size);
+  }
+  std::vector<int64_t> indices;
+  for (int64_t i = begin; i < end; ++i) indices.push_back(i);
+  return indices;
+}
+
+Split SplitSamples(const std::vector<int64_t>& samples) {
+  Split split;
+  if (static_cast<int64_t>(samples.size()) < kSmallestSplit) {
+    split.calibrate = samples;
+    split.compare = samples;
+    split.overlap = true;
+    return split;
+  }
+  for (const int64_t index : samples) {
+    const bool hold = index % kHoldBackEvery == kHoldBackEvery - 1 &&
+                      split.compare.size() < kMostHeldBack;
+    (hold ? split.compare : split.calibrate).push_back(index);
+  }
+  return split;
+}
+
+Recipe MakeRecipe(const RecipeRequest& request) {
+  Recipe recipe;
+  if (!request.file.empty()) recipe = ReadRecipe(request.file);
+  if (request.mode) {
+    recipe.mode = RecipeFromText(Json{{"mode", *request.mode}}.dump(), "--mode")
+                      .mode;
+  }
+  if (request.preset) recipe.target = *request.preset;
+  if (request.activations) recipe.activations = ParseType(*request.activations);
+  if (request.weights) recipe.weights = ParseType(*request.weights);
+  if (request.observer) recipe.observer = *request.observer;
+  if (request.io) recipe.io = ParseType(*request.io);
+  if (request.group) recipe.group = *request.group;
+  if (request.per_tensor) recipe.per_channel = false;
+  if (request.saturation_safe) recipe.saturation_safe = true;
+  const auto append = [](auto& to, const auto& from) {
+    to.insert(to.end(), from.begin(), from.end());
+  };
+  append(recipe.exclude_nodes, request.exclude_nodes);
+  append(recipe.exclude_types, request.exclude_types);
+  for (const std::string& name : request.enable) recipe.methods[name] = true;
+  for (const std::string& name : request.disable) recipe.methods[name] = false;
+  FindTarget(recipe.target);  // a clear error before any work
+  return recipe;
+}
+
+Json NumberOrNull(double value) {
+  return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
+
+}  // namespace squint

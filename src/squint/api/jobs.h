@@ -1,0 +1,54 @@
+// What the public functions have in common: loading and preparing a network,
+// choosing samples, turning a RecipeRequest into a Recipe.
+#ifndef SQUINT_API_JOBS_H_
+#define SQUINT_API_JOBS_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "squint/base/context.h"
+#include "squint/base/json.h"
+#include "squint/calibrate/calibration.h"
+#include "squint/data/dataset.h"
+#include "squint/graph/graph.h"
+#include "squint/quantize/recipe.h"
+#include "squint/squint.h"
+
+namespace squint {
+
+struct Prepared {
+  std::shared_ptr<const Graph> graph;  // absorbed, optimized if float
+  std::string hash;
+  size_t file_bytes = 0;
+  bool quantized = false;
+};
+Prepared Prepare(const std::string& model,
+                 const std::vector<std::string>& disabled_passes,
+                 const Context& context);
+
+std::shared_ptr<const Dataset> OpenData(const DataRequest& request,
+                                        const Graph& graph,
+                                        const Context& context);
+
+// Indices that `request` names, in order. Error{kInvalidArgument} when the
+// data has none, or A:B lies outside it.
+std::vector<int64_t> SampleIndices(const DataRequest& request, int64_t size);
+
+// Which samples calibrate and which are held back to compare on: from 20
+// samples up every 10th, at most 32; below, all calibrate.
+struct Split {
+  std::vector<int64_t> calibrate;
+  std::vector<int64_t> compare;
+  bool overlap = false;
+};
+Split SplitSamples(const std::vector<int64_t>& samples);
+
+Recipe MakeRecipe(const RecipeRequest& request);
+
+// NaN and Inf are no JSON numbers: they become null.
+Json NumberOrNull(double value);
+
+}  // namespace squint
+
+#endif  // SQUINT_API_JOBS_H_

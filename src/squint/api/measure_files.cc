@@ -1,0 +1,114 @@
+// squint eval, compare and run.
+#include <algorithm>
+#include <chrono>
+
+#include "squint/api/jobs.h"
+#include "squint/base/error.h"
+#include "squint/data/npy.h"
+#include "squint/report/compare.h"
+#include "squint/report/evaluate.h"
+
+namespace squint {
+namespace {
+
+constexpr size_t kWorstShown = 10;
+
+double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() -
+                                       start)
+      .count();
+}
+
+std::string_view ExecutionName(bool quantized, Execution execution) {
+  if (!quantized) return "float";
+  return execution == Execution::kReference ? "reference" : "simulated";
+}
+
+std::vector<TensorDifference> ToPublic(
+    const std::vector<ValueDifference>& differences) {
+  std::vector<TensorDifference> result;
+  for (const ValueDifference& d : differences) {
+    result.push_back({d.name, d.op_type, d.sqnr, d.cosine});
+  }
+  return result;
+}
+
+Json ToJson(const std::vector<TensorDifference>& differences) {
+  Json list = Json::array();
+  for (const TensorDifference& d : differences) {
+    list.push_back({{"name", d.name},
+                    {"op_type", d.op_type},
+                    {"sqnr", NumberOrNull(d.sqnr)},
+                    {"cosine", NumberOrNull(d.cosine)}});
+  }
+  return list;
+}
+
+}  // namespace
+
+EvalSummary EvaluateFile(const EvalRequest& request, const Context& context) {
+  const Prepared prepared = Prepare(request.model, {}, context);
+  const auto dataset = OpenData(request.data, *prepared.graph, context);
+  const bool reference = request.execution == Execution::kReference;
+  Runner runner(prepared.graph, reference, context);
+  std::unique_ptr<Runner> float_runner;
+  if (!request.float_model.empty()) {
+    float_runner = std::make_unique<Runner>(
+        Prepare(request.float_model, {}, context).graph, false, context);
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const MetricResult metric = Evaluate(
+      runner, float_runner.get(), dataset,
+      {request.metric, SampleIndices(request.data, dataset->size())}, context);
+  EvalSummary summary;
+  summary.metric = metric.name;
+  summary.value = metric.value;
+  summary.samples = metric.samples;
+  summary.seconds = SecondsSince(start);
+  summary.quantized = prepared.quantized;
+  summary.per_sample = metric.per_sample;
+  summary.json =
+      Json{{"metric", metric.name},
+           {"value", NumberOrNull(metric.value)},
+           {"samples", metric.samples},
+           {"execution", ExecutionName(prepared.quantized, request.execution)},
+           {"seconds", summary.seconds}}
+          .dump();
+  return summary;
+}
+
+CompareSummary CompareFiles(const CompareRequest& request,
+                            const Context& context) {
+  const Prepared real = Prepare(request.float_model, {}, context);
+  const Prepared quantized = Prepare(request.quantized_model, {}, context);
+  const auto dataset = OpenData(request.data, *real.graph, context);
+  Runner a(real.graph, false, context);
+  Runner b(quantized.graph, request.execution == Execution::kReference,
+           context);
+  CompareOptions options;
+  options.samples = SampleIndices(request.data, dataset->size());
+  options.inner = true;
+  Comparison comparison = Compare(a, b, dataset, options, context);
+  std::stable_sort(comparison.inner.begin(), comparison.inner.end(),
+                   [](const ValueDifference& x, const ValueDifference& y) {
+                     return x.sqnr < y.sqnr;
+                   });
+  if (comparison.inner.size() > kWorstShown) {
+    comparison.inner.resize(kWorstShown);
+  }
+  CompareSummary summary;
+  summary.samples = comparison.samples;
+  summary.agreement = comparison.agreement;
+  summary.outputs = ToPublic(comparison.outputs);
+  summary.worst = ToPublic(comparison.inner);
+  summary.json =
+      Json{{"samples", summary.samples},
+           {"agreement", summary.agreement},
+           {"execution", ExecutionName(quantized.quantized, request.execution)},
+           {"outputs", ToJson(summary.outputs)},
+           {"worst", ToJson(summary.worst)}}
+          .dump();
+  return summary;
+}
+
+}  // namespace squint

@@ -1,0 +1,270 @@
+// squint quantize: load, optimize, calibrate, quantize, write, compare.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "squint/api/jobs.h"
+#include "squint/base/error.h"
+#include "squint/base/hash.h"
+#include "squint/interchange/interchange.h"
+#include "squint/quantize/quantize.h"
+#include "squint/report/compare.h"
+#include "squint/report/evaluate.h"
+
+namespace squint {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// One hash for the data that calibrated: over the samples' hashes in order.
+std::string DataHash(const Calibration& calibration) {
+  ContentHasher hasher;
+  for (const auto& [index, hash] : calibration.samples) {
+    hasher.Add(std::as_bytes(std::span(hash.data(), hash.size())));
+  }
+  return hasher.Digest();
+}
+
+// Left-float nodes by reason, the most numerous first. Shape arithmetic and
+// the like is not news to anyone.
+std::vector<FloatGroup> GroupFloatNodes(const std::vector<NodeOutcome>& nodes) {
+  std::vector<FloatGroup> groups;
+  for (const NodeOutcome& node : nodes) {
+    if (node.integer || node.kind == FloatKind::kNotReal) continue;
+    const auto it = std::find_if(
+        groups.begin(), groups.end(), [&](const FloatGroup& group) {
+          return group.reason == node.reason && group.op_type == node.op_type;
+        });
+    FloatGroup& group =
+        it != groups.end()
+            ? *it
+            : groups.emplace_back(FloatGroup{node.reason, node.op_type, {}});
+    group.nodes.push_back(node.name);
+  }
+  std::stable_sort(groups.begin(), groups.end(),
+                   [](const FloatGroup& a, const FloatGroup& b) {
+                     return a.nodes.size() > b.nodes.size();
+                   });
+  return groups;
+}
+
+void NoteUnfused(const Recipe& recipe, QuantizeSummary& summary) {
+  const Target& target = FindTarget(recipe.target);
+  if (!target.note.empty()) summary.notes.push_back(target.note);
+  const bool other_activations =
+      recipe.activations && *recipe.activations != target.activation;
+  if (recipe.mode == QuantizeMode::kStatic && other_activations) {
+    summary.notes.push_back(fmt::format(
+        "{} activations were asked for where {} fuses {}: the file is valid, "
+        "but ONNX Runtime will run parts of it in float",
+        DTypeName(*recipe.activations), target.name,
+        DTypeName(target.activation)));
+  }
+}
+
+class QuantizeJob {
+ public:
+  QuantizeJob(const QuantizeRequest& request, const Context& context)
+      : request_(request),
+        context_(context),
+        start_(Clock::now()),
+        recipe_(MakeRecipe(request.recipe)),
+        prepared_(Prepare(request.model, request.disabled_passes, context)) {}
+
+  QuantizeSummary Run() {
+    summary_.float_bytes = prepared_.file_bytes;
+    if (!request_.data.source.empty()) {
+      dataset_ = OpenData(request_.data, *prepared_.graph, context_);
+      split_ = SplitSamples(SampleIndices(request_.data, dataset_->size()));
+    }
+    const bool calibrated = GetCalibration();
+    QuantizeResult result =
+        Quantize(*prepared_.graph, calibrated ? &calibration_ : nullptr,
+                 recipe_, context_);
+    Write(result);
+    if (dataset_ && request_.compare) CompareNetworks(std::move(result.graph));
+    summary_.total_seconds = SecondsSince(start_);
+    summary_.json = ToJson().dump();
+    return std::move(summary_);
+  }
+
+ private:
+  bool GetCalibration() {
+    if (recipe_.mode != QuantizeMode::kStatic) return false;
+    const auto start = Clock::now();
+    if (!request_.calibration.empty()) {
+      calibration_ = ReadCalibration(request_.calibration);
+      if (calibration_.model_hash != prepared_.hash) {
+        Fail(ErrorCode::kInvalidArgument,
+             "{} was made for the model with hash {}, {} has {}",
+             request_.calibration, calibration_.model_hash, request_.model,
+             prepared_.hash);
+      }
+    } else {
+      if (!dataset_) OpenData(request_.data, *prepared_.graph, context_);
+      CalibrateOptions options;
+      options.samples = split_.calibrate;
+      options.values = ValuesToCalibrate(*prepared_.graph, recipe_);
+      calibration_ = Calibrate(*prepared_.graph, *dataset_, options, context_);
+      calibration_.model_hash = prepared_.hash;
+    }
+    summary_.calibration_samples =
+        static_cast<int64_t>(calibration_.samples.size());
+    summary_.calibrate_seconds = SecondsSince(start);
+    return true;
+  }
+
+  void Write(QuantizeResult& result) {
+    auto& metadata = result.graph.metadata;
+    metadata["squint.version"] = Version();
+    metadata["squint.recipe"] = RecipeToText(recipe_);
+    metadata["squint.float_model"] = prepared_.hash;
+    if (!calibration_.samples.empty()) {
+      metadata["squint.calibration_data"] = DataHash(calibration_);
+    }
+    summary_.quantized_bytes =
+        SaveModel(result.graph, request_.output).bytes;
+    summary_.float_weight_bytes = result.float_weight_bytes;
+    summary_.quantized_weight_bytes = result.quantized_weight_bytes;
+    summary_.notes = result.notes;
+    NoteUnfused(recipe_, summary_);
+    summary_.left_float = GroupFloatNodes(result.nodes);
+    for (const NodeOutcome& node : result.nodes) {
+      summary_.integer_nodes += node.integer;
+      summary_.float_nodes +=
+          !node.integer && node.kind != FloatKind::kNotReal;
+    }
+  }
+
+  void CompareNetworks(Graph quantized) {
+    Runner real(prepared_.graph, false, context_);
+    Runner simulated(std::make_shared<const Graph>(std::move(quantized)), false,
+                     context_);
+    const Comparison comparison = Compare(
+        real, simulated, dataset_, {.samples = split_.compare}, context_);
+    summary_.compared_samples = comparison.samples;
+    summary_.compared_on_calibration = split_.overlap;
+    summary_.agreement = comparison.agreement;
+    summary_.sqnr = std::numeric_limits<double>::infinity();
+    for (const ValueDifference& output : comparison.outputs) {
+      summary_.sqnr = std::min(summary_.sqnr, output.sqnr);
+    }
+    if (!dataset_->has_labels()) return;
+    EvaluateOptions options{.metric = "", .samples = split_.compare};
+    const MetricResult a =
+        Evaluate(real, nullptr, dataset_, options, context_);
+    const MetricResult b =
+        Evaluate(simulated, nullptr, dataset_, options, context_);
+    summary_.metric = a.name;
+    summary_.float_metric = a.value;
+    summary_.quantized_metric = b.value;
+  }
+
+  Json ToJson() const {
+    Json json;
+    json["model"] = request_.model;
+    json["output"] = request_.output;
+    json["float_bytes"] = summary_.float_bytes;
+    json["quantized_bytes"] = summary_.quantized_bytes;
+    json["float_weight_bytes"] = summary_.float_weight_bytes;
+    json["quantized_weight_bytes"] = summary_.quantized_weight_bytes;
+    json["integer_nodes"] = summary_.integer_nodes;
+    json["float_nodes"] = summary_.float_nodes;
+    json["left_float"] = Json::array();
+    for (const FloatGroup& group : summary_.left_float) {
+      json["left_float"].push_back({{"op_type", group.op_type},
+                                    {"reason", group.reason},
+                                    {"nodes", group.nodes}});
+    }
+    json["notes"] = summary_.notes;
+    json["calibration_samples"] = summary_.calibration_samples;
+    json["calibrate_seconds"] = summary_.calibrate_seconds;
+    json["total_seconds"] = summary_.total_seconds;
+    if (summary_.compared_samples > 0) {
+      json["compared_samples"] = summary_.compared_samples;
+      json["compared_on_calibration"] = summary_.compared_on_calibration;
+      json["execution"] = "simulated";
+      json["sqnr"] = NumberOrNull(summary_.sqnr);
+      json["agreement"] = summary_.agreement;
+    }
+    if (!summary_.metric.empty()) {
+      json["metric"] = summary_.metric;
+      json["float"] = summary_.float_metric;
+      json["quantized"] = summary_.quantized_metric;
+    }
+    json["recipe"] = Json::parse(RecipeToText(recipe_));
+    return json;
+  }
+
+  const QuantizeRequest& request_;
+  const Context& context_;
+  Clock::time_point start_;
+  Recipe recipe_;
+  Prepared prepared_;
+  std::shared_ptr<const Dataset> dataset_;
+  Split split_;
+  Calibration calibration_;
+  QuantizeSummary summary_;
+};
+
+Json CalibrationJson(const Calibration& calibration) {
+  return {{"samples", calibration.samples.size()},
+          {"tensors", calibration.values.size()}};
+}
+
+CalibrateSummary SummaryOf(const Calibration& calibration) {
+  return {static_cast<int64_t>(calibration.samples.size()),
+          static_cast<int64_t>(calibration.values.size()),
+          CalibrationJson(calibration).dump()};
+}
+
+}  // namespace
+
+std::string Version() { return SQUINT_VERSION; }
+
+QuantizeSummary QuantizeFile(const QuantizeRequest& request,
+                             const Context& context) {
+  return QuantizeJob(request, context).Run();
+}
+
+CalibrateSummary CalibrateFile(const CalibrateRequest& request,
+                               const Context& context) {
+  const Recipe recipe = MakeRecipe(request.recipe);
+  const Prepared prepared = Prepare(request.model, {}, context);
+  const auto dataset = OpenData(request.data, *prepared.graph, context);
+  const std::vector<int64_t> samples =
+      SampleIndices(request.data, dataset->size());
+  CalibrateOptions options;
+  options.samples = request.all ? samples : SplitSamples(samples).calibrate;
+  options.values = ValuesToCalibrate(*prepared.graph, recipe);
+  options.resume = request.output + ".partial";
+  Calibration calibration =
+      Calibrate(*prepared.graph, *dataset, options, context);
+  calibration.model_hash = prepared.hash;
+  WriteCalibration(request.output, calibration);
+  std::filesystem::remove(options.resume);
+  return SummaryOf(calibration);
+}
+
+CalibrateSummary MergeCalibrationFiles(const std::vector<std::string>& inputs,
+                                       const std::string& output) {
+  if (inputs.empty()) {
+    Fail(ErrorCode::kInvalidArgument, "nothing to merge");
+  }
+  Calibration merged = ReadCalibration(inputs[0]);
+  for (size_t i = 1; i < inputs.size(); ++i) {
+    try {
+      merged.Merge(ReadCalibration(inputs[i]));
+    } catch (const Error& error) {
+      throw error.In(inputs[i]);
+    }
+  }
+  WriteCalibration(output, merged);
+  return SummaryOf(merged);
+}
+
+}  // namespace squint

@@ -1,0 +1,359 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "squint/interchange/example_graphs.h"
+#include "squint/interchange/interchange.h"
+#include "squint/interchange/qdq.h"
+#include "squint/ops/interpreter.h"
+
+namespace squint {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::string InputName(const Graph& graph, const Node& node, size_t i) {
+  return graph.value(node.input(i)).name;
+}
+
+int CountOps(const Graph& graph, std::string_view op_type) {
+  int count = 0;
+  for (const NodeId id : graph.order()) {
+    count += graph.node(id).op_type == op_type;
+  }
+  return count;
+}
+
+void ExpectNoQuantParams(const Graph& graph) {
+  for (ValueId id = 0; id < graph.num_values(); ++id) {
+    EXPECT_FALSE(graph.value(id).quant) << graph.value(id).name;
+  }
+}
+
+TEST(LayOut, PutsQuantizeAndDequantizeAroundAConv) {
+  const Graph laid = LayOutQuantization(QuantizedConv());
+  EXPECT_EQ(OpsOf(laid),
+            "DequantizeLinear DequantizeLinear QuantizeLinear "
+            "DequantizeLinear Conv QuantizeLinear DequantizeLinear");
+  ExpectNoQuantParams(laid);
+  EXPECT_EQ(laid.value(laid.inputs()[0]).name, "x");
+  EXPECT_EQ(laid.value(laid.outputs()[0]).name, "y");
+  EXPECT_EQ(ValueOf(laid, "w_quantized").constant.dtype(), DType::kInt8);
+  EXPECT_EQ(laid.node(ValueOf(laid, "w").producer).Int("axis", -9), 0);
+}
+
+TEST(LayOut, WritesAZeroPointAlwaysButForInt32) {
+  Graph graph = QuantizedConv();
+  for (ValueId id = 0; id < graph.num_values(); ++id) {
+    if (graph.value(id).quant) graph.value(id).quant->zero_point = Tensor();
+  }
+  const Graph laid = LayOutQuantization(graph);
+  EXPECT_EQ(laid.node(ValueOf(laid, "w").producer).inputs.size(), 3u);
+  EXPECT_EQ(laid.node(ValueOf(laid, "y").producer).inputs.size(), 3u);
+  EXPECT_EQ(laid.node(ValueOf(laid, "b").producer).inputs.size(), 2u);
+  const Tensor& zero =
+      laid.value(laid.node(ValueOf(laid, "w").producer).input(2)).constant;
+  EXPECT_THAT(zero.ToInts(), ElementsAre(0, 0, 0));
+}
+
+TEST(LayOut, LeavesTheOriginalGraphAlone) {
+  const Graph graph = QuantizedConv();
+  const std::string before = PrintGraph(graph);
+  LayOutQuantization(graph);
+  EXPECT_EQ(PrintGraph(graph), before);
+}
+
+TEST(LayOut, SharesEqualScalesAndZeroPoints) {
+  Graph graph = GraphWithInput("x", {4});
+  ValueId last = graph.inputs()[0];
+  for (const char* name : {"a", "b", "c"}) {
+    last = EmitFloat(graph, "Relu", {last}, name, {4});
+    graph.value(last).quant = PerTensor(DType::kInt8, 0.5f, 3);
+  }
+  graph.AddOutput(last);
+  const Graph laid = LayOutQuantization(graph);
+  int constants = 0;
+  for (ValueId id = 0; id < laid.num_values(); ++id) {
+    constants += laid.value(id).is_constant();
+  }
+  EXPECT_EQ(constants, 2);
+  EXPECT_EQ(CountOps(laid, "QuantizeLinear"), 3);
+}
+
+TEST(LayOut, OneDequantizeServesAllReadersAndTheOutput) {
+  Graph graph = GraphWithInput("x", {4});
+  const ValueId y = EmitFloat(graph, "Relu", {graph.inputs()[0]}, "y", {4});
+  graph.value(y).quant = PerTensor(DType::kInt8, 0.5f, 3);
+  const ValueId a = EmitFloat(graph, "Sigmoid", {y}, "a", {4});
+  const ValueId b = EmitFloat(graph, "Relu", {y}, "b", {4});
+  for (const ValueId id : {a, y, b}) graph.AddOutput(id);
+  const Graph laid = LayOutQuantization(graph);
+  EXPECT_EQ(OpsOf(laid), "Relu QuantizeLinear DequantizeLinear Sigmoid Relu");
+  EXPECT_EQ(laid.value(laid.outputs()[1]).name, "y");
+  EXPECT_EQ(InputName(laid, NodeOf(laid, "Sigmoid"), 0), "y");
+}
+
+TEST(LayOut, BlockedInt4WeightsKeepAxisAndBlock) {
+  Graph graph = GraphWithInput("x", {1, 32});
+  QuantParams params;
+  params.dtype = DType::kInt4;
+  params.axis = 0;
+  params.block = 16;
+  params.scale = Tensor(DType::kFloat32, {2, 3});
+  const ValueId w =
+      AddQuantizedConstant(graph, "w", Tensor(DType::kInt4, {32, 3}), params);
+  graph.AddOutput(
+      EmitFloat(graph, "MatMul", {graph.inputs()[0], w}, "y", {1, 3}));
+  const Graph laid = LayOutQuantization(graph);
+  EXPECT_EQ(OpsOf(laid), "DequantizeLinear MatMul");
+  const Node& dequantize = NodeOf(laid, "DequantizeLinear");
+  EXPECT_EQ(dequantize.Int("axis", -9), 0);
+  EXPECT_EQ(dequantize.Int("block_size", -9), 16);
+  EXPECT_EQ(laid.value(dequantize.input(2)).constant.dtype(), DType::kInt4);
+  EXPECT_EQ(laid.value(dequantize.input(2)).constant.dims(), (Dims{2, 3}));
+}
+
+TEST(LayOut, Float16StorageIsCastBeforeUse) {
+  Graph graph = GraphWithInput("x", {2});
+  QuantParams params;
+  params.dtype = DType::kFloat16;
+  const ValueId w =
+      AddQuantizedConstant(graph, "w", Tensor(DType::kFloat16, {2}), params);
+  graph.AddOutput(EmitFloat(graph, "Add", {graph.inputs()[0], w}, "y", {2}));
+  const Graph laid = LayOutQuantization(graph);
+  EXPECT_EQ(OpsOf(laid), "Cast Add");
+  EXPECT_EQ(NodeOf(laid, "Cast").Int("to", 0), 1);
+}
+
+TEST(LayOut, RequantizeBecomesAPairAndFloatReadersKeepReadingTheSource) {
+  Graph graph = GraphWithInput("x", {4});
+  const ValueId h = EmitFloat(graph, "Relu", {graph.inputs()[0]}, "h", {4});
+  const ValueId q = EmitFloat(graph, "Requantize", {h}, "q", {4}, {}, "squint");
+  graph.value(q).quant = PerTensor(DType::kUint8, 0.5f, 0);
+  const ValueId y = EmitFloat(graph, "Add", {h, q}, "y", {4});
+  graph.AddOutput(y);
+  const Graph laid = LayOutQuantization(graph);
+  EXPECT_EQ(OpsOf(laid), "Relu QuantizeLinear DequantizeLinear Add");
+  const Node& add = NodeOf(laid, "Add");
+  EXPECT_EQ(InputName(laid, add, 0), "h");
+  EXPECT_EQ(InputName(laid, add, 1), "q");
+}
+
+TEST(LayOut, RequantizeToFloatDisappears) {
+  Graph graph = GraphWithInput("x", {4});
+  const ValueId h = EmitFloat(graph, "Relu", {graph.inputs()[0]}, "h", {4});
+  graph.value(h).quant = PerTensor(DType::kUint8, 0.5f, 0);
+  const ValueId r = EmitFloat(graph, "Requantize", {h}, "r", {4}, {}, "squint");
+  graph.AddOutput(EmitFloat(graph, "Sigmoid", {r}, "y", {4}));
+  EXPECT_EQ(OpsOf(LayOutQuantization(graph)),
+            "Relu QuantizeLinear DequantizeLinear Sigmoid");
+}
+
+// --io uint8: the graph's own input is integer, its DQ a node.
+TEST(LayOut, IntegerInputsAndOutputsNeedNoSecondPair) {
+  Graph graph;
+  graph.opset[""] = 25;
+  const ValueId in = graph.AddInput("in", DType::kUint8, Shape::Of({4}));
+  const ValueId scale = graph.AddConstant("s", Tensor::Scalar<float>(0.5f));
+  const ValueId zero = graph.AddConstant("z", Tensor::Scalar<uint8_t>(7));
+  const ValueId x =
+      EmitFloat(graph, "DequantizeLinear", {in, scale, zero}, "x", {4});
+  graph.value(x).quant = PerTensor(DType::kUint8, 0.5f, 7);
+  const ValueId y = EmitFloat(graph, "Relu", {x}, "y", {4});
+  graph.value(y).quant = PerTensor(DType::kUint8, 0.5f, 7);
+  const ValueId out =
+      EmitFloat(graph, "QuantizeLinear", {y, scale, zero}, "out", {4});
+  graph.value(out).dtype = DType::kUint8;
+  graph.AddOutput(out);
+  const Graph laid = LayOutQuantization(graph);
+  EXPECT_EQ(OpsOf(laid), "DequantizeLinear Relu QuantizeLinear");
+  EXPECT_EQ(laid.value(laid.outputs()[0]).name, "out");
+}
+
+TEST(LayOut, AConstantGraphOutputIsMadeByANode) {
+  Graph graph = GraphWithInput("x", {1});
+  graph.AddOutput(graph.AddConstant("y", Tensor::Scalar<float>(3.0f)));
+  const Graph laid = LayOutQuantization(graph);
+  EXPECT_EQ(OpsOf(laid), "Identity");
+  EXPECT_EQ(laid.value(laid.outputs()[0]).name, "y");
+}
+
+TEST(LayOut, SiluIsWrittenAsSigmoidAndMul) {
+  Graph graph = GraphWithInput("x", {4});
+  const ValueId x = graph.inputs()[0];
+  graph.AddOutput(EmitFloat(graph, "SiLU", {x}, "y", {4}, {}, "squint"));
+  const Graph laid = LayOutQuantization(graph);
+  EXPECT_EQ(OpsOf(laid), "Sigmoid Mul");
+  EXPECT_EQ(laid.value(laid.outputs()[0]).name, "y");
+  EXPECT_EQ(InputName(laid, NodeOf(laid, "Mul"), 0), "x");
+}
+
+TEST(LayOut, UnknownInternalNodesAreAnInternalError) {
+  Graph graph = GraphWithInput("x", {4});
+  graph.AddOutput(
+      EmitFloat(graph, "Band", {graph.inputs()[0]}, "y", {4}, {}, "squint"));
+  EXPECT_THROW(LayOutQuantization(graph), Error);
+}
+
+// ---- tables
+
+Graph Lookup(Tensor stored, QuantParams params, int64_t axis = 0) {
+  Graph graph;
+  graph.opset[""] = 25;
+  const ValueId i = graph.AddInput("i", DType::kInt64, Shape::Of({2}));
+  const ValueId t =
+      AddQuantizedConstant(graph, "t", std::move(stored), std::move(params));
+  graph.AddOutput(
+      EmitFloat(graph, "Gather", {t, i}, "y", {2, 16}, {{"axis", axis}}));
+  return graph;
+}
+
+TEST(LayOut, PerTensorTableIsGatheredAsIntegers) {
+  const Graph laid = LayOutQuantization(
+      Lookup(CountingInt8({5, 16}), PerTensor(DType::kInt8, 0.5f, 1)));
+  EXPECT_EQ(OpsOf(laid), "Gather DequantizeLinear");
+  EXPECT_EQ(InputName(laid, NodeOf(laid, "Gather"), 0), "t_quantized");
+}
+
+TEST(LayOut, PerColumnTableCountsItsAxisFromTheEnd) {
+  const std::vector<float> scales(16, 0.5f);
+  const Graph laid = LayOutQuantization(
+      Lookup(CountingInt8({5, 16}), PerChannel(DType::kInt8, 1, scales)));
+  EXPECT_EQ(OpsOf(laid), "Gather DequantizeLinear");
+  EXPECT_EQ(NodeOf(laid, "DequantizeLinear").Int("axis", 0), -1);
+}
+
+TEST(LayOut, PerRowTableGathersItsScalesToo) {
+  const std::vector<float> scales(5, 0.5f);
+  const Graph laid = LayOutQuantization(
+      Lookup(CountingInt8({5, 16}), PerChannel(DType::kInt8, 0, scales)));
+  EXPECT_EQ(OpsOf(laid), "Gather Gather Gather DequantizeLinear");
+  const Node& dequantize = NodeOf(laid, "DequantizeLinear");
+  EXPECT_EQ(dequantize.Int("axis", 0), -1);
+  EXPECT_EQ(dequantize.Int("block_size", 0), 16);
+}
+
+QuantParams Int4Rows(int64_t block) {
+  QuantParams params;
+  params.dtype = DType::kInt4;
+  params.axis = 1;
+  params.block = block;
+  params.scale = Tensor(DType::kFloat32, {5, 32 / block});
+  return params;
+}
+
+TEST(LayOut, Int4TableIsAGatherBlockQuantized) {
+  const Graph laid =
+      LayOutQuantization(Lookup(Tensor(DType::kInt4, {5, 32}), Int4Rows(16)));
+  EXPECT_EQ(OpsOf(laid), "GatherBlockQuantized");
+  const Node& node = NodeOf(laid, "GatherBlockQuantized");
+  EXPECT_EQ(node.domain, "com.microsoft");
+  EXPECT_EQ(node.Int("quantize_axis", -9), 1);
+  EXPECT_EQ(node.Int("block_size", -9), 16);
+  EXPECT_EQ(node.inputs.size(), 4u);
+}
+
+TEST(LayOut, Int4TableInBlocksThatItsOperatorLacksIsDequantizedFirst) {
+  EXPECT_EQ(OpsOf(LayOutQuantization(
+                Lookup(Tensor(DType::kInt4, {5, 32}), Int4Rows(8)))),
+            "DequantizeLinear Gather");
+}
+
+TEST(LayOut, TiedWeightsAreStoredOnce) {
+  Graph graph = Lookup(CountingInt8({5, 16}), PerTensor(DType::kInt8, 0.5f, 0));
+  const ValueId table = graph.FindValue("t");
+  const ValueId x = graph.AddInput("x", DType::kFloat32, Shape::Of({1, 5}));
+  graph.AddOutput(EmitFloat(graph, "MatMul", {x, table}, "z", {1, 16}));
+  const Graph laid = LayOutQuantization(graph);
+  int tables = 0;
+  for (ValueId id = 0; id < laid.num_values(); ++id) {
+    tables += laid.value(id).constant.size() == 80;
+  }
+  EXPECT_EQ(tables, 1);
+  EXPECT_EQ(CountOps(laid, "DequantizeLinear"), 2);
+}
+
+// ---- run-time quantization
+
+Graph Dynamic(std::string_view op_type, Tensor stored, QuantParams params,
+              Attributes attributes = {}, bool bias = false) {
+  const bool is_conv = op_type == "Conv";
+  Graph graph =
+      is_conv ? GraphWithInput("x", {1, 2, 4, 4}) : GraphWithInput("x", {3, 2});
+  const ValueId x = EmitFloat(graph, "Relu", {graph.inputs()[0]}, "h", {3, 2});
+  QuantParams dynamic;
+  dynamic.dtype = DType::kUint8;
+  dynamic.kind = QuantKind::kDynamicTensor;
+  graph.value(x).quant = dynamic;
+  std::vector<ValueId> inputs = {
+      x, AddQuantizedConstant(graph, "w", std::move(stored), params)};
+  if (bias) {
+    inputs.push_back(graph.AddConstant("b", Tensor(DType::kFloat32, {5})));
+  }
+  graph.AddOutput(EmitFloat(graph, op_type, inputs, "y", {3, 5}, attributes));
+  return graph;
+}
+
+const std::vector<float> kFiveScales(5, 0.5f);
+
+TEST(LayOut, DynamicMatMulIsThePatternThatFuses) {
+  const Graph laid =
+      LayOutQuantization(Dynamic("MatMul", CountingInt8({2, 5}),
+                                 PerChannel(DType::kInt8, 1, kFiveScales)));
+  EXPECT_EQ(OpsOf(laid),
+            "Relu DynamicQuantizeLinear MatMulInteger Cast Mul Mul");
+  EXPECT_EQ(laid.value(laid.outputs()[0]).name, "y");
+  const Node& product = NodeOf(laid, "MatMulInteger");
+  EXPECT_EQ(InputName(laid, product, 1), "w_quantized");
+  EXPECT_EQ(laid.value(product.input(3)).constant.rank(), 0);
+}
+
+TEST(LayOut, DynamicGemmTransposesItsWeightsAndAddsItsBias) {
+  const Graph laid = LayOutQuantization(Dynamic(
+      "Gemm", CountingInt8({5, 2}), PerChannel(DType::kInt8, 0, kFiveScales),
+      {{"transB", int64_t{1}}}, true));
+  EXPECT_EQ(OpsOf(laid),
+            "Relu DynamicQuantizeLinear MatMulInteger Cast Mul Mul Add");
+  const Tensor& w = laid.value(NodeOf(laid, "MatMulInteger").input(1)).constant;
+  EXPECT_EQ(w.dims(), (Dims{2, 5}));
+  EXPECT_THAT(w.ToInts(), ElementsAre(0, 2, 4, 6, 8, 1, 3, 5, 7, 9));
+}
+
+TEST(LayOut, DynamicConvTakesUnsignedWeights) {
+  const Graph laid = LayOutQuantization(
+      Dynamic("Conv", CountingInt8({5, 2, 1, 1}),
+              PerChannel(DType::kInt8, 0, kFiveScales), {}, true));
+  EXPECT_EQ(OpsOf(laid),
+            "Relu DynamicQuantizeLinear ConvInteger Cast Mul Mul Reshape Add");
+  const Node& product = NodeOf(laid, "ConvInteger");
+  const Tensor& w = laid.value(product.input(1)).constant;
+  EXPECT_EQ(w.dtype(), DType::kUint8);
+  EXPECT_EQ(w.data<uint8_t>()[3], 131);
+  EXPECT_THAT(laid.value(product.input(3)).constant.ToInts(), ElementsAre(128));
+}
+
+TEST(LayOut, OtherReadersOfADynamicValueGetItDequantized) {
+  Graph graph =
+      Dynamic("MatMul", CountingInt8({2, 5}), PerTensor(DType::kInt8, 0.5f, 0));
+  graph.AddOutput(
+      EmitFloat(graph, "Sigmoid", {graph.FindValue("h")}, "z", {3, 2}));
+  EXPECT_EQ(OpsOf(LayOutQuantization(graph)),
+            "Relu DynamicQuantizeLinear MatMulInteger Cast Mul Mul "
+            "DequantizeLinear Sigmoid");
+}
+
+TEST(LayOut, RowwiseDynamicCannotBeWritten) {
+  Graph graph =
+      Dynamic("MatMul", CountingInt8({2, 5}), PerTensor(DType::kInt8, 0.5f, 0));
+  graph.value(graph.FindValue("h")).quant->kind = QuantKind::kDynamicRow;
+  try {
+    LayOutQuantization(graph);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_THAT(error.what(), HasSubstr("'h'"));
+  }
+}
+
+}  // namespace
+}  // namespace squint

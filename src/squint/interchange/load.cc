@@ -1,0 +1,161 @@
+// File to graph with one meaning inside: every node means what it means in
+// opset 25, and Constant nodes are initializers.
+#include "squint/interchange/interchange.h"
+#include "squint/interchange/versions.h"
+#include "squint/onnx/onnx.h"
+#include "squint/ops/infer.h"
+
+namespace squint {
+namespace {
+
+// ONNX Runtime's own Q and DQ (for types that the standard ones once lacked)
+// mean what the standard ones mean now.
+void RenameOrtDuplicates(Graph& graph) {
+  ForEachGraph(graph, [](Graph& each) {
+    for (const NodeId id : each.order()) {
+      Node& node = each.node(id);
+      if (node.Is("QuantizeLinear", "com.microsoft") ||
+          node.Is("DequantizeLinear", "com.microsoft")) {
+        node.domain.clear();
+      }
+    }
+  });
+}
+
+int64_t CheckedOpset(const Graph& graph) {
+  const auto it = graph.opset.find("");
+  if (it == graph.opset.end()) return kMeaningOpset;  // other domains only
+  if (it->second < kOldestOpset) {
+    Fail(ErrorCode::kUnsupported,
+         "the model is of opset {}; Squint reads opset {} and later: convert "
+         "it first, for example with onnx.version_converter",
+         it->second, kOldestOpset);
+  }
+  if (it->second > kNewestOpset) {
+    Fail(ErrorCode::kUnsupported,
+         "the model is of opset {}; Squint knows opsets up to {}: export it "
+         "with a lower one",
+         it->second, kNewestOpset);
+  }
+  return it->second;
+}
+
+template <typename T>
+Tensor VectorTensor(const std::vector<T>& values) {
+  return Tensor::Of<T>({static_cast<int64_t>(values.size())}, values);
+}
+
+// What a Constant node holds; empty for strings and sparse tensors, which
+// stay nodes.
+Tensor TensorOfConstant(const Node& node) {
+  if (const Attribute* value = node.FindAttribute("value")) {
+    const Tensor* tensor = std::get_if<Tensor>(value);
+    return tensor != nullptr ? *tensor : Tensor();
+  }
+  if (node.FindAttribute("value_float") != nullptr) {
+    return Tensor::Scalar<float>(node.Float("value_float", 0));
+  }
+  if (node.FindAttribute("value_int") != nullptr) {
+    return Tensor::Scalar<int64_t>(node.Int("value_int", 0));
+  }
+  if (node.FindAttribute("value_ints") != nullptr) {
+    return VectorTensor<int64_t>(node.Ints("value_ints"));
+  }
+  if (const Attribute* value = node.FindAttribute("value_floats")) {
+    const auto* floats = std::get_if<std::vector<float>>(value);
+    return floats != nullptr ? VectorTensor<float>(*floats) : Tensor();
+  }
+  return Tensor();
+}
+
+void TurnConstantsIntoInitializers(Graph& graph) {
+  for (const NodeId id : graph.order()) {
+    if (!graph.node(id).Is("Constant")) continue;
+    Tensor tensor = TensorOfConstant(graph.node(id));
+    const ValueId output = graph.node(id).output();
+    if (tensor.empty() || output == kNoValue) continue;
+    graph.RemoveNode(id);
+    Value& value = graph.value(output);
+    value.dtype = tensor.dtype();
+    value.shape = Shape::Of(tensor.dims());
+    value.constant = std::move(tensor);
+  }
+}
+
+void UpgradeNodes(Graph& graph, const std::map<std::string, int64_t>& opsets) {
+  for (const NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    const OpDef* op = FindOp(node.op_type, node.domain);
+    if (op == nullptr || op->upgrade == nullptr) continue;
+    const auto opset = opsets.find(node.domain);
+    const std::string label = NodeLabel(graph, node);
+    UpgradeContext context{graph, id,
+                           opset == opsets.end() ? 1 : opset->second};
+    try {
+      op->upgrade(context);
+    } catch (const Error& error) {
+      throw error.In(label);
+    }
+  }
+}
+
+// Findings about operators that a later opset than 25 redefines, and whether
+// any standard operator is one that Squint does not know.
+bool ReviewOperators(const Graph& graph, int64_t opset,
+                     std::vector<std::string>& findings) {
+  bool any_unknown = false;
+  ForEachGraph(graph, [&](const Graph& each) {
+    for (const NodeId id : each.order()) {
+      const Node& node = each.node(id);
+      if (!node.domain.empty()) continue;
+      any_unknown = any_unknown || IsUnknownStandard(node);
+      if (opset > kMeaningOpset && !IsUnknownStandard(node) &&
+          DefinitionAt(node.op_type, opset) !=
+              DefinitionAt(node.op_type, kMeaningOpset)) {
+        findings.push_back(fmt::format(
+            "{}: opset {} redefines the operator; it is read as of opset {}",
+            NodeLabel(each, node), opset, kMeaningOpset));
+      }
+    }
+  });
+  return any_unknown;
+}
+
+void Upgrade(Graph& graph, std::vector<std::string>& findings) {
+  RenameOrtDuplicates(graph);
+  const int64_t opset = CheckedOpset(graph);
+  const bool any_unknown = ReviewOperators(graph, opset, findings);
+  const std::map<std::string, int64_t> opsets = graph.opset;
+  ForEachGraph(graph, [&](Graph& each) {
+    TurnConstantsIntoInitializers(each);
+    UpgradeNodes(each, opsets);
+    each.SortTopologically();
+    each.Compact();
+  });
+  graph.opset[""] = kMeaningOpset;
+  if (any_unknown) graph.opset[std::string(kFileOpset)] = opset;
+  VerifyGraph(graph, true);
+}
+
+}  // namespace
+
+LoadedModel LoadModel(const std::filesystem::path& path,
+                      const Context& context) {
+  ReadOnnxResult read = ReadOnnx(path, context);
+  LoadedModel model;
+  model.graph = std::move(read.graph);
+  model.hash = std::move(read.hash);
+  model.file_bytes = read.file_bytes + read.external_bytes;
+  try {
+    Upgrade(model.graph, model.findings);
+    InferResult inferred = InferShapes(model.graph);
+    for (std::string& finding : inferred.findings) {
+      model.findings.push_back(std::move(finding));
+    }
+  } catch (const Error& error) {
+    throw error.In(path.string());
+  }
+  return model;
+}
+
+}  // namespace squint

@@ -1,0 +1,207 @@
+#include "squint/interchange/versions.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <vector>
+
+#include "squint/interchange/qdq.h"
+#include "squint/ops/op.h"
+
+namespace squint {
+namespace {
+
+struct SinceRow {
+  std::string_view op_type;
+  std::array<int8_t, 12> opsets;  // ascending, then zeros
+};
+
+constexpr SinceRow kSince[] = {
+#define SQUINT_SINCE(op_type, ...) {#op_type, {__VA_ARGS__}},
+#include "squint/interchange/since_table.inc"
+#undef SQUINT_SINCE
+};
+
+const SinceRow* FindRow(std::string_view op_type) {
+  const auto* end = std::end(kSince);
+  const auto* row = std::lower_bound(
+      std::begin(kSince), end, op_type,
+      [](const SinceRow& a, std::string_view b) { return a.op_type < b; });
+  return row != end && row->op_type == op_type ? row : nullptr;
+}
+
+// Lowest opset whose operators take such tensors at all.
+int64_t OpsetOfType(DType dtype) {
+  switch (dtype) {
+    case DType::kInt2:
+    case DType::kUint2:
+      return 25;
+    case DType::kFloat8E8M0:
+      return 24;
+    case DType::kFloat4E2M1:
+      return 23;
+    case DType::kInt4:
+    case DType::kUint4:
+      return 21;
+    case DType::kFloat8E4M3FN:
+    case DType::kFloat8E4M3FNUZ:
+    case DType::kFloat8E5M2:
+    case DType::kFloat8E5M2FNUZ:
+      return 19;
+    case DType::kBfloat16:
+      return 13;
+    default:
+      return 1;
+  }
+}
+
+// Q and DQ: 10 per tensor, 13 with an axis, 21 with blocks, 16 bits.
+int64_t OpsetOfQuantize(const Graph& graph, const Node& node) {
+  const ValueId stored =
+      node.op_type == "QuantizeLinear" ? node.output() : node.input(0);
+  const Value& scale = graph.value(node.input(1));
+  if (node.FindAttribute("precision") != nullptr) return 23;
+  if (node.op_type == "DequantizeLinear" &&
+      node.FindAttribute("output_dtype") != nullptr) {
+    return 23;
+  }
+  if (node.FindAttribute("output_dtype") != nullptr ||
+      node.Int("block_size", 0) != 0 ||
+      BitsOf(graph.value(stored).dtype) == 16) {
+    return 21;
+  }
+  if (scale.dtype == DType::kFloat16 || scale.dtype == DType::kBfloat16) {
+    return 19;
+  }
+  return node.FindAttribute("axis") != nullptr ? 13 : 10;
+}
+
+// Lowest opset in which this node and its tensors are legal.
+int64_t OpsetOfNode(const Graph& graph, const Node& node) {
+  int64_t opset = 1;
+  bool bfloat = false;
+  for (const auto* ids : {&node.inputs, &node.outputs}) {
+    for (const ValueId id : *ids) {
+      if (id == kNoValue) continue;
+      opset = std::max(opset, OpsetOfType(graph.value(id).dtype));
+      bfloat = bfloat || graph.value(id).dtype == DType::kBfloat16;
+    }
+  }
+  if (!node.domain.empty()) return opset;
+  if (node.op_type == "QuantizeLinear" || node.op_type == "DequantizeLinear") {
+    return std::max(opset, OpsetOfQuantize(graph, node));
+  }
+  if (const OpDef* op = FindOp(node.op_type)) {
+    opset = std::max<int64_t>(opset, op->since);
+  }
+  // Opset 22 gave bfloat16 to the operators that lacked it.
+  if (bfloat && DefinitionAt(node.op_type, 22) == 22) {
+    opset = std::max<int64_t>(opset, 22);
+  }
+  return opset;
+}
+
+// What the nodes of a graph and its nested graphs ask for.
+struct Needs {
+  int64_t opset = 1;
+  std::string because;  // the node that needs it
+  std::vector<const Node*> unknown;
+  std::vector<std::string> labels;  // of `unknown`
+  bool microsoft = false;
+};
+
+Needs NeedsOf(const Graph& graph) {
+  Needs needs;
+  ForEachGraph(graph, [&](const Graph& each) {
+    for (const NodeId id : each.order()) {
+      const Node& node = each.node(id);
+      const int64_t opset = OpsetOfNode(each, node);
+      if (opset > needs.opset) {
+        needs.opset = opset;
+        needs.because = NodeLabel(each, node);
+      }
+      if (IsUnknownStandard(node)) {
+        needs.unknown.push_back(&node);
+        needs.labels.push_back(NodeLabel(each, node));
+      }
+      needs.microsoft = needs.microsoft || node.domain == "com.microsoft";
+    }
+  });
+  return needs;
+}
+
+// The index of an unknown node whose definition at `opset` is not the
+// file's; -1 when all mean the same there.
+int ChangedNode(const Needs& needs, int64_t file, int64_t opset) {
+  for (size_t i = 0; i < needs.unknown.size(); ++i) {
+    const std::string& type = needs.unknown[i]->op_type;
+    if (DefinitionAt(type, file) != DefinitionAt(type, opset)) {
+      return static_cast<int>(i);
+    }
+  }
+  return -1;
+}
+
+int64_t LowestOpset(const Needs& needs, int64_t file) {
+  const int64_t lowest = std::max(kLowestWritten, needs.opset);
+  for (int64_t opset = lowest; opset <= kMeaningOpset; ++opset) {
+    if (ChangedNode(needs, file, opset) < 0) return opset;
+  }
+  if (file >= needs.opset) return file;
+  const int changed = ChangedNode(needs, file, lowest);
+  Fail(ErrorCode::kUnsupported,
+       "{} means something else after opset {} and Squint does not know the "
+       "operator, but {} needs opset {}: raise the model's opset first, for "
+       "example with onnx.version_converter",
+       needs.labels[static_cast<size_t>(std::max(changed, 0))], file,
+       needs.because, needs.opset);
+}
+
+}  // namespace
+
+std::optional<int64_t> DefinitionAt(std::string_view op_type, int64_t opset) {
+  const SinceRow* row = FindRow(op_type);
+  if (row == nullptr) return std::nullopt;
+  std::optional<int64_t> found;
+  for (const int8_t since : row->opsets) {
+    if (since > 0 && since <= opset) found = since;
+  }
+  // The two that were withdrawn for good.
+  if (op_type == "Upsample" && opset >= 10) return std::nullopt;
+  if (op_type == "Scatter" && opset >= 11) return std::nullopt;
+  return found;
+}
+
+bool IsUnknownStandard(const Node& node) {
+  // Later opsets only gave Q and DQ more types.
+  if (node.Is("QuantizeLinear") || node.Is("DequantizeLinear")) return false;
+  return node.domain.empty() && FindOp(node.op_type) == nullptr;
+}
+
+int64_t IrVersionFor(int64_t opset) {
+  struct Release {
+    int64_t opset;
+    int64_t ir;
+  };
+  constexpr Release kReleases[] = {{8, 3},   {9, 4},   {10, 5}, {11, 6},
+                                   {14, 7},  {18, 8},  {20, 9}, {22, 10},
+                                   {23, 11}, {24, 12}, {28, 13}};
+  for (const Release& release : kReleases) {
+    if (opset <= release.opset) return release.ir;
+  }
+  return 13;
+}
+
+void SetLowestVersions(Graph& graph) {
+  const Needs needs = NeedsOf(graph);
+  const auto kept = graph.opset.find(std::string(kFileOpset));
+  const int64_t file = kept == graph.opset.end() ? kMeaningOpset : kept->second;
+  graph.opset.erase(std::string(kFileOpset));
+  const int64_t opset = LowestOpset(needs, file);
+  graph.opset[""] = opset;
+  // Initializers need not be inputs from IR version 4 on.
+  graph.ir_version = std::max<int64_t>(IrVersionFor(opset), 4);
+  if (needs.microsoft) graph.opset.try_emplace("com.microsoft", 1);
+}
+
+}  // namespace squint

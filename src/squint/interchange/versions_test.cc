@@ -1,0 +1,110 @@
+#include "squint/interchange/versions.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "squint/interchange/example_graphs.h"
+#include "squint/interchange/interchange.h"
+
+namespace squint {
+namespace {
+
+using testing::HasSubstr;
+
+Graph OneNode(std::string_view op_type, int64_t file_opset) {
+  Graph graph = GraphWithInput("x", {4});
+  graph.AddOutput(EmitFloat(graph, op_type, {graph.inputs()[0]}, "y", {4}));
+  graph.opset[std::string(kFileOpset)] = file_opset;
+  return graph;
+}
+
+int64_t LowestOpsetOf(Graph graph) {
+  SetLowestVersions(graph);
+  return graph.opset[""];
+}
+
+TEST(Versions, DefinitionIsTheLastOneUpToTheOpset) {
+  EXPECT_EQ(DefinitionAt("Softmax", 10), 1);
+  EXPECT_EQ(DefinitionAt("Softmax", 11), 11);
+  EXPECT_EQ(DefinitionAt("Softmax", 25), 13);
+  EXPECT_EQ(DefinitionAt("Abs", 13), 13);
+  EXPECT_EQ(DefinitionAt("Xor", 6), 1);
+  EXPECT_EQ(DefinitionAt("Gelu", 19), std::nullopt);
+  EXPECT_EQ(DefinitionAt("Upsample", 9), 9);
+  EXPECT_EQ(DefinitionAt("Upsample", 10), std::nullopt);
+  EXPECT_EQ(DefinitionAt("NoSuchOperator", 20), std::nullopt);
+}
+
+TEST(Versions, IrFollowsTheReleases) {
+  EXPECT_EQ(IrVersionFor(7), 3);
+  EXPECT_EQ(IrVersionFor(13), 7);
+  EXPECT_EQ(IrVersionFor(18), 8);
+  EXPECT_EQ(IrVersionFor(20), 9);
+  EXPECT_EQ(IrVersionFor(21), 10);
+  EXPECT_EQ(IrVersionFor(22), 10);
+  EXPECT_EQ(IrVersionFor(23), 11);
+  EXPECT_EQ(IrVersionFor(24), 12);
+  EXPECT_EQ(IrVersionFor(25), 13);
+}
+
+TEST(Versions, PlainGraphsAreWrittenInOpset21) {
+  Graph graph = LayOutQuantization(QuantizedConv());
+  SetLowestVersions(graph);
+  EXPECT_EQ(graph.opset[""], 21);
+  EXPECT_EQ(graph.ir_version, 10);
+  EXPECT_FALSE(graph.opset.contains("com.microsoft"));
+}
+
+TEST(Versions, TypesRaiseTheOpset) {
+  Graph graph = GraphWithInput("x", {4});
+  const ValueId w = AddQuantizedConstant(graph, "w", Tensor(DType::kInt2, {4}),
+                                         PerTensor(DType::kInt2, 0.5f, 0));
+  graph.AddOutput(EmitFloat(graph, "Add", {graph.inputs()[0], w}, "y", {4}));
+  graph = LayOutQuantization(graph);
+  SetLowestVersions(graph);
+  EXPECT_EQ(graph.opset[""], 25);
+  EXPECT_EQ(graph.ir_version, 13);
+}
+
+TEST(Versions, OrtOperatorsImportTheirDomain) {
+  Graph graph = OneNode("Relu", 25);
+  graph.node(graph.order()[0]).domain = "com.microsoft";
+  SetLowestVersions(graph);
+  EXPECT_EQ(graph.opset["com.microsoft"], 1);
+}
+
+// TfIdfVectorizer and SequenceMap have no rows and never changed since;
+// TensorScatter is new in 24.
+TEST(Versions, UnknownOperatorsThatNeverChangedDoNotBind) {
+  EXPECT_EQ(LowestOpsetOf(OneNode("TfIdfVectorizer", 12)), 21);
+}
+
+TEST(Versions, UnknownOperatorsOfLaterOpsetsRaiseIt) {
+  EXPECT_EQ(LowestOpsetOf(OneNode("TensorScatter", 25)), 24);
+}
+
+TEST(Versions, UnknownOperatorsThatChangedKeepTheFilesOpset) {
+  EXPECT_EQ(LowestOpsetOf(OneNode("GridSample", 16)), 16);
+  EXPECT_EQ(LowestOpsetOf(OneNode("GridSample", 20)), 21);
+  EXPECT_EQ(LowestOpsetOf(OneNode("GridSample", 22)), 22);
+}
+
+TEST(Versions, KeptOpsetThatOtherNodesCannotHaveIsAnError) {
+  Graph graph = OneNode("GridSample", 16);
+  const ValueId w = AddQuantizedConstant(graph, "w", Tensor(DType::kInt4, {4}),
+                                         PerTensor(DType::kInt4, 0.5f, 0));
+  graph.AddOutput(EmitFloat(graph, "Add", {graph.inputs()[0], w}, "z", {4}));
+  graph = LayOutQuantization(graph);
+  try {
+    SetLowestVersions(graph);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_THAT(error.what(), HasSubstr("GridSample"));
+    EXPECT_THAT(error.what(), HasSubstr("opset 16"));
+    EXPECT_THAT(error.what(), HasSubstr("needs opset 21"));
+  }
+}
+
+}  // namespace
+}  // namespace squint

@@ -1,0 +1,176 @@
+// Convolution as a matrix product whose right panels are made on the fly.
+#include "squint/kernels/conv/conv.h"
+
+#include "squint/base/threads.h"
+#include "squint/kernels/simd.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "squint/kernels/conv/conv.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.
+#include <hwy/highway.h>
+
+#include "squint/kernels/conv/stage-inl.h"
+#include "squint/kernels/gemm/gemm-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace squint {
+namespace HWY_NAMESPACE {
+
+// A run of output pixels within one row of the image.
+struct Run {
+  int64_t source;  // in the staged plane
+  int64_t column;  // in the panel
+  int64_t length;
+};
+
+// Right panels copied from a staged image.
+struct StagedRight {
+  const float* image;
+  const int64_t* offsets;
+  int64_t out_w;
+  int64_t columns;  // of the staged plane
+
+  int FindRuns(int64_t pixel, int64_t count, Run* runs) const {
+    int found = 0;
+    int64_t column = 0;
+    while (column < count) {
+      const int64_t y = (pixel + column) / out_w;
+      const int64_t x = (pixel + column) % out_w;
+      const int64_t length = std::min(out_w - x, count - column);
+      runs[found++] = {y * columns + x, column, length};
+      column += length;
+    }
+    return found;
+  }
+
+  // Whole vectors are copied: what a run writes past its end, the next run or
+  // the next step of k overwrites.
+  Panel Get(int64_t k_begin, int64_t k, int64_t pixel, int64_t count,
+            float* buffer) const {
+    const FloatTag d;
+    Run runs[kNr];
+    const int found = FindRuns(pixel, count, runs);
+    float* out = buffer;
+    for (int64_t p = 0; p < k; ++p, out += kNr) {
+      const float* in = image + offsets[k_begin + p];
+      for (int i = 0; i < found; ++i) {
+        const float* source = in + runs[i].source;
+        float* target = out + runs[i].column;
+        for (int64_t x = 0; x < runs[i].length; x += kLanes) {
+          hn::StoreU(hn::LoadU(d, source + x), d, target + x);
+        }
+      }
+    }
+    return {buffer, kNr};
+  }
+};
+
+void ComputeConv(const ConvArgs& args, int64_t group, const Rectangle& area,
+                 const float* image, float* output) {
+  const ConvShape& s = args.plan.shape;
+  const int64_t pixels = s.window.out_pixels();
+  const PackedLeft left{
+      args.weights.data.get() + group * args.weights.matrix_floats, s.depth()};
+  const float* bias =
+      args.bias ? args.bias + group * s.group_filters() : nullptr;
+  const Epilogue epilogue{bias, 1, 0, args.low, args.high};
+  float* c = output + group * s.group_filters() * pixels;
+  if (args.plan.staging) {
+    const StagedRight right{
+        image + group * s.group_channels() * args.plan.staged.floats(),
+        args.plan.offsets.data(), s.window.out_w, args.plan.staged.columns};
+    ComputeRectangle(left, right, s.depth(), area, c, pixels, epilogue);
+  } else {
+    const ViewRight right{{image + group * s.group_channels() * pixels, pixels},
+                          s.group_filters() <= 2 * kMr};
+    ComputeRectangle(left, right, s.depth(), area, c, pixels, epilogue);
+  }
+}
+
+void StageImage(const ConvPlan& plan, const float* input, float* staged,
+                ThreadPool& pool) {
+  const Window& w = plan.shape.window;
+  const int64_t floats = plan.staged.floats();
+  // Pieces of at least 16 kB.
+  const int64_t grain =
+      std::max<int64_t>(1, 4096 / std::max<int64_t>(1, floats));
+  pool.ParallelFor(static_cast<size_t>(plan.shape.channels),
+                   static_cast<size_t>(grain), [&](size_t begin, size_t end) {
+                     for (auto c = static_cast<int64_t>(begin);
+                          c < static_cast<int64_t>(end); ++c) {
+                       StagePlane(w, plan.staged, input + c * w.in_pixels(),
+                                  0.0f, staged + c * floats);
+                     }
+                   });
+}
+
+void RunConv(const ConvArgs& args, ThreadPool& pool) {
+  const ConvShape& s = args.plan.shape;
+  const int64_t m = s.group_filters();
+  const int64_t n = s.window.out_pixels();
+  const int64_t in_floats = s.channels * s.window.in_pixels();
+  // Images that go through the pool together; staging has room for one.
+  const int64_t together = args.plan.staging ? 1 : s.batch;
+  const TaskGrid grid(m, n, s.groups * together, pool.threads(),
+                      int64_t{1} << 40);
+  const int64_t tasks = grid.tasks();
+  for (int64_t first = 0; first < s.batch; first += together) {
+    const float* images = args.input + first * in_floats;
+    if (args.plan.staging) {
+      StageImage(args.plan, images, args.scratch, pool);
+      images = args.scratch;
+    }
+    pool.ParallelFor(
+        static_cast<size_t>(together * s.groups * tasks), 1,
+        [&](size_t begin, size_t end) {
+          for (auto i = static_cast<int64_t>(begin);
+               i < static_cast<int64_t>(end); ++i) {
+            const int64_t image = i / (s.groups * tasks);
+            ComputeConv(args, i / tasks % s.groups, grid.Area(i % tasks, m, n),
+                        images + image * in_floats,
+                        args.output + (first + image) * s.filters * n);
+          }
+        });
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace squint
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace squint {
+namespace {
+HWY_EXPORT(RunConv);
+}  // namespace
+
+ConvPlan::ConvPlan(const ConvShape& conv)
+    : shape(conv), staged(conv.window), staging(!conv.window.pointwise()) {
+  if (!staging) return;
+  const Window& w = shape.window;
+  offsets.reserve(static_cast<size_t>(shape.depth()));
+  for (int64_t c = 0; c < shape.group_channels(); ++c) {
+    for (int64_t ky = 0; ky < w.kernel_h; ++ky) {
+      for (int64_t kx = 0; kx < w.kernel_w; ++kx) {
+        offsets.push_back(c * staged.floats() + staged.TapOffset(w, ky, kx));
+      }
+    }
+  }
+  scratch_bytes =
+      static_cast<size_t>(shape.channels * staged.floats() + kStagingSlack) *
+      sizeof(float);
+}
+
+PackedMatrix PackConvWeights(const ConvShape& shape, const float* weights) {
+  const int64_t depth = shape.depth();
+  return PackLeft(shape.group_filters(), depth, {weights, depth, 1},
+                  shape.groups, shape.group_filters() * depth);
+}
+
+void Conv(const ConvArgs& args, ThreadPool& pool) {
+  HWY_DYNAMIC_DISPATCH(RunConv)(args, pool);
+}
+
+}  // namespace squint
+#endif  // HWY_ONCE

@@ -1,0 +1,366 @@
+// The register tile of gemm.h and the loops around it for one rectangle of C.
+// Included once per Highway target by gemm.cc and conv.cc, which differ in
+// where panels come from and how the work is cut into rectangles.
+#if defined(SQUINT_KERNELS_GEMM_GEMM_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef SQUINT_KERNELS_GEMM_GEMM_INL_H_
+#undef SQUINT_KERNELS_GEMM_GEMM_INL_H_
+#else
+#define SQUINT_KERNELS_GEMM_GEMM_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "squint/kernels/clamp-inl.h"
+#include "squint/kernels/gemm/gemm.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace squint {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Rows and vectors of the tile: accumulators, one step's vectors of B and a
+// broadcast of A must fit the registers (32 with AVX-512 and NEON, else 16).
+// Rows divide the usual channel counts, so that hardly any is wasted.
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
+constexpr int kMr = 8;
+constexpr int kNv = 3;
+#elif HWY_TARGET == HWY_AVX2
+constexpr int kMr = 4;
+constexpr int kNv = 3;
+#else
+constexpr int kMr = 4;
+constexpr int kNv = 2;
+#endif
+using FloatTag = hn::ScalableTag<float>;
+using FloatVector = hn::Vec<FloatTag>;
+constexpr int kLanes = HWY_LANES(float);
+constexpr int kNr = kNv * kLanes;
+// A right panel of one block is 320 x 48 x 4 bytes = 61 kB with AVX-512.
+constexpr int64_t kMaxKBlock = 320;
+// Rectangle of C that one task computes, at most; sizes of stack buffers.
+constexpr int kMaxPanels = 4;     // right panels
+constexpr int kMaxLeftRows = 64;  // where A is packed on the fly
+
+constexpr int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Steps of k in a block: equal blocks, none over kMaxKBlock.
+constexpr int64_t KBlock(int64_t k) {
+  return k == 0 ? 1 : CeilDiv(k, CeilDiv(k, kMaxKBlock));
+}
+
+// Where one tile goes: its corner of C and of the bias, and which of the K
+// blocks it is.
+struct TileOutput {
+  float* c;
+  int64_t c_stride;
+  int64_t rows;       // at most kMr
+  int64_t columns;    // at most kNr
+  Epilogue epilogue;  // bias already at the corner
+  bool first;
+  bool last;
+};
+
+// The general way out of the registers, for ragged tiles, several K blocks
+// and bias by column: sums come through memory.
+HWY_INLINE void StoreThroughMemory(const float* sums, int64_t sum_stride,
+                                   const TileOutput& out) {
+  const FloatTag d;
+  const Epilogue& e = out.epilogue;
+  const auto low = hn::Set(d, e.low);
+  const auto high = hn::Set(d, e.high);
+  for (int64_t r = 0; r < out.rows; ++r) {
+    const float* in = sums + r * sum_stride;
+    float* c = out.c + r * out.c_stride;
+    const bool with_bias = out.last && e.bias != nullptr;
+    const float* bias = with_bias ? e.bias + r * e.bias_row : nullptr;
+    int64_t j = 0;
+    for (; j + kLanes <= out.columns; j += kLanes) {
+      auto x = hn::LoadU(d, in + j);
+      if (!out.first) x = hn::Add(x, hn::LoadU(d, c + j));
+      if (with_bias) {
+        x = hn::Add(
+            x, e.bias_column == 0 ? hn::Set(d, *bias) : hn::LoadU(d, bias + j));
+      }
+      if (out.last) x = ClampKeepNaN(x, low, high);
+      hn::StoreU(x, d, c + j);
+    }
+    for (; j < out.columns; ++j) {
+      float x = in[j];
+      if (!out.first) x += c[j];
+      if (with_bias) x += bias[j * e.bias_column];
+      if (out.last) x = ClampScalarKeepNaN(x, e.low, e.high);
+      c[j] = x;
+    }
+  }
+}
+
+// kMr x (kVectors * kLanes) sums over k steps; a is a left panel, b has
+// b_stride floats from step to step.
+template <int kVectors>
+HWY_NOINLINE void Tile(int64_t k, const float* HWY_RESTRICT a,
+                       const float* HWY_RESTRICT b, int64_t b_stride,
+                       const TileOutput& out) {
+  const FloatTag d;
+  FloatVector sum[kMr][kVectors];
+#pragma GCC unroll 8
+  for (int r = 0; r < kMr; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
+  }
+  for (int64_t p = 0; p < k; ++p) {
+    FloatVector row[kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) row[v] = hn::LoadU(d, b + v * kLanes);
+#pragma GCC unroll 8
+    for (int r = 0; r < kMr; ++r) {
+      const auto weight = hn::Set(d, a[r]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        sum[r][v] = hn::MulAdd(weight, row[v], sum[r][v]);
+      }
+    }
+    a += kMr;
+    b += b_stride;
+  }
+  const Epilogue& e = out.epilogue;
+  if (out.first && out.last && out.rows == kMr &&
+      out.columns == kVectors * kLanes &&
+      (e.bias == nullptr || e.bias_column == 0)) {
+    const auto low = hn::Set(d, e.low);
+    const auto high = hn::Set(d, e.high);
+#pragma GCC unroll 8
+    for (int r = 0; r < kMr; ++r) {
+      const auto bias =
+          e.bias ? hn::Set(d, e.bias[r * e.bias_row]) : hn::Zero(d);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        hn::StoreU(ClampKeepNaN(hn::Add(sum[r][v], bias), low, high), d,
+                   out.c + r * out.c_stride + v * kLanes);
+      }
+    }
+    return;
+  }
+  HWY_ALIGN float buffer[kMr * kNr];
+#pragma GCC unroll 8
+  for (int r = 0; r < kMr; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      hn::Store(sum[r][v], d, buffer + r * kNr + v * kLanes);
+    }
+  }
+  StoreThroughMemory(buffer, kNr, out);
+}
+
+// The narrowest tile that covers out.columns.
+HWY_INLINE void TileFor(int64_t k, const float* a, const float* b,
+                        int64_t b_stride, const TileOutput& out) {
+  if (out.columns <= kLanes) return Tile<1>(k, a, b, b_stride, out);
+  if (out.columns <= 2 * kLanes) return Tile<2>(k, a, b, b_stride, out);
+  Tile<kNv>(k, a, b, b_stride, out);
+}
+
+// Panels of A packed beforehand.
+struct PackedLeft {
+  const float* data;  // of one matrix
+  int64_t k;
+  // Panels of rows from row_begin on; the next panel is *panel_step further.
+  const float* Panels(int64_t k_begin, int64_t, int64_t row_begin, int64_t,
+                      float*, int64_t* panel_step) const {
+    *panel_step = kMr * k;
+    return data + row_begin / kMr * kMr * k + k_begin * kMr;
+  }
+};
+
+// dst[p][r] = a(row + r, p) for one panel, zeros beyond `rows`.
+HWY_INLINE void PackLeftPanel(const float* a, int64_t row_stride,
+                              int64_t column_stride, int64_t rows, int64_t k,
+                              float* dst) {
+  for (int64_t p = 0; p < k; ++p) {
+    const float* column = a + p * column_stride;
+    for (int64_t r = 0; r < kMr; ++r) {
+      dst[p * kMr + r] = r < rows ? column[r * row_stride] : 0.0f;
+    }
+  }
+}
+
+// Panels of A packed into the worker's buffer.
+struct ViewLeft {
+  MatrixView a;
+  const float* Panels(int64_t k_begin, int64_t k, int64_t row_begin,
+                      int64_t rows, float* buffer, int64_t* panel_step) const {
+    *panel_step = kMr * k;
+    for (int64_t r = 0; r < rows; r += kMr) {
+      PackLeftPanel(
+          a.data + (row_begin + r) * a.row_stride + k_begin * a.column_stride,
+          a.row_stride, a.column_stride, std::min<int64_t>(kMr, rows - r), k,
+          buffer + r * k);
+    }
+    return buffer;
+  }
+};
+
+struct Panel {
+  const float* data;
+  int64_t stride;  // from one step of k to the next
+};
+
+struct PackedRight {
+  const float* data;
+  int64_t k;
+  Panel Get(int64_t k_begin, int64_t, int64_t column, int64_t, float*) const {
+    return {data + column / kNr * kNr * k + k_begin * kNr, kNr};
+  }
+};
+
+// dst[p][j] = b(p, column + j), zeros up to kNr.
+HWY_INLINE void PackRightPanel(const float* b, int64_t row_stride,
+                               int64_t column_stride, int64_t k,
+                               int64_t columns, float* dst) {
+  const FloatTag d;
+  for (int64_t p = 0; p < k; ++p, dst += kNr) {
+    const float* row = b + p * row_stride;
+    int64_t j = 0;
+    if (column_stride == 1) {
+      for (; j + kLanes <= columns; j += kLanes) {
+        hn::StoreU(hn::LoadU(d, row + j), d, dst + j);
+      }
+    }
+    for (; j < columns; ++j) dst[j] = row[j * column_stride];
+    for (; j < kNr; ++j) dst[j] = 0.0f;
+  }
+}
+
+// Panels of B packed into the worker's buffer, or read where they stand when
+// so few rows of A use them that the copy would not pay.
+struct ViewRight {
+  MatrixView b;
+  bool direct;
+  Panel Get(int64_t k_begin, int64_t k, int64_t column, int64_t columns,
+            float* buffer) const {
+    const float* start =
+        b.data + k_begin * b.row_stride + column * b.column_stride;
+    if (direct && b.column_stride == 1 && columns == kNr) {
+      return {start, b.row_stride};
+    }
+    PackRightPanel(start, b.row_stride, b.column_stride, k, columns, buffer);
+    return {buffer, kNr};
+  }
+};
+
+// A rectangle of C; its corner lies on panel borders.
+struct Rectangle {
+  int64_t row_begin;
+  int64_t row_end;
+  int64_t column_begin;
+  int64_t column_end;
+};
+
+// One block of K for at most kMaxPanels right panels: every left panel is
+// used for all of them while it is in the L1 cache.
+template <class Right>
+HWY_INLINE void AddBlock(const Right& right, const float* left,
+                         int64_t left_step, const Rectangle& area,
+                         int64_t k_begin, int64_t k, float* right_buffer,
+                         TileOutput out) {
+  Panel panels[kMaxPanels];
+  const int64_t columns = area.column_end - area.column_begin;
+  for (int64_t j = 0; j * kNr < columns; ++j) {
+    panels[j] = right.Get(k_begin, k, area.column_begin + j * kNr,
+                          std::min<int64_t>(kNr, columns - j * kNr),
+                          right_buffer + j * (kNr * kMaxKBlock + kLanes));
+  }
+  const TileOutput corner = out;
+  for (int64_t i = 0; i < area.row_end - area.row_begin; i += kMr) {
+    out.rows = std::min<int64_t>(kMr, area.row_end - area.row_begin - i);
+    for (int64_t j = 0; j * kNr < columns; ++j) {
+      const Epilogue& e = corner.epilogue;
+      out.columns = std::min<int64_t>(kNr, columns - j * kNr);
+      out.c = corner.c + i * out.c_stride + j * kNr;
+      if (e.bias != nullptr) {
+        out.epilogue.bias = e.bias + i * e.bias_row + j * kNr * e.bias_column;
+      }
+      TileFor(k, left + i / kMr * left_step, panels[j].data, panels[j].stride,
+              out);
+    }
+  }
+}
+
+// C over `area`. c points to row 0, column 0 of the whole matrix.
+template <class Left, class Right>
+HWY_NOINLINE void ComputeRectangle(const Left& left, const Right& right,
+                                   int64_t k, const Rectangle& area, float* c,
+                                   int64_t c_stride, const Epilogue& epilogue) {
+  HWY_ALIGN float left_buffer[kMaxLeftRows * kMaxKBlock];
+  HWY_ALIGN float right_buffer[kMaxPanels * (kNr * kMaxKBlock + kLanes)];
+  const int64_t block = KBlock(k);
+  for (int64_t k_begin = 0; k_begin == 0 || k_begin < k; k_begin += block) {
+    const int64_t steps = std::min(block, k - k_begin);
+    int64_t left_step = 0;
+    const float* panels =
+        left.Panels(k_begin, steps, area.row_begin,
+                    area.row_end - area.row_begin, left_buffer, &left_step);
+    for (int64_t column = area.column_begin; column < area.column_end;
+         column += kMaxPanels * kNr) {
+      Rectangle part = area;
+      part.column_begin = column;
+      part.column_end =
+          std::min<int64_t>(area.column_end, column + kMaxPanels * kNr);
+      TileOutput out{c + area.row_begin * c_stride + column,
+                     c_stride,
+                     0,
+                     0,
+                     epilogue,
+                     k_begin == 0,
+                     k_begin + steps >= k};
+      if (epilogue.bias != nullptr) {
+        out.epilogue.bias +=
+            area.row_begin * epilogue.bias_row + column * epilogue.bias_column;
+      }
+      AddBlock(right, panels, left_step, part, k_begin, steps, right_buffer,
+               out);
+    }
+  }
+}
+
+// How C is cut into tasks: about eight for each thread, so that a thread that
+// is held up costs little, but no smaller than half the copying is worth.
+struct TaskGrid {
+  int64_t rows;     // of C in a task, multiple of kMr
+  int64_t columns;  // multiple of kNr
+  int64_t row_tasks;
+  int64_t column_tasks;
+
+  TaskGrid(int64_t m, int64_t n, int64_t repeats, int threads,
+           int64_t max_rows) {
+    const int64_t wanted = CeilDiv(threads == 1 ? 1 : 8 * threads, repeats);
+    rows = std::min(CeilDiv(m, kMr) * kMr, max_rows);
+    columns = kMaxPanels * kNr;
+    while (Count(m, n) < wanted && columns > kNr) columns -= kNr;
+    while (Count(m, n) < wanted && rows >= 8 * kMr) {
+      rows = CeilDiv(rows / 2, kMr) * kMr;
+    }
+    row_tasks = CeilDiv(m, rows);
+    column_tasks = CeilDiv(n, columns);
+  }
+  int64_t Count(int64_t m, int64_t n) const {
+    return CeilDiv(m, rows) * CeilDiv(n, columns);
+  }
+  int64_t tasks() const { return row_tasks * column_tasks; }
+  // Neighbouring tasks share columns, hence the right panels' source.
+  Rectangle Area(int64_t task, int64_t m, int64_t n) const {
+    const int64_t i = task % row_tasks * rows;
+    const int64_t j = task / row_tasks * columns;
+    return {i, std::min(m, i + rows), j, std::min(n, j + columns)};
+  }
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace squint
+HWY_AFTER_NAMESPACE();
+
+#endif  // SQUINT_KERNELS_GEMM_GEMM_INL_H_

@@ -1,0 +1,89 @@
+// Matrix product C = clamp(A B + bias), float32, batched.
+//
+// The register tile computes kMr rows x kNr columns (8 x 48 with AVX-512).
+// It reads A as *left panels* [k][kMr] (kMr rows interleaved, so that one
+// step of k is one contiguous load) and B as *right panels* [k][kNr]. Weights
+// are packed into panels once; activations are packed piece by piece into a
+// buffer on the worker's stack just before they are used, so that nothing is
+// allocated and the data are warm. K is cut into equal blocks of at most
+// kMaxKBlock steps whose panel fits the L2 cache; the partial sums of earlier
+// blocks wait in C. Blocks depend on K only and K is never split between
+// threads: a result is the same for every thread count.
+//
+// Panels are made for the instruction set that is active when packing and
+// must be used under the same.
+#ifndef SQUINT_KERNELS_GEMM_GEMM_H_
+#define SQUINT_KERNELS_GEMM_GEMM_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+
+namespace squint {
+
+class ThreadPool;
+
+// Panels of one matrix or of several of equal size one after the other.
+struct PackedMatrix {
+  std::shared_ptr<float[]> data;  // 64-aligned
+  int64_t matrix_floats = 0;      // from one matrix to the next
+  size_t bytes = 0;
+};
+
+// element(i, j) = data[i * row_stride + j * column_stride]
+struct MatrixView {
+  const float* data = nullptr;
+  int64_t row_stride = 0;
+  int64_t column_stride = 1;
+};
+
+// Packs `count` matrices of m x k (left) or k x n (right), `step` floats
+// apart, for use as A or B.
+PackedMatrix PackLeft(int64_t m, int64_t k, MatrixView a, int64_t count = 1,
+                      int64_t step = 0);
+PackedMatrix PackRight(int64_t k, int64_t n, MatrixView b, int64_t count = 1,
+                       int64_t step = 0);
+
+// What happens to a sum before it is stored:
+//   c(i, j) = min(max(sum + bias[i * bias_row + j * bias_column], low), high)
+// A NaN sum stays NaN.
+struct Epilogue {
+  const float* bias = nullptr;  // null: none
+  int64_t bias_row = 0;
+  int64_t bias_column = 0;  // 0 or 1
+  float low = -std::numeric_limits<float>::infinity();
+  float high = std::numeric_limits<float>::infinity();
+};
+
+struct GemmArgs {
+  int64_t m = 0;
+  int64_t n = 0;
+  int64_t k = 0;  // may be 0: C is the clamped bias
+  MatrixView a;   // read unless packed_a is set
+  MatrixView b;
+  const PackedMatrix* packed_a = nullptr;
+  const PackedMatrix* packed_b = nullptr;
+  float* c = nullptr;    // row-major, rows c_stride floats apart; overlaps no
+  int64_t c_stride = 0;  // input
+  Epilogue epilogue = {};
+  // Product i of the batch reads A at a_offsets[i] floats (matrices, when
+  // packed) past its start, B likewise (null: 0), and writes C c_step floats
+  // further each time.
+  int64_t batch = 1;
+  const int64_t* a_offsets = nullptr;
+  const int64_t* b_offsets = nullptr;
+  int64_t c_step = 0;
+};
+
+void Gemm(const GemmArgs& args, ThreadPool& pool);
+
+// One row, m = 1, with B as it stands in memory: it is read once, so memory
+// bandwidth is the limit and packing would only cost. b.column_stride or
+// b.row_stride must be 1. y has n floats.
+void Gemv(int64_t k, int64_t n, const float* x, MatrixView b, float* y,
+          const Epilogue& epilogue, ThreadPool& pool);
+
+}  // namespace squint
+
+#endif  // SQUINT_KERNELS_GEMM_GEMM_H_

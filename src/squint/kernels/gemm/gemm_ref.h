@@ -1,0 +1,50 @@
+// The truth of gemm.h: three loops in double.
+#ifndef SQUINT_KERNELS_GEMM_GEMM_REF_H_
+#define SQUINT_KERNELS_GEMM_GEMM_REF_H_
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "squint/kernels/gemm/gemm.h"
+
+namespace squint {
+
+inline double ClampReference(double x, float low, float high) {
+  if (std::isnan(x)) return x;
+  return std::min(std::max(x, static_cast<double>(low)),
+                  static_cast<double>(high));
+}
+
+// c and magnitude (sum of absolute products and bias, the yardstick of the
+// error) are m x n without gaps.
+inline void GemmReference(int64_t m, int64_t n, int64_t k, MatrixView a,
+                          MatrixView b, const Epilogue& epilogue, double* c,
+                          double* magnitude) {
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      double sum = 0;
+      double absolute = 0;
+      for (int64_t p = 0; p < k; ++p) {
+        const double product =
+            static_cast<double>(
+                a.data[i * a.row_stride + p * a.column_stride]) *
+            static_cast<double>(b.data[p * b.row_stride + j * b.column_stride]);
+        sum += product;
+        absolute += std::fabs(product);
+      }
+      if (epilogue.bias != nullptr) {
+        const double bias = static_cast<double>(
+            epilogue.bias[i * epilogue.bias_row + j * epilogue.bias_column]);
+        sum += bias;
+        absolute += std::fabs(bias);
+      }
+      c[i * n + j] = ClampReference(sum, epilogue.low, epilogue.high);
+      magnitude[i * n + j] = absolute;
+    }
+  }
+}
+
+}  // namespace squint
+
+#endif  // SQUINT_KERNELS_GEMM_GEMM_REF_H_

@@ -1,0 +1,139 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "squint/ops/infer.h"
+#include "squint/ops/op_examples.h"
+
+namespace squint {
+
+std::vector<OpExample> Examples_lstm() {
+  const auto plain = [](const char* what) {
+    return OpExample("LSTM", what)
+        .In(Ramp({5, 3, 2}))
+        .Const(Ramp({1, 16, 2}, -1, 1, 2))
+        .Const(Ramp({1, 16, 4}, -1, 1, 3))
+        .Set("hidden_size", int64_t{4});
+  };
+  return {
+      plain("no bias").Outputs(3),
+      plain("reverse, bias, lengths, states")
+          .Const(Ramp({1, 32}, -1, 1, 4))
+          .Const(Tensor::Of<int32_t>({3}, {5, 1, 3}))
+          .Const(Ramp({1, 3, 4}, -1, 1, 5))
+          .Const(Ramp({1, 3, 4}, -1, 1, 6))
+          .Set("direction", std::string("reverse"))
+          .Outputs(3)
+          .FixedSizes(),
+      plain("peepholes, clip, coupled gates")
+          .Absent()
+          .Absent()
+          .Absent()
+          .Absent()
+          .Const(Ramp({1, 12}, -2, 2, 5))
+          .Set("clip", 0.5f)
+          .Set("input_forget", int64_t{1})
+          .Outputs(3)
+          .FixedSizes(),
+      plain("peepholes")
+          .Const(Ramp({1, 32}, -1, 1, 4))
+          .Absent()
+          .Absent()
+          .Absent()
+          .Const(Ramp({1, 12}, -2, 2, 5))
+          .Outputs(3)
+          .FixedSizes(),
+      OpExample("LSTM", "both directions, other activations")
+          .In(Ramp({4, 2, 3}))
+          .Const(Ramp({2, 8, 3}, -1, 1, 2))
+          .Const(Ramp({2, 8, 2}, -1, 1, 3))
+          .Const(Ramp({2, 16}, -1, 1, 4))
+          .Const(Tensor::Of<int32_t>({2}, {2, 4}))
+          .Set("direction", std::string("bidirectional"))
+          .Set("activations",
+               std::vector<std::string>{"HardSigmoid", "Tanh", "Softsign",
+                                        "Sigmoid", "Relu", "Tanh"})
+          .Set("activation_alpha", std::vector<float>{0.3f})
+          .Set("activation_beta", std::vector<float>{0.4f})
+          .Set("hidden_size", int64_t{2})
+          .Outputs(3)
+          .FixedSizes(),
+      OpExample("LSTM", "batch first")
+          .In(Ramp({3, 5, 2}))
+          .Const(Ramp({1, 16, 2}, -1, 1, 2))
+          .Const(Ramp({1, 16, 4}, -1, 1, 3))
+          .Absent()
+          .Absent()
+          .Const(Ramp({3, 1, 4}, -1, 1, 5))
+          .Set("layout", int64_t{1})
+          .Set("hidden_size", int64_t{4})
+          .Outputs(3)
+          .FixedSizes(),
+  };
+}
+
+namespace {
+
+using testing::ElementsAre;
+
+// All weights zero: the gates are sigmoid(bias), the fresh value
+// tanh(bias).
+OpExample OnlyBias(std::vector<float> bias) {
+  return OpExample("LSTM", "only bias")
+      .In(Floats({2, 1, 1}, {7, -7}))
+      .Const(Floats({1, 4, 1}, {0, 0, 0, 0}))
+      .Const(Floats({1, 4, 1}, {0, 0, 0, 0}))
+      .Const(Floats({1, 8}, std::move(bias)))
+      .Set("hidden_size", int64_t{1})
+      .Outputs(3);
+}
+
+TEST(LSTM, GatesComeInTheOrderInputOutputForgetCell) {
+  // i = 1, o = 1/2, f = 1/2, fresh = tanh(1): c is 1 and then 1.5 of it.
+  const std::vector<Tensor> outputs =
+      RunExample(OnlyBias({100, 0, 0, 0.5f, 0, 0, 0, 0.5f}));
+  const double fresh = std::tanh(1.0);
+  EXPECT_FLOAT_EQ(outputs[2].ToFloats()[0], static_cast<float>(1.5 * fresh));
+  EXPECT_FLOAT_EQ(outputs[0].ToFloats()[0],
+                  static_cast<float>(0.5 * std::tanh(fresh)));
+  EXPECT_FLOAT_EQ(outputs[0].ToFloats()[1],
+                  static_cast<float>(0.5 * std::tanh(1.5 * fresh)));
+  EXPECT_FLOAT_EQ(outputs[1].ToFloats()[0], outputs[0].ToFloats()[1]);
+}
+
+TEST(LSTM, AShortSampleIsZeroBeyondItsLength) {
+  const OpExample example =
+      OnlyBias({100, 0, 0, 1, 0, 0, 0, 0}).Const(Tensor::Of<int32_t>({1}, {1}));
+  const std::vector<Tensor> outputs = RunExample(example);
+  const auto h = static_cast<float>(0.5 * std::tanh(std::tanh(1.0)));
+  EXPECT_THAT(outputs[0].ToFloats(), ElementsAre(h, 0));
+  EXPECT_THAT(outputs[1].ToFloats(), ElementsAre(h));
+}
+
+TEST(LSTM, ShapesFollowTheLayout) {
+  Graph graph = GraphOf(Examples_lstm()[0], true);
+  InferShapes(graph);
+  EXPECT_EQ(graph.value(graph.outputs()[0]).shape.ToString(), "[n,1,3,4]");
+  EXPECT_EQ(graph.value(graph.outputs()[1]).shape.ToString(), "[1,3,4]");
+  graph = GraphOf(Examples_lstm()[5], true);
+  InferShapes(graph);
+  EXPECT_EQ(graph.value(graph.outputs()[0]).shape.ToString(), "[n,5,1,4]");
+  EXPECT_EQ(graph.value(graph.outputs()[2]).shape.ToString(), "[n,1,4]");
+}
+
+TEST(LSTM, RejectsWhatDoesNotFit) {
+  OpExample wrong = Examples_lstm()[0];
+  wrong.inputs[1].value = Ramp({1, 15, 2});
+  EXPECT_THROW(RunExample(wrong), Error);
+  wrong = Examples_lstm()[1];
+  wrong.inputs[4].value = Tensor::Of<int32_t>({3}, {5, 6, 0});
+  EXPECT_THROW(RunExample(wrong), Error);
+  wrong = Examples_lstm()[0];
+  wrong.attributes["direction"] = std::string("sideways");
+  Graph graph = GraphOf(wrong);
+  EXPECT_THROW(InferShapes(graph), Error);
+}
+
+}  // namespace
+}  // namespace squint

@@ -1,0 +1,144 @@
+// QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear as nodes: what
+// a file says before Absorb, and what stays where it cannot be absorbed.
+#include <algorithm>
+#include <cmath>
+
+#include "squint/ops/op.h"
+
+namespace squint {
+namespace {
+
+// Scale of one element: per tensor. Rank 1: along `axis`. Rank of the data
+// with block_size: one scale per block.
+QuantParams ParamsOf(const RunContext& context, const Tensor& x,
+                     DType integer) {
+  QuantParams params;
+  params.dtype = integer;
+  params.scale = context.in(1);
+  if (context.has(2)) params.zero_point = context.in(2);
+  params.block = context.node.Int("block_size", 0);
+  if (params.scale.size() == 1 && params.block == 0) return params;
+  params.axis = NormalizeAxis(context.node.Int("axis", 1), x.rank());
+  Dims expected = {x.dim(params.axis)};
+  if (params.block > 0) {
+    expected = x.dims();
+    int64_t& blocks = expected[static_cast<size_t>(params.axis)];
+    blocks = (blocks + params.block - 1) / params.block;
+  }
+  if (params.scale.dims() != expected) {
+    Fail(ErrorCode::kInvalidModel,
+         "scale has shape {}, data {} along axis {} need {}",
+         DimsToString(params.scale.dims()), DimsToString(x.dims()), params.axis,
+         DimsToString(expected));
+  }
+  if (context.has(2) && params.zero_point.size() != params.scale.size()) {
+    Fail(ErrorCode::kInvalidModel, "zero point has shape {}, scale {}",
+         DimsToString(params.zero_point.dims()),
+         DimsToString(params.scale.dims()));
+  }
+  return params;
+}
+
+DType AttributeType(const Node& node) {
+  return static_cast<DType>(node.Int("output_dtype", 0));
+}
+
+void RequireInteger(DType dtype) {
+  if (!IsInteger(dtype) || BitsOf(dtype) > 32) {
+    Fail(ErrorCode::kUnsupported, "quantized type {} is not supported",
+         DTypeName(dtype));
+  }
+}
+
+// ---- QuantizeLinear
+
+void InferQuantizeLinear(InferContext& context) {
+  DType to = context.dtype(2);
+  if (to == DType::kUndefined) to = AttributeType(context.node());
+  if (to == DType::kUndefined) to = DType::kUint8;
+  context.SetOutput(0, to, context.shape(0));
+}
+
+void RunQuantizeLinear(RunContext& context) {
+  const Tensor& x = context.in(0);
+  DType to =
+      context.has(2) ? context.in(2).dtype() : AttributeType(context.node);
+  if (to == DType::kUndefined) to = DType::kUint8;
+  RequireInteger(to);
+  context.outputs[0] = QuantizeTensor(x, ParamsOf(context, x, to));
+}
+
+// ---- DequantizeLinear
+
+void InferDequantizeLinear(InferContext& context) {
+  DType to = AttributeType(context.node());
+  if (to == DType::kUndefined) to = context.dtype(1);
+  context.SetOutput(0, to, context.shape(0));
+}
+
+void RunDequantizeLinear(RunContext& context) {
+  const Tensor& x = context.in(0);
+  RequireInteger(x.dtype());
+  DType to = AttributeType(context.node);
+  if (to == DType::kUndefined) to = context.in(1).dtype();
+  context.outputs[0] =
+      DequantizeTensor(x, ParamsOf(context, x, x.dtype())).CastTo(to);
+}
+
+// ---- DynamicQuantizeLinear
+
+void InferDynamicQuantizeLinear(InferContext& context) {
+  context.SetOutput(0, DType::kUint8, context.shape(0));
+  context.SetOutput(1, DType::kFloat32, Shape(DimList{}));
+  context.SetOutput(2, DType::kUint8, Shape(DimList{}));
+}
+
+// In float32, as the operator's definition says: scale (max - min) / 255
+// over a range that includes 0.
+void RunDynamicQuantizeLinear(RunContext& context) {
+  const Tensor& x = context.in(0);
+  float low = 0.0f;
+  float high = 0.0f;
+  for (const float value : x.values<float>()) {
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  const float scale = high == low ? 1.0f : (high - low) / 255.0f;
+  const float zero =
+      std::nearbyintf(std::clamp(0.0f - low / scale, 0.0f, 255.0f));
+  const QuantParams params =
+      PerTensor(DType::kUint8, scale, static_cast<int32_t>(zero));
+  context.outputs[0] = QuantizeTensor(x, params);
+  if (context.outputs.size() > 1) context.outputs[1] = params.scale;
+  if (context.outputs.size() > 2) context.outputs[2] = params.zero_point;
+}
+
+QuantSpec ConversionRule(const QuantizeQuery&) {
+  return QuantSpec::Float("converts between integers and reals by itself");
+}
+
+}  // namespace
+
+extern constinit const OpDef kDequantizeLinearOp = {
+    .type = "DequantizeLinear",
+    .since = 10,
+    .infer = InferDequantizeLinear,
+    .reference = RunDequantizeLinear,
+    .quantize = ConversionRule,
+};
+extern constinit const OpDef kDynamicQuantizeLinearOp = {
+    .type = "DynamicQuantizeLinear",
+    .since = 11,
+    .infer = InferDynamicQuantizeLinear,
+    .reference = RunDynamicQuantizeLinear,
+    .quantize = ConversionRule,
+};
+extern constinit const OpDef kQuantizeLinearOp = {
+    .type = "QuantizeLinear",
+    .since = 10,
+    .infer = InferQuantizeLinear,
+    .reference = RunQuantizeLinear,
+    .quantize = ConversionRule,
+};
+
+}  // namespace squint

@@ -1,0 +1,362 @@
+#include "squint/ops/recurrent.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace squint {
+namespace {
+
+// Inputs and outputs that LSTM and GRU have in common.
+constexpr size_t kX = 0, kW = 1, kR = 2, kB = 3, kLengths = 4, kInitialH = 5,
+                 kInitialC = 6, kPeephole = 7;
+
+struct NamedActivation {
+  std::string_view name;
+  GateActivation::Function function;
+  float alpha;  // defaults of the standard
+  float beta;
+};
+
+constexpr std::array kActivations = {
+    NamedActivation{
+        "sigmoid",
+        [](double x, double, double) { return 1.0 / (1.0 + std::exp(-x)); }, 0,
+        0},
+    NamedActivation{
+        "tanh", [](double x, double, double) { return std::tanh(x); }, 0, 0},
+    NamedActivation{"relu",
+                    [](double x, double, double) { return std::fmax(x, 0.0); },
+                    0, 0},
+    NamedActivation{
+        "affine", [](double x, double a, double b) { return a * x + b; }, 1, 0},
+    NamedActivation{
+        "leakyrelu",
+        [](double x, double a, double) { return x < 0 ? a * x : x; }, 0.01f, 0},
+    NamedActivation{"thresholdedrelu",
+                    [](double x, double a, double) { return x > a ? x : 0.0; },
+                    1, 0},
+    NamedActivation{
+        "scaledtanh",
+        [](double x, double a, double b) { return a * std::tanh(b * x); }, 1,
+        1},
+    NamedActivation{"hardsigmoid",
+                    [](double x, double a, double b) {
+                      return std::clamp(a * x + b, 0.0, 1.0);
+                    },
+                    0.2f, 0.5f},
+    NamedActivation{"elu",
+                    [](double x, double a, double) {
+                      return x < 0 ? a * std::expm1(x) : x;
+                    },
+                    1, 0},
+    NamedActivation{
+        "softsign",
+        [](double x, double, double) { return x / (1.0 + std::fabs(x)); }, 0,
+        0},
+    NamedActivation{"softplus",
+                    [](double x, double, double) {
+                      return std::log1p(std::exp(-std::fabs(x))) +
+                             std::fmax(x, 0.0);
+                    },
+                    0, 0},
+};
+
+std::string LowerCase(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+int64_t DirectionsOf(const Node& node) {
+  const std::string direction = node.String("direction", "forward");
+  if (direction == "forward" || direction == "reverse") return 1;
+  if (direction == "bidirectional") return 2;
+  Fail(ErrorCode::kInvalidModel,
+       "direction is '{}', expected forward, reverse or bidirectional",
+       direction);
+}
+
+bool BatchFirst(const Node& node) { return node.Int("layout", 0) != 0; }
+
+// All sizes, from the tensors; what the node declares must agree.
+struct Sizes {
+  int64_t steps = 0;
+  int64_t batch = 0;
+  int64_t input = 0;
+  int64_t hidden = 0;
+  int64_t directions = 1;
+  bool batch_first = false;
+};
+
+void ExpectDims(const char* what, const Dims& dims, const Dims& expected) {
+  if (dims != expected) {
+    Fail(ErrorCode::kInvalidModel, "{} is {}, expected {}", what,
+         DimsToString(dims), DimsToString(expected));
+  }
+}
+
+void ExpectOptional(const RunContext& context, size_t input, const char* what,
+                    const Dims& expected) {
+  if (context.has(input)) {
+    ExpectDims(what, context.in(input).dims(), expected);
+  }
+}
+
+Sizes SizesOf(const RunContext& context, int64_t gates) {
+  const Tensor& x = context.in(kX);
+  const Tensor& r = context.in(kR);
+  if (x.rank() != 3 || r.rank() != 3) {
+    Fail(ErrorCode::kInvalidModel, "X is {} and R is {}, expected rank 3",
+         DimsToString(x.dims()), DimsToString(r.dims()));
+  }
+  Sizes sizes;
+  sizes.batch_first = BatchFirst(context.node);
+  sizes.steps = x.dim(sizes.batch_first ? 1 : 0);
+  sizes.batch = x.dim(sizes.batch_first ? 0 : 1);
+  sizes.input = x.dim(2);
+  sizes.hidden = r.dim(2);
+  sizes.directions = DirectionsOf(context.node);
+  const int64_t d = sizes.directions;
+  const int64_t rows = gates * sizes.hidden;
+  ExpectDims("W", context.in(kW).dims(), {d, rows, sizes.input});
+  ExpectDims("R", r.dims(), {d, rows, sizes.hidden});
+  ExpectOptional(context, kB, "B", {d, 2 * rows});
+  ExpectOptional(context, kLengths, "sequence_lens", {sizes.batch});
+  const Dims state = sizes.batch_first ? Dims{sizes.batch, d, sizes.hidden}
+                                       : Dims{d, sizes.batch, sizes.hidden};
+  ExpectOptional(context, kInitialH, "initial_h", state);
+  ExpectOptional(context, kInitialC, "initial_c", state);
+  ExpectOptional(context, kPeephole, "P", {d, 3 * sizes.hidden});
+  return sizes;
+}
+
+// Element offsets in the two layouts.
+int64_t InputAt(const Sizes& s, int64_t step, int64_t sample) {
+  return (s.batch_first ? sample * s.steps + step : step * s.batch + sample) *
+         s.input;
+}
+int64_t OutputAt(const Sizes& s, int64_t step, int64_t direction,
+                 int64_t sample) {
+  return (s.batch_first
+              ? (sample * s.steps + step) * s.directions + direction
+              : (step * s.directions + direction) * s.batch + sample) *
+         s.hidden;
+}
+int64_t StateAt(const Sizes& s, int64_t direction, int64_t sample) {
+  return (s.batch_first ? sample * s.directions + direction
+                        : direction * s.batch + sample) *
+         s.hidden;
+}
+
+// Names, and alphas and betas in the order of the functions that take them;
+// a function without its own values has the defaults.
+std::vector<GateActivation> ActivationsOf(const Node& node, int64_t direction,
+                                          const RecurrentKind& kind) {
+  std::vector<std::string> names;
+  if (const Attribute* attribute = node.FindAttribute("activations")) {
+    const auto* list = std::get_if<std::vector<std::string>>(attribute);
+    if (list != nullptr) names = *list;
+  }
+  const size_t count = kind.activations.size();
+  const size_t first = static_cast<size_t>(direction) * count;
+  if (names.empty()) {
+    for (int64_t d = 0; d <= direction; ++d) {
+      names.insert(names.end(), kind.activations.begin(),
+                   kind.activations.end());
+    }
+  }
+  if (names.size() < first + count) {
+    Fail(ErrorCode::kInvalidModel, "activations has {} names, expected {}",
+         names.size(), first + count);
+  }
+  const auto floats = [&](std::string_view key) {
+    const Attribute* attribute = node.FindAttribute(key);
+    const auto* list =
+        attribute ? std::get_if<std::vector<float>>(attribute) : nullptr;
+    return list ? *list : std::vector<float>();
+  };
+  const std::vector<float> alpha = floats("activation_alpha");
+  const std::vector<float> beta = floats("activation_beta");
+  const auto one = [](const std::vector<float>& values, size_t i) {
+    return i < values.size() ? std::span(&values[i], 1)
+                             : std::span<const float>();
+  };
+  std::vector<GateActivation> result;
+  for (size_t i = first; i < first + count; ++i) {
+    result.emplace_back(names[i], one(alpha, i), one(beta, i));
+  }
+  return result;
+}
+
+CellParameters ParametersOf(const RunContext& context, const Sizes& sizes,
+                            int64_t direction, const RecurrentKind& kind) {
+  const int64_t rows = kind.gates * sizes.hidden;
+  CellParameters p;
+  p.input = sizes.input;
+  p.hidden = sizes.hidden;
+  p.w = context.in(kW).data<float>() + direction * rows * sizes.input;
+  p.r = context.in(kR).data<float>() + direction * rows * sizes.hidden;
+  if (context.has(kB)) {
+    p.w_bias = context.in(kB).data<float>() + direction * 2 * rows;
+    p.r_bias = p.w_bias + rows;
+  }
+  if (context.has(kPeephole)) {
+    p.peephole =
+        context.in(kPeephole).data<float>() + direction * 3 * sizes.hidden;
+  }
+  p.activations = ActivationsOf(context.node, direction, kind);
+  p.clip = context.node.Float("clip", 0.0f);
+  p.node = &context.node;
+  return p;
+}
+
+std::vector<double> InitialState(const RunContext& context, size_t input,
+                                 const Sizes& sizes, int64_t at) {
+  if (!context.has(input)) {
+    return std::vector<double>(static_cast<size_t>(sizes.hidden), 0.0);
+  }
+  const float* start = context.in(input).data<float>() + at;
+  return {start, start + sizes.hidden};
+}
+
+void Store(const std::vector<double>& from, float* to) {
+  std::transform(from.begin(), from.end(), to,
+                 [](double v) { return static_cast<float>(v); });
+}
+
+int64_t LengthOf(const RunContext& context, const Sizes& sizes,
+                 int64_t sample) {
+  if (!context.has(kLengths)) return sizes.steps;
+  const int64_t length =
+      context.in(kLengths).ToInts()[static_cast<size_t>(sample)];
+  if (length < 0 || length > sizes.steps) {
+    Fail(ErrorCode::kInvalidModel, "sequence_lens has {}, expected 0 to {}",
+         length, sizes.steps);
+  }
+  return length;
+}
+
+DimList StateDims(const Node& node, int64_t directions, const Dim& batch,
+                  const Dim& hidden) {
+  if (BatchFirst(node)) return {batch, Dim(directions), hidden};
+  return {Dim(directions), batch, hidden};
+}
+
+}  // namespace
+
+GateActivation::GateActivation(const std::string& name,
+                               std::span<const float> alpha,
+                               std::span<const float> beta) {
+  const std::string wanted = LowerCase(name);
+  for (const NamedActivation& known : kActivations) {
+    if (known.name != wanted) continue;
+    function_ = known.function;
+    alpha_ = alpha.empty() ? known.alpha : alpha[0];
+    beta_ = beta.empty() ? known.beta : beta[0];
+    return;
+  }
+  Fail(ErrorCode::kInvalidModel, "unknown activation '{}'", name);
+}
+
+double CellParameters::FromInput(int64_t gate, int64_t unit,
+                                 const float* x) const {
+  const int64_t row = gate * hidden + unit;
+  double sum = w_bias == nullptr ? 0.0 : w_bias[row];
+  for (int64_t i = 0; i < input; ++i) {
+    sum += static_cast<double>(w[row * input + i]) * x[i];
+  }
+  return sum;
+}
+
+double CellParameters::FromState(int64_t gate, int64_t unit,
+                                 std::span<const double> h) const {
+  const int64_t row = gate * hidden + unit;
+  double sum = r_bias == nullptr ? 0.0 : r_bias[row];
+  for (int64_t i = 0; i < hidden; ++i) {
+    sum += r[row * hidden + i] * h[static_cast<size_t>(i)];
+  }
+  return sum;
+}
+
+double CellParameters::Clipped(double x) const {
+  return clip > 0 ? std::clamp(x, -clip, clip) : x;
+}
+
+void InferRecurrent(InferContext& context, int64_t gates) {
+  const Node& node = context.node();
+  const Shape& x = context.shape(kX);
+  const Shape& r = context.shape(kR);
+  for (size_t i = 0; i < context.num_outputs(); ++i) {
+    context.SetOutput(i, context.dtype(kX), Shape());
+  }
+  for (const Shape* shape : {&x, &r}) {
+    if (shape->has_rank() && shape->rank() != 3) {
+      Fail(ErrorCode::kInvalidModel, "X and R need rank 3, got {}",
+           shape->ToString());
+    }
+  }
+  const int64_t directions = DirectionsOf(node);
+  Dim hidden = Dim::Unknown();
+  if (node.FindAttribute("hidden_size")) hidden = node.Int("hidden_size", 0);
+  if (r.has_rank()) {
+    const bool known = r[1].value() && r[2].value();
+    if (known && !(r[1] == r[2] * Dim(gates))) {
+      Fail(ErrorCode::kInvalidModel, "R is {}, expected {} gates of {} rows",
+           r.ToString(), gates, r[2].ToString());
+    }
+    if (r[2].value()) hidden = r[2];
+  }
+  const bool batch_first = BatchFirst(node);
+  const Dim steps = x.has_rank() ? x[batch_first ? 1 : 0] : Dim::Unknown();
+  const Dim batch = x.has_rank() ? x[batch_first ? 0 : 1] : Dim::Unknown();
+  DimList y = {steps, Dim(directions), batch, hidden};
+  if (batch_first) y = {batch, steps, Dim(directions), hidden};
+  const DimList state = StateDims(node, directions, batch, hidden);
+  context.SetOutput(0, context.dtype(kX), Shape(std::move(y)));
+  for (size_t i = 1; i < context.num_outputs(); ++i) {
+    context.SetOutput(i, context.dtype(kX), Shape(state));
+  }
+}
+
+void RunRecurrent(RunContext& context, const RecurrentKind& kind) {
+  const Sizes s = SizesOf(context, kind.gates);
+  const bool lstm = context.has(kInitialC) || context.outputs.size() > 2;
+  Dims y_dims = {s.steps, s.directions, s.batch, s.hidden};
+  Dims state_dims = {s.directions, s.batch, s.hidden};
+  if (s.batch_first) {
+    y_dims = {s.batch, s.steps, s.directions, s.hidden};
+    state_dims = {s.batch, s.directions, s.hidden};
+  }
+  Tensor y(DType::kFloat32, y_dims);  // zero beyond a sample's length
+  Tensor last_h(DType::kFloat32, state_dims);
+  Tensor last_c(DType::kFloat32, state_dims);
+  const bool starts_reverse =
+      context.node.String("direction", "forward") == "reverse";
+  for (int64_t d = 0; d < s.directions; ++d) {
+    const CellParameters parameters = ParametersOf(context, s, d, kind);
+    const bool reverse = starts_reverse || d == 1;
+    for (int64_t sample = 0; sample < s.batch; ++sample) {
+      const int64_t length = LengthOf(context, s, sample);
+      const int64_t at = StateAt(s, d, sample);
+      CellState state{InitialState(context, kInitialH, s, at),
+                      InitialState(context, kInitialC, s, at)};
+      for (int64_t i = 0; i < length; ++i) {
+        const int64_t step = reverse ? length - 1 - i : i;
+        kind.step(parameters,
+                  context.in(kX).data<float>() + InputAt(s, step, sample),
+                  state);
+        Store(state.h, y.mutable_data<float>() + OutputAt(s, step, d, sample));
+      }
+      Store(state.h, last_h.mutable_data<float>() + at);
+      if (lstm) Store(state.c, last_c.mutable_data<float>() + at);
+    }
+  }
+  context.outputs[0] = std::move(y);
+  if (context.outputs.size() > 1) context.outputs[1] = std::move(last_h);
+  if (context.outputs.size() > 2) context.outputs[2] = std::move(last_c);
+}
+
+}  // namespace squint

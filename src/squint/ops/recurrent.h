@@ -1,0 +1,70 @@
+// What LSTM and GRU share: directions, sequence lengths, layouts, initial
+// states and the activation functions by name. A cell adds its equations.
+#ifndef SQUINT_OPS_RECURRENT_H_
+#define SQUINT_OPS_RECURRENT_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "squint/ops/op.h"
+
+namespace squint {
+
+// One of the activation functions that recurrent operators may name, with
+// its parameters filled in. Error{kInvalidModel} for an unknown name.
+class GateActivation {
+ public:
+  GateActivation() = default;
+  GateActivation(const std::string& name, std::span<const float> alpha,
+                 std::span<const float> beta);
+  double operator()(double x) const { return function_(x, alpha_, beta_); }
+
+  using Function = double (*)(double x, double alpha, double beta);
+
+ private:
+  Function function_ = nullptr;
+  double alpha_ = 0;
+  double beta_ = 0;
+};
+
+// Parameters of one direction, gates stacked: w [gates * hidden, input],
+// r [gates * hidden, hidden], biases [gates * hidden] (null where absent).
+struct CellParameters {
+  int64_t input = 0;
+  int64_t hidden = 0;
+  const float* w = nullptr;
+  const float* r = nullptr;
+  const float* w_bias = nullptr;
+  const float* r_bias = nullptr;
+  const float* peephole = nullptr;  // LSTM: [3 * hidden]
+  std::vector<GateActivation> activations;
+  double clip = 0;  // 0: none
+  const Node* node = nullptr;
+
+  // w[gate] x + its bias, and r[gate] h + its bias, one hidden unit each.
+  double FromInput(int64_t gate, int64_t unit, const float* x) const;
+  double FromState(int64_t gate, int64_t unit, std::span<const double> h) const;
+  double Clipped(double x) const;
+};
+
+struct CellState {
+  std::vector<double> h;
+  std::vector<double> c;  // LSTM
+};
+
+struct RecurrentKind {
+  int64_t gates;
+  std::vector<std::string> activations;  // defaults of one direction
+  // Advances one sample by one step.
+  void (*step)(const CellParameters&, const float* x, CellState& state);
+};
+
+// Shapes of Y, Y_h and (LSTM) Y_c, with the rules checked on the way.
+void InferRecurrent(InferContext& context, int64_t gates);
+void RunRecurrent(RunContext& context, const RecurrentKind& kind);
+
+}  // namespace squint
+
+#endif  // SQUINT_OPS_RECURRENT_H_

@@ -1,0 +1,47 @@
+// Methods that keep accuracy, as a list of rows: method_list.inc names them,
+// each has a file of its own. Two kinds, by when they act:
+//   select: before anything is quantized; asks for nodes to stay float;
+//   correct: after weights are quantized and before biases are; changes the
+//            float biases (and may add them).
+#ifndef SQUINT_QUANTIZE_METHOD_H_
+#define SQUINT_QUANTIZE_METHOD_H_
+
+#include <span>
+#include <string_view>
+
+#include "squint/base/context.h"
+#include "squint/calibrate/calibration.h"
+#include "squint/graph/graph.h"
+#include "squint/quantize/recipe.h"
+#include "squint/quantize/selection.h"
+
+namespace squint {
+
+struct MethodContext {
+  const Graph& original;           // the float graph, ids as in the result
+  const Calibration* calibration;  // null without data
+  const Recipe& recipe;
+  const Target& target;
+  const Context& context;
+};
+
+struct MethodDef {
+  std::string_view name;
+  std::string_view summary;
+  std::string_view source;  // paper or document
+  bool on_by_default = true;
+  bool needs_calibration = true;
+  // select: adds requests with a reason.
+  void (*select)(const MethodContext&, FloatRequests&) = nullptr;
+  // correct: returns how many biases it changed.
+  int (*correct)(const MethodContext&, Graph& quantized) = nullptr;
+};
+
+std::span<const MethodDef* const> AllMethods();
+bool MethodIsOn(const MethodDef& method, const Recipe& recipe);
+// Error{kInvalidArgument} when a recipe names a method that does not exist.
+void CheckMethodNames(const Recipe& recipe);
+
+}  // namespace squint
+
+#endif  // SQUINT_QUANTIZE_METHOD_H_

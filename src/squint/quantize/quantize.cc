@@ -1,0 +1,556 @@
+#include "squint/quantize/quantize.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "squint/interchange/interchange.h"
+#include "squint/quantize/activations.h"
+#include "squint/quantize/method.h"
+#include "squint/quantize/weights.h"
+
+namespace squint {
+namespace {
+
+// Embedding tables below this many elements are not worth a node.
+constexpr int64_t kSmallestTable = 4096;
+
+FloatRequests RequestsOf(const Graph& graph, const Calibration* calibration,
+                         const Recipe& recipe, const Target& target,
+                         const Context& context) {
+  FloatRequests requests;
+  for (const auto& [name, override] : recipe.tensors) {
+    if (!override.keep_float.value_or(false)) continue;
+    for (const NodeId id : graph.order()) {
+      const Node& node = graph.node(id);
+      const auto touches = [&](const std::vector<ValueId>& list) {
+        return std::any_of(list.begin(), list.end(), [&](ValueId v) {
+          return v != kNoValue && (graph.value(v).name == name ||
+                                   graph.value(v).user_name == name);
+        });
+      };
+      if (touches(node.inputs) || touches(node.outputs)) {
+        requests[id] = fmt::format("the recipe keeps '{}' float", name);
+      }
+    }
+  }
+  const MethodContext method_context{graph, calibration, recipe, target,
+                                     context};
+  for (const MethodDef* method : AllMethods()) {
+    if (method->select == nullptr || !MethodIsOn(*method, recipe)) continue;
+    if (method->needs_calibration && calibration == nullptr) continue;
+    method->select(method_context, requests);
+  }
+  return requests;
+}
+
+class Quantizer {
+ public:
+  Quantizer(const Graph& original, const Calibration* calibration,
+            const Recipe& recipe, const Context& context)
+      : original_(original),
+        calibration_(calibration),
+        recipe_(recipe),
+        context_(context),
+        target_(FindTarget(recipe.target)),
+        selection_(original_, target_, recipe_,
+                   RequestsOf(original, calibration, recipe, target_,
+                              context)) {
+    result_.graph = original;
+  }
+
+  QuantizeResult Run() {
+    if (recipe_.mode == QuantizeMode::kStatic) {
+      RemoveAbsorbedClamps();
+      MarkActivations();
+      AssignActivationParams(graph(), plan_, *calibration_, recipe_, target_);
+    }
+    QuantizeWeights();
+    if (recipe_.mode == QuantizeMode::kStatic) {
+      Correct();
+      QuantizeBiases();
+    }
+    RecordOutcomes();
+    graph().Compact();
+    VerifyGraph(graph());
+    return std::move(result_);
+  }
+
+ private:
+  Graph& graph() { return result_.graph; }
+
+  // With symmetric activations the range does not start at zero, so that the
+  // clamp stays, between its producer and the quantized result.
+  void RemoveAbsorbedClamps() {
+    if (target_.symmetric_activation) return;
+    for (const NodeId id : original_.order()) {
+      if (!selection_.of(id).absorbed_clamp) continue;
+      const ValueId input = original_.node(id).input(0);
+      const NodeId producer = original_.value(input).producer;
+      if (!selection_.OutputQuantized(producer, 0)) continue;
+      const ValueId output = original_.node(id).output();
+      graph().RemoveNode(id);
+      graph().SetProducer(output, producer, 0);
+      auto& names = graph().node(producer).user_names;
+      const auto& more = original_.node(id).user_names;
+      names.insert(names.end(), more.begin(), more.end());
+      plan_.clamps[output] = *selection_.of(id).spec.clamp;
+    }
+  }
+
+  void MarkActivations() {
+    for (const NodeId id : original_.order()) {
+      if (!selection_.of(id).integer || selection_.of(id).absorbed_clamp) {
+        continue;
+      }
+      const Node& node = original_.node(id);
+      for (size_t j = 0; j < node.outputs.size(); ++j) {
+        if (!selection_.OutputQuantized(id, j)) continue;
+        const ValueId result = selection_.ResultOf(node, j);
+        plan_.values[result] = graph().value(result).name;
+        if (selection_.of(id).spec.outputs[j].unit_range &&
+            result == node.outputs[j]) {
+          plan_.unit_range.insert(result);
+        }
+      }
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        if (node.inputs[i] != kNoValue && selection_.ReadsQuantized(id, i)) {
+          MarkInput(id, i);
+        }
+      }
+    }
+  }
+
+  void MarkInput(NodeId id, size_t index) {
+    const ValueId input = original_.node(id).input(index);
+    if (selection_.MadeInteger(input)) return;
+    const Value value = graph().value(input);
+    if (value.is_constant()) {
+      const ValueId copy = graph().AddConstant(value.name, value.constant);
+      graph().value(copy).user_name = value.user_name;
+      graph().ReplaceInput(id, index, copy);
+      plan_.values[copy] = value.name;
+      return;
+    }
+    graph().ReplaceInput(id, index, QuantizedForm(input));
+  }
+
+  // The value that integer readers of a float-made value read: itself when
+  // nobody reads it as float, else a requantized copy.
+  ValueId QuantizedForm(ValueId id, const QuantParams* dynamic = nullptr) {
+    if (const auto it = requantized_.find(id); it != requantized_.end()) {
+      return it->second;
+    }
+    ValueId form = id;
+    if (AnyoneReadsFloat(id) || dynamic != nullptr) form = Requantized(id);
+    if (dynamic != nullptr) {
+      graph().value(form).quant = *dynamic;
+    } else {
+      plan_.values[form] = original_.value(id).name;
+    }
+    return requantized_[id] = form;
+  }
+
+  bool AnyoneReadsFloat(ValueId id) const {
+    const auto& uses = selection_.uses().of(id);
+    return std::any_of(uses.begin(), uses.end(), [&](const Use& use) {
+      return use.node == kNoNode ||
+             !selection_.ReadsQuantized(use.node,
+                                        static_cast<size_t>(use.index));
+    });
+  }
+
+  ValueId Requantized(ValueId id) {
+    const Value source = graph().value(id);
+    const ValueId copy = graph().AddValue(source.name + "_requantized",
+                                          source.dtype, source.shape);
+    graph().value(copy).user_name = source.user_name;
+    Node node;
+    node.op_type = "Requantize";
+    node.domain = "squint";
+    node.name = graph().value(copy).name;
+    node.inputs = {id};
+    node.outputs = {copy};
+    if (source.producer != kNoNode) {
+      graph().InsertAfter(source.producer, std::move(node));
+    } else {
+      graph().InsertBefore(graph().order().front(), std::move(node));
+    }
+    return copy;
+  }
+
+  // ---- weights
+
+  WeightOptions OptionsFor(const QuantSlot& slot) const {
+    WeightOptions options;
+    options.dtype = recipe_.weights.value_or(target_.weight);
+    options.per_channel = recipe_.per_channel && slot.axis >= 0;
+    options.axis = slot.axis;
+    options.reduce_axis = slot.reduce_axis;
+    options.saturation_safe = recipe_.saturation_safe;
+    return options;
+  }
+
+  // One quantized constant for every way in which a constant is used.
+  ValueId QuantizedWeight(ValueId id, const WeightOptions& options) {
+    const auto key = std::make_tuple(id, options.dtype,
+                                     options.per_channel ? options.axis : -1,
+                                     options.group, options.reduce_axis);
+    const auto [it, added] = weights_.try_emplace(key, kNoValue);
+    if (!added) return it->second;
+    const Value source = graph().value(id);
+    const Tensor weight = source.constant.Materialize();
+    Tensor stored;
+    QuantParams params;
+    try {
+      params = ChooseWeightParams(weight, options);
+      stored = QuantizeTensor(weight, params);
+    } catch (const Error& error) {
+      throw error.In(fmt::format("weight '{}'", source.name));
+    }
+    const ValueId copy = graph().AddConstant(source.name + "_quantized",
+                                             std::move(stored));
+    Value& value = graph().value(copy);
+    value.dtype = DType::kFloat32;
+    value.user_name = source.user_name;
+    value.quant = params;
+    result_.quantized_weight_bytes += value.constant.bytes() +
+                                      params.scale.bytes() +
+                                      params.zero_point.bytes();
+    if (quantized_once_.insert(id).second) {
+      result_.float_weight_bytes += weight.bytes();
+    } else {
+      result_.notes.push_back(fmt::format(
+          "weight '{}' is stored twice, {} bytes more: its readers need "
+          "different scales",
+          source.name, value.constant.bytes()));
+    }
+    return it->second = copy;
+  }
+
+  void QuantizeWeights() {
+    for (const NodeId id : original_.order()) {
+      if (graph().node(id).removed) continue;
+      const Decision& decision = selection_.of(id);
+      if (IsTable(id)) {
+        QuantizeTable(id);
+      } else if (recipe_.mode == QuantizeMode::kStatic) {
+        if (decision.integer) QuantizeNodeWeights(id);
+      } else if (decision.integer && decision.anchor) {
+        QuantizeNodeWeights(id);
+        if (recipe_.mode == QuantizeMode::kDynamic) MakeDynamic(id);
+      }
+    }
+  }
+
+  void QuantizeNodeWeights(NodeId id) {
+    const QuantSpec& spec = selection_.of(id).spec;
+    for (size_t i = 0; i < spec.inputs.size(); ++i) {
+      const ValueId input = graph().node(id).input(i);
+      if (spec.inputs[i].role != Role::kWeight || input == kNoValue) continue;
+      WeightOptions options = OptionsFor(spec.inputs[i]);
+      if (BitsOf(options.dtype) == 4 && !UseGroups(id, options)) {
+        options.dtype = DType::kInt8;
+      }
+      graph().ReplaceInput(
+          id, i, QuantizedWeight(graph().node(id).input(i), options));
+    }
+  }
+
+  // 4 bits: MatMul and Gemm in the form that fuses to MatMulNBits, K first.
+  bool UseGroups(NodeId id, WeightOptions& options) {
+    Node& node = graph().node(id);
+    const Tensor* weight = graph().ConstantOf(node.input(1));
+    const bool fits = (node.Is("MatMul") || node.Is("Gemm")) && weight &&
+                      weight->rank() == 2 && node.Int("transA", 0) == 0 &&
+                      node.Float("alpha", 1.0f) == 1.0f;
+    if (!fits) {
+      eight_bits_instead_ = true;
+      return false;
+    }
+    if (node.Int("transB", 0) != 0) {
+      const Tensor held = weight->Materialize();
+      const FloatTranspose transposed(held);
+      const std::string name = graph().value(node.input(1)).name;
+      graph().ReplaceInput(id, 1, graph().AddConstant(name, transposed.result));
+      graph().node(id).Set("transB", int64_t{0});
+    }
+    options.group = recipe_.group;
+    options.reduce_axis = 0;
+    options.axis = 1;
+    return true;
+  }
+
+  struct FloatTranspose {
+    explicit FloatTranspose(const Tensor& in)
+        : result(DType::kFloat32, {in.dim(1), in.dim(0)}) {
+      const float* from = in.data<float>();
+      float* to = result.mutable_data<float>();
+      for (int64_t r = 0; r < in.dim(0); ++r) {
+        for (int64_t c = 0; c < in.dim(1); ++c) {
+          to[c * in.dim(0) + r] = from[r * in.dim(1) + c];
+        }
+      }
+    }
+    Tensor result;
+  };
+
+  bool IsTable(NodeId id) const {
+    const Node& node = original_.node(id);
+    const Tensor* table = original_.ConstantOf(node.input(0));
+    return node.Is("Gather") && table != nullptr &&
+           table->dtype() == DType::kFloat32 && table->rank() == 2 &&
+           table->size() >= kSmallestTable && node.Int("axis", 0) == 0 &&
+           selection_.of(id).kind == FloatKind::kNotReal;
+  }
+
+  // Embedding tables: one scale per column, so that the looked-up rows can
+  // be dequantized along their last axis.
+  void QuantizeTable(NodeId id) {
+    WeightOptions options;
+    options.dtype = recipe_.weights.value_or(target_.weight);
+    options.axis = 1;
+    options.reduce_axis = 1;
+    if (BitsOf(options.dtype) == 4) options.group = recipe_.group;
+    graph().ReplaceInput(
+        id, 0, QuantizedWeight(graph().node(id).input(0), options));
+  }
+
+  void MakeDynamic(NodeId id) {
+    const Node& node = graph().node(id);
+    if (!node.Is("MatMul") && !node.Is("Gemm")) {
+      weights_only_ = true;
+      return;
+    }
+    const ValueId weight = node.input(1);
+    const ValueId input = original_.node(id).input(0);
+    if (!graph().value(weight).is_constant() ||
+        original_.value(input).is_constant()) {
+      return;
+    }
+    QuantParams params;
+    params.dtype = DType::kUint8;
+    params.kind = QuantKind::kDynamicTensor;
+    graph().ReplaceInput(id, 0, QuantizedForm(input, &params));
+  }
+
+  // ---- after the weights
+
+  void Correct() {
+    const MethodContext method_context{original_, calibration_, recipe_,
+                                       target_, context_};
+    for (const MethodDef* method : AllMethods()) {
+      if (method->correct == nullptr || !MethodIsOn(*method, recipe_)) {
+        continue;
+      }
+      const int changed = method->correct(method_context, graph());
+      if (changed > 0) {
+        context_.Detail(fmt::format("{}: {} biases", method->name, changed));
+      }
+    }
+  }
+
+  void QuantizeBiases() {
+    if (!target_.quantize_bias) return;
+    for (const NodeId id : original_.order()) {
+      const Node& node = graph().node(id);
+      const QuantSpec& spec = selection_.of(id).spec;
+      if (node.removed || !selection_.of(id).integer ||
+          spec.inputs.size() < 3 || spec.inputs[2].role != Role::kBias ||
+          !node.has_input(2)) {
+        continue;
+      }
+      QuantizeBias(id);
+    }
+  }
+
+  void QuantizeBias(NodeId id) {
+    const Node& node = graph().node(id);
+    const Tensor* bias = graph().ConstantOf(node.input(2));
+    const auto& input = graph().value(node.input(0)).quant;
+    const auto& weight = graph().value(node.input(1)).quant;
+    if (bias == nullptr || bias->dtype() != DType::kFloat32 || !input ||
+        !weight || weight->scale.empty()) {
+      return;
+    }
+    const Tensor flat = bias->Reshaped({bias->size()}).Materialize();
+    const int64_t scales = weight->scale.size();
+    if (bias->rank() > 2 || (scales > 1 && flat.size() != scales)) return;
+    const BiasParams chosen =
+        ChooseBiasParams(flat, input->scale_at(), *weight);
+    if (chosen.must_grow) GrowWeight(id, chosen.grow);
+    const BiasParams final_params = ChooseBiasParams(
+        flat, input->scale_at(), *graph().value(graph().node(id).input(1)).quant);
+    const std::string name = graph().value(node.input(2)).name;
+    const ValueId quantized = graph().AddConstant(
+        name + "_quantized", QuantizeTensor(flat, final_params.params));
+    graph().value(quantized).dtype = DType::kFloat32;
+    graph().value(quantized).quant = final_params.params;
+    graph().ReplaceInput(id, 2, quantized);
+  }
+
+  // A bias beyond 2^30 steps: the weight scale is raised, so that it fits.
+  void GrowWeight(NodeId id, const std::vector<float>& grow) {
+    const Value weight = graph().value(graph().node(id).input(1));
+    QuantParams params = *weight.quant;
+    std::vector<float> scales = params.scale.ToFloats();
+    for (size_t c = 0; c < scales.size(); ++c) scales[c] *= grow[c];
+    params.scale = Tensor::Of<float>(params.scale.dims(), scales);
+    const Tensor real = DequantizeTensor(weight.constant, *weight.quant);
+    const ValueId copy =
+        graph().AddConstant(weight.name, QuantizeTensor(real, params));
+    graph().value(copy).dtype = DType::kFloat32;
+    graph().value(copy).user_name = weight.user_name;
+    graph().value(copy).quant = params;
+    graph().ReplaceInput(id, 1, copy);
+  }
+
+  void RecordOutcomes() {
+    for (const NodeId id : original_.order()) {
+      const Node& node = original_.node(id);
+      const Decision& decision = selection_.of(id);
+      NodeOutcome outcome;
+      outcome.name = node.user_names.empty() ? node.name : node.user_names[0];
+      outcome.op_type = node.op_type;
+      outcome.integer = decision.integer;
+      outcome.kind = decision.kind;
+      outcome.reason = decision.reason;
+      result_.nodes.push_back(std::move(outcome));
+    }
+    if (weights_only_) {
+      result_.notes.push_back(
+          "convolutions keep float activations in dynamic mode: ONNX "
+          "Runtime's ConvInteger takes one scale per tensor only, which "
+          "costs accuracy; their weights are stored as integers");
+    }
+    if (eight_bits_instead_) {
+      result_.notes.push_back(
+          "4 bits in groups suit MatMul and Gemm; other weights have 8 bits");
+    }
+  }
+
+  const Graph& original_;
+  const Calibration* calibration_;
+  const Recipe& recipe_;
+  const Context& context_;
+  const Target& target_;
+  Selection selection_;
+  QuantizeResult result_;
+  ActivationPlan plan_;
+  std::map<ValueId, ValueId> requantized_;
+  std::map<std::tuple<ValueId, DType, int, int64_t, int>, ValueId> weights_;
+  std::set<ValueId> quantized_once_;
+  bool weights_only_ = false;
+  bool eight_bits_instead_ = false;
+};
+
+void CheckNames(const Graph& graph, const Recipe& recipe) {
+  std::set<std::string, std::less<>> nodes;
+  std::set<std::string, std::less<>> types;
+  std::set<std::string, std::less<>> values;
+  for (const NodeId id : graph.order()) {
+    nodes.insert(graph.node(id).name);
+    for (const auto& name : graph.node(id).user_names) nodes.insert(name);
+    types.insert(graph.node(id).op_type);
+  }
+  for (ValueId id = 0; id < graph.num_values(); ++id) {
+    values.insert(graph.value(id).name);
+    values.insert(graph.value(id).user_name);
+  }
+  const auto require = [](const auto& known, const std::string& name,
+                          std::string_view what) {
+    if (!known.contains(name)) {
+      Fail(ErrorCode::kInvalidArgument,
+           "the recipe names {} '{}', which the network does not have", what,
+           name);
+    }
+  };
+  for (const auto& name : recipe.exclude_nodes) require(nodes, name, "node");
+  for (const auto& [name, override] : recipe.tensors) {
+    require(values, name, "tensor");
+  }
+}
+
+bool OneOf(DType dtype, std::initializer_list<DType> list) {
+  return std::find(list.begin(), list.end(), dtype) != list.end();
+}
+
+void CheckRecipe(const Graph& graph, const Calibration* calibration,
+                 const Recipe& recipe) {
+  CheckMethodNames(recipe);
+  CheckNames(graph, recipe);
+  const Target& target = FindTarget(recipe.target);
+  const DType weights = recipe.weights.value_or(target.weight);
+  const DType activations = recipe.activations.value_or(target.activation);
+  if (!OneOf(activations, {DType::kUint8, DType::kInt8, DType::kUint16,
+                           DType::kInt16})) {
+    Fail(ErrorCode::kInvalidArgument,
+         "activations are uint8, int8, uint16 or int16, not {}",
+         DTypeName(activations));
+  }
+  if (!OneOf(weights, {DType::kInt8, DType::kUint8, DType::kInt16,
+                       DType::kInt4, DType::kFloat16, DType::kBfloat16})) {
+    Fail(ErrorCode::kInvalidArgument,
+         "weights are int8, uint8, int16, int4, float16 or bfloat16, not {}",
+         DTypeName(weights));
+  }
+  const bool needs_weight_only =
+      weights == DType::kInt4 || IsFloat(weights);
+  if (needs_weight_only && recipe.mode != QuantizeMode::kWeightOnly) {
+    Fail(ErrorCode::kUnsupported,
+         "{} weights are stored weight-only so far: add --mode weight-only",
+         DTypeName(weights));
+  }
+  if (recipe.group < 16 || recipe.group > 256 ||
+      (recipe.group & (recipe.group - 1)) != 0) {
+    Fail(ErrorCode::kInvalidArgument,
+         "a group is a power of two from 16 to 256, not {}", recipe.group);
+  }
+  if (recipe.mode == QuantizeMode::kStatic && calibration == nullptr) {
+    Fail(ErrorCode::kInvalidArgument,
+         "static quantization needs data to calibrate with");
+  }
+}
+
+bool HasQuantization(const Graph& graph) {
+  for (ValueId id = 0; id < graph.num_values(); ++id) {
+    if (graph.value(id).quant) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<ValueId> ValuesToCalibrate(const Graph& graph,
+                                       const Recipe& recipe) {
+  if (recipe.mode != QuantizeMode::kStatic) return {};
+  const Selection selection(graph, FindTarget(recipe.target), recipe, {});
+  std::set<ValueId> wanted;
+  for (const NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    for (size_t j = 0; j < node.outputs.size(); ++j) {
+      if (selection.OutputQuantized(id, j)) {
+        wanted.insert(selection.ResultOf(node, j));
+      }
+    }
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId input = node.inputs[i];
+      if (input != kNoValue && selection.ReadsQuantized(id, i) &&
+          !graph.value(input).is_constant()) {
+        wanted.insert(input);
+      }
+    }
+  }
+  return {wanted.begin(), wanted.end()};
+}
+
+QuantizeResult Quantize(const Graph& graph, const Calibration* calibration,
+                        const Recipe& recipe, const Context& context) {
+  if (HasQuantization(graph)) {
+    Fail(ErrorCode::kInvalidArgument,
+         "the network is quantized already; start from the float one");
+  }
+  CheckRecipe(graph, calibration, recipe);
+  return Quantizer(graph, calibration, recipe, context).Run();
+}
+
+}  // namespace squint

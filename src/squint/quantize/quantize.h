@@ -1,0 +1,47 @@
+// The float network becomes an integer one: nodes are selected, ranges become
+// parameters, weights become integers, biases follow.
+#ifndef SQUINT_QUANTIZE_QUANTIZE_H_
+#define SQUINT_QUANTIZE_QUANTIZE_H_
+
+#include <string>
+#include <vector>
+
+#include "squint/base/context.h"
+#include "squint/calibrate/calibration.h"
+#include "squint/graph/graph.h"
+#include "squint/quantize/recipe.h"
+#include "squint/quantize/selection.h"
+
+namespace squint {
+
+// What became of one node, in the user's names.
+struct NodeOutcome {
+  std::string name;
+  std::string op_type;
+  bool integer = false;
+  FloatKind kind = FloatKind::kNone;
+  std::string reason;
+};
+
+struct QuantizeResult {
+  Graph graph;  // values carry QuantParams; compacted, verified
+  std::vector<NodeOutcome> nodes;
+  std::vector<std::string> notes;  // what the summary should say
+  size_t float_weight_bytes = 0;   // of the weights that were quantized
+  size_t quantized_weight_bytes = 0;
+};
+
+// The values whose ranges a static recipe needs, for CalibrateOptions.
+std::vector<ValueId> ValuesToCalibrate(const Graph& graph,
+                                       const Recipe& recipe);
+
+// `graph`: loaded, absorbed, optimized, shapes inferred. `calibration` may be
+// null for dynamic and weight-only. Errors: kInvalidArgument for a recipe
+// that contradicts itself or names what does not exist, kInvalidModel for
+// NaN weights or activations, kUnsupported for what cannot be done yet.
+QuantizeResult Quantize(const Graph& graph, const Calibration* calibration,
+                        const Recipe& recipe, const Context& context = {});
+
+}  // namespace squint
+
+#endif  // SQUINT_QUANTIZE_QUANTIZE_H_

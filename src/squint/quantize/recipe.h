@@ -1,0 +1,63 @@
+// Everything that decides how a network is quantized, apart from the data.
+// A recipe is what the command line's flags fill in, what --recipe reads and
+// what the quantized file's metadata records.
+#ifndef SQUINT_QUANTIZE_RECIPE_H_
+#define SQUINT_QUANTIZE_RECIPE_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "squint/tensor/dtype.h"
+
+namespace squint {
+
+enum class QuantizeMode {
+  kStatic,      // activations by calibrated ranges
+  kDynamic,     // activations by their range at run time
+  kWeightOnly,  // activations stay float
+};
+std::string_view ModeName(QuantizeMode mode);  // "static", ...
+
+// What a user asks of one tensor, by its name in the file.
+struct TensorOverride {
+  std::optional<bool> keep_float;
+  std::optional<DType> dtype;
+  std::optional<bool> symmetric;
+  std::optional<std::string> observer;
+  // Both ends in real numbers, instead of calibrated ones.
+  std::optional<std::pair<double, double>> range;
+};
+
+struct Recipe {
+  QuantizeMode mode = QuantizeMode::kStatic;
+  std::string target = "x86";
+  std::optional<DType> activations;  // unset: the target's
+  std::optional<DType> weights;      // unset: the target's
+  int64_t group = 32;                // int4: elements along K with one scale
+  bool per_channel = true;
+  std::string observer;              // "": the default of the mode and type
+  double percentile = 99.999;
+  bool saturation_safe = false;      // no int16 saturation without VNNI
+  DType io = DType::kFloat32;        // graph inputs and outputs
+  std::vector<std::string> exclude_nodes;  // names in the user's file
+  std::vector<std::string> exclude_types;  // operator types
+  std::map<std::string, TensorOverride> tensors;
+  // Methods switched on or off against their defaults, by name.
+  std::map<std::string, bool> methods;
+};
+
+// JSON with "format": "squint-recipe", "version": 1. Unknown keys and values
+// of the wrong type are Error{kInvalidArgument} naming file and key.
+Recipe ReadRecipe(const std::filesystem::path& path);
+Recipe RecipeFromText(std::string_view text, std::string_view where);
+std::string RecipeToText(const Recipe& recipe);
+
+}  // namespace squint
+
+#endif  // SQUINT_QUANTIZE_RECIPE_H_

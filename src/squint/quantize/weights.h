@@ -1,0 +1,48 @@
+// Scales for weights and biases: no data needed, only the numbers.
+#ifndef SQUINT_QUANTIZE_WEIGHTS_H_
+#define SQUINT_QUANTIZE_WEIGHTS_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "squint/ops/op.h"
+#include "squint/tensor/quant_params.h"
+
+namespace squint {
+
+struct WeightOptions {
+  DType dtype = DType::kInt8;
+  bool per_channel = true;
+  int axis = 0;         // output channels
+  int reduce_axis = 1;  // K, along which int4 groups lie
+  int64_t group = 0;    // elements along K with one scale; 0: no groups
+  bool saturation_safe = false;
+};
+
+// Signed types are symmetric, unsigned ones asymmetric. Eight bits and more
+// take the largest magnitude; fewer search the scale of least squared error.
+// Float types have no scale: they are storage. Error{kInvalidModel} for NaN
+// and infinity.
+QuantParams ChooseWeightParams(const Tensor& weight,
+                               const WeightOptions& options);
+
+// Output channels where two neighbouring products u8 * s8 could pass int16
+// (integer-arithmetic.md 5.7), whatever order the kernel pairs them in.
+// Their scale is doubled, so that they hold 7 bits.
+void NarrowSaturatingChannels(const Tensor& weight, QuantParams& params);
+
+// int32 bias at input_scale * weight scale, zero point 0. Channels where
+// |bias| would pass 2^30 steps are returned with the factor by which their
+// weight scale must grow first.
+struct BiasParams {
+  QuantParams params;
+  std::vector<float> grow;  // per weight scale, 1 where nothing is needed
+  bool must_grow = false;
+};
+BiasParams ChooseBiasParams(const Tensor& bias, float input_scale,
+                            const QuantParams& weight);
+
+}  // namespace squint
+
+#endif  // SQUINT_QUANTIZE_WEIGHTS_H_

@@ -1,0 +1,179 @@
+#include "squint/report/compare.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "squint/base/error.h"
+
+namespace squint {
+namespace {
+
+// Sums from which SQNR and cosine follow.
+struct Sums {
+  double rr = 0;
+  double qq = 0;
+  double rq = 0;
+  double dd = 0;
+
+  void Add(const Tensor& real, const Tensor& quantized) {
+    if (real.size() != quantized.size()) return;
+    const std::vector<float> a = real.ToFloats();
+    const std::vector<float> b = quantized.ToFloats();
+    for (size_t i = 0; i < a.size(); ++i) {
+      const auto r = static_cast<double>(a[i]);
+      const auto q = static_cast<double>(b[i]);
+      if (!std::isfinite(r) || !std::isfinite(q)) continue;
+      rr += r * r;
+      qq += q * q;
+      rq += r * q;
+      dd += (r - q) * (r - q);
+    }
+  }
+
+  void Store(ValueDifference& out) const {
+    constexpr double kEqual = std::numeric_limits<double>::infinity();
+    out.sqnr = dd == 0 ? kEqual : 10 * std::log10(rr / dd);
+    out.cosine = rr * qq == 0 ? (dd == 0 ? 1 : 0) : rq / std::sqrt(rr * qq);
+  }
+};
+
+// The value before a final Softmax, else the output itself.
+ValueId BeforeSoftmax(const Graph& graph, ValueId output) {
+  const NodeId producer = graph.value(output).producer;
+  if (producer == kNoNode) return output;
+  const Node& node = graph.node(producer);
+  return node.Is("Softmax") || node.Is("LogSoftmax") ? node.input(0) : output;
+}
+
+struct Pair {
+  ValueId real;
+  ValueId quantized;
+};
+
+std::vector<Pair> OutputPairs(const Graph& real, const Graph& quantized) {
+  if (real.outputs().size() != quantized.outputs().size()) {
+    Fail(ErrorCode::kInvalidArgument,
+         "the networks have {} and {} outputs: not the same network",
+         real.outputs().size(), quantized.outputs().size());
+  }
+  std::vector<Pair> pairs;
+  for (size_t i = 0; i < real.outputs().size(); ++i) {
+    const ValueId r = BeforeSoftmax(real, real.outputs()[i]);
+    const ValueId q = BeforeSoftmax(quantized, quantized.outputs()[i]);
+    const bool both = (r != real.outputs()[i]) == (q != quantized.outputs()[i]);
+    pairs.push_back(both ? Pair{r, q}
+                         : Pair{real.outputs()[i], quantized.outputs()[i]});
+  }
+  return pairs;
+}
+
+std::vector<Pair> InnerPairs(const Graph& real, const Graph& quantized) {
+  std::vector<Pair> pairs;
+  for (const NodeId id : real.order()) {
+    for (const ValueId output : real.node(id).outputs) {
+      if (output == kNoValue || real.value(output).dtype != DType::kFloat32) {
+        continue;
+      }
+      const ValueId other = quantized.FindValue(real.value(output).name);
+      if (other != kNoValue && quantized.value(other).producer != kNoNode) {
+        pairs.push_back({output, other});
+      }
+    }
+  }
+  return pairs;
+}
+
+// Rows (of the last axis) with the same place of the largest element.
+std::pair<int64_t, int64_t> CountAgreement(const Tensor& a, const Tensor& b) {
+  if (a.size() != b.size() || a.rank() == 0 || a.size() == 0) return {0, 0};
+  const int64_t width = a.dim(a.rank() - 1);
+  const std::vector<float> x = a.ToFloats();
+  const std::vector<float> y = b.ToFloats();
+  int64_t same = 0;
+  const int64_t rows = a.size() / width;
+  for (int64_t r = 0; r < rows; ++r) {
+    const auto top = [&](const std::vector<float>& v) {
+      const auto begin = v.begin() + r * width;
+      return std::max_element(begin, begin + width) - begin;
+    };
+    same += top(x) == top(y);
+  }
+  return {same, rows};
+}
+
+RunOptions TapInto(std::map<ValueId, Tensor>& taken,
+                   const std::vector<ValueId>& values) {
+  RunOptions options;
+  options.taps = values;
+  options.tap = [&taken](ValueId id, const Tensor& tensor) {
+    taken[id] = tensor;
+  };
+  return options;
+}
+
+ValueDifference Difference(const Graph& graph, ValueId id, const Sums& sums) {
+  ValueDifference out;
+  out.name = graph.value(id).name;
+  const NodeId producer = graph.value(id).producer;
+  if (producer != kNoNode) out.op_type = graph.node(producer).op_type;
+  sums.Store(out);
+  return out;
+}
+
+}  // namespace
+
+Comparison Compare(Runner& real, Runner& quantized,
+                   const std::shared_ptr<const Dataset>& dataset,
+                   const CompareOptions& options, const Context& context) {
+  std::vector<Pair> pairs = OutputPairs(real.graph(), quantized.graph());
+  const size_t outputs = pairs.size();
+  if (options.inner) {
+    const auto inner = InnerPairs(real.graph(), quantized.graph());
+    pairs.insert(pairs.end(), inner.begin(), inner.end());
+  }
+  std::vector<ValueId> real_ids;
+  std::vector<ValueId> quantized_ids;
+  for (const Pair& pair : pairs) {
+    real_ids.push_back(pair.real);
+    quantized_ids.push_back(pair.quantized);
+  }
+  std::vector<Sums> sums(pairs.size());
+  Comparison result;
+  int64_t same = 0;
+  int64_t rows = 0;
+  const auto total = static_cast<int64_t>(options.samples.size());
+  SampleStream stream(dataset, options.samples, 1);
+  while (const std::optional<Sample> sample = stream.Next()) {
+    context.ThrowIfCancelled();
+    std::map<ValueId, Tensor> a;
+    std::map<ValueId, Tensor> b;
+    const auto real_out = real.Run(sample->inputs, TapInto(a, real_ids));
+    const auto quantized_out =
+        quantized.Run(sample->inputs, TapInto(b, quantized_ids));
+    for (size_t i = 0; i < pairs.size(); ++i) {
+      const auto r = a.find(pairs[i].real);
+      const auto q = b.find(pairs[i].quantized);
+      if (r != a.end() && q != b.end()) {
+        sums[i].Add(r->second, q->second);
+      } else if (i < outputs) {
+        sums[i].Add(real_out[i], quantized_out[i]);
+      }
+    }
+    const auto [equal, counted] =
+        CountAgreement(real_out[0], quantized_out[0]);
+    same += equal;
+    rows += counted;
+    context.Report("compare", ++result.samples, total);
+  }
+  result.agreement =
+      rows == 0 ? 1.0 : static_cast<double>(same) / static_cast<double>(rows);
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    (i < outputs ? result.outputs : result.inner)
+        .push_back(Difference(real.graph(), pairs[i].real, sums[i]));
+  }
+  return result;
+}
+
+}  // namespace squint

@@ -1,0 +1,59 @@
+#include "squint/report/runner.h"
+
+#include <algorithm>
+
+namespace squint {
+
+Runner::Runner(std::shared_ptr<const Graph> graph, bool reference,
+               const Context& context)
+    : graph_(std::move(graph)) {
+  if (!reference) executor_ = std::make_unique<Executor>(graph_, context);
+}
+
+std::vector<Tensor> Runner::Run(const std::vector<Tensor>& inputs,
+                                const RunOptions& options) {
+  if (executor_) return executor_->Run(inputs, options);
+  InterpreterOptions interpreter;
+  interpreter.reading = Reading::kInteger;
+  if (options.tap) {
+    interpreter.tap = [&](ValueId id, const Tensor& tensor) {
+      if (std::find(options.taps.begin(), options.taps.end(), id) !=
+          options.taps.end()) {
+        options.tap(id, tensor);
+      }
+    };
+  }
+  return Interpret(*graph_, inputs, interpreter);
+}
+
+std::vector<InputSpec> InputSpecsOf(const Graph& graph) {
+  std::vector<InputSpec> specs;
+  for (const ValueId id : graph.inputs()) {
+    const Value& value = graph.value(id);
+    InputSpec spec{value.name, value.dtype, std::nullopt};
+    if (value.shape.has_rank()) {
+      Dims dims;
+      for (const Dim& dim : value.shape.dims()) {
+        dims.push_back(dim.value().value_or(-1));
+      }
+      spec.dims = std::move(dims);
+    }
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
+bool IsQuantized(const Graph& graph) {
+  for (ValueId id = 0; id < graph.num_values(); ++id) {
+    if (graph.value(id).quant) return true;
+  }
+  for (const NodeId id : graph.order()) {
+    if (graph.node(id).op_type.find("QuantizeLinear") != std::string::npos ||
+        graph.node(id).op_type.rfind("QLinear", 0) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace squint

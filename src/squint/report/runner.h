@@ -1,0 +1,39 @@
+// One way to run a network on samples for everything that measures: by the
+// executor (float, or simulated where values are quantized) or by the
+// reference interpreter's integer reading.
+#ifndef SQUINT_REPORT_RUNNER_H_
+#define SQUINT_REPORT_RUNNER_H_
+
+#include <memory>
+#include <vector>
+
+#include "squint/base/context.h"
+#include "squint/data/dataset.h"
+#include "squint/graph/graph.h"
+#include "squint/ops/interpreter.h"
+#include "squint/runtime/executor.h"
+
+namespace squint {
+
+class Runner {
+ public:
+  // `reference`: plain loops on the stored integers.
+  Runner(std::shared_ptr<const Graph> graph, bool reference,
+         const Context& context);
+  std::vector<Tensor> Run(const std::vector<Tensor>& inputs,
+                          const RunOptions& options = {});
+  const Graph& graph() const { return *graph_; }
+
+ private:
+  std::shared_ptr<const Graph> graph_;
+  std::unique_ptr<Executor> executor_;  // null: reference
+};
+
+// What the network wants from a dataset.
+std::vector<InputSpec> InputSpecsOf(const Graph& graph);
+
+bool IsQuantized(const Graph& graph);
+
+}  // namespace squint
+
+#endif  // SQUINT_REPORT_RUNNER_H_
