@@ -16,9 +16,18 @@ bool IsInside(const fs::path& file, const fs::path& folder) {
   return end == folder.end();
 }
 
+fs::path Canonical(const fs::path& path) {
+  std::error_code error;
+  fs::path canonical = fs::canonical(path, error);
+  if (error) {
+    Fail(ErrorCode::kIo, "{}: {}", path.string(), error.message());
+  }
+  return canonical;
+}
+
 fs::path FolderOf(const fs::path& file) {
   const fs::path folder = file.parent_path();
-  return fs::canonical(folder.empty() ? fs::path(".") : folder);
+  return Canonical(folder.empty() ? fs::path(".") : folder);
 }
 
 // The file behind `location`, with every symbolic link resolved. A model
@@ -33,14 +42,8 @@ fs::path Resolve(const fs::path& model, const std::string& location) {
          "external data '{}' is not inside the model's folder", location);
   }
   const fs::path folder = FolderOf(model);
-  std::error_code error;
-  const fs::path file = fs::canonical(folder / relative, error);
-  if (error) {
-    Fail(ErrorCode::kIo, "external data '{}': {}", (folder / relative).string(),
-         error.message());
-  }
-  if (!IsInside(file, folder) &&
-      !IsInside(file, FolderOf(fs::canonical(model)))) {
+  const fs::path file = Canonical(folder / relative);
+  if (!IsInside(file, folder) && !IsInside(file, FolderOf(Canonical(model)))) {
     Fail(ErrorCode::kInvalidModel,
          "external data '{}' is a link to '{}', outside the model's folder",
          location, file.string());

@@ -26,6 +26,7 @@ Graph GraphReader::Read(WireReader message) {
   }
   ReadFields(message);
   for (const WireReader& input : inputs_) AddInput(input);
+  graph_.SetInputs(std::move(input_ids_));
   for (RawNode& raw : nodes_) DefineOutputs(raw);
   for (const WireReader& info : value_infos_) {
     DescribeValue(ReadValueInfo(info));
@@ -145,11 +146,8 @@ void GraphReader::AddInput(WireReader message) {
          "nested graph '{}': input '{}' has a default value", graph_.name,
          described.name);
   }
-  const ValueId id = Define(described.name, "the inputs");
+  input_ids_.push_back(Define(described.name, "the inputs"));
   DescribeValue(described);
-  std::vector<ValueId> inputs = graph_.inputs();
-  inputs.push_back(id);
-  graph_.SetInputs(std::move(inputs));
 }
 
 // A file may describe tensors it does not define; constants know better.

@@ -52,6 +52,7 @@ class GraphReader {
   std::vector<WireReader> inputs_;
   std::vector<WireReader> outputs_;
   std::vector<WireReader> value_infos_;
+  std::vector<ValueId> input_ids_;
 };
 
 // Gives captures the types and shapes of the outer values they stand for.

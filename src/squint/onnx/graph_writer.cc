@@ -43,14 +43,6 @@ std::vector<ValueId> Initializers(const Graph& graph) {
   return ids;
 }
 
-Rope StringsAttribute(const std::vector<std::string>& values) {
-  Rope fields;
-  for (const std::string& value : values) {
-    fields.AddBytes(AttributeField::kStrings, value);
-  }
-  return fields;
-}
-
 }  // namespace
 
 const std::string& GraphWriter::Scope::Name(ValueId id) const {
@@ -169,45 +161,69 @@ Rope GraphWriter::WriteNode(const Scope& scope, const Node& node) {
   return message;
 }
 
+// Adds the value field of each kind; returns the kind's number.
+struct GraphWriter::ValueOfAttribute {
+  GraphWriter& writer;
+  const Scope& scope;
+  const std::vector<std::string>& captured;
+  Rope& message;
+
+  int64_t operator()(int64_t value) const {
+    message.AddInt(AttributeField::kInt, value);
+    return AttributeType::kInt;
+  }
+  int64_t operator()(float value) const {
+    message.AddFloat(AttributeField::kFloat, value);
+    return AttributeType::kFloat;
+  }
+  int64_t operator()(const std::string& value) const {
+    message.AddBytes(AttributeField::kString, value);
+    return AttributeType::kString;
+  }
+  int64_t operator()(const Tensor& value) const {
+    message.AddMessage(AttributeField::kTensor,
+                       TensorMessage(value, "", "", writer.external_));
+    return AttributeType::kTensor;
+  }
+  int64_t operator()(const GraphBox& value) const {
+    const Scope nested = Nested(*value, scope, captured);
+    message.AddMessage(AttributeField::kGraph,
+                       writer.WriteScope(nested, false));
+    return AttributeType::kGraph;
+  }
+  int64_t operator()(const std::vector<int64_t>& values) const {
+    for (const int64_t v : values) message.AddInt(AttributeField::kInts, v);
+    return AttributeType::kInts;
+  }
+  int64_t operator()(const std::vector<float>& values) const {
+    for (const float v : values) message.AddFloat(AttributeField::kFloats, v);
+    return AttributeType::kFloats;
+  }
+  int64_t operator()(const std::vector<std::string>& values) const {
+    for (const std::string& v : values) {
+      message.AddBytes(AttributeField::kStrings, v);
+    }
+    return AttributeType::kStrings;
+  }
+  // Holds the whole AttributeProto, name and type included.
+  int64_t operator()(const OpaqueAttribute& value) const {
+    message.Append(value.bytes);
+    return AttributeType::kUndefined;
+  }
+};
+
 Rope GraphWriter::WriteAttribute(const Scope& scope, std::string_view name,
                                  const Attribute& attribute,
                                  const std::vector<std::string>& captured) {
   Rope message;
-  if (const auto* opaque = std::get_if<OpaqueAttribute>(&attribute)) {
-    message.Append(opaque->bytes);
-    return message;
+  if (!std::holds_alternative<OpaqueAttribute>(attribute)) {
+    message.AddBytes(AttributeField::kName, name);
   }
-  message.AddBytes(AttributeField::kName, name);
-  int64_t type = AttributeType::kUndefined;
-  if (const auto* f = std::get_if<float>(&attribute)) {
-    message.AddFloat(AttributeField::kFloat, *f);
-    type = AttributeType::kFloat;
-  } else if (const auto* i = std::get_if<int64_t>(&attribute)) {
-    message.AddInt(AttributeField::kInt, *i);
-    type = AttributeType::kInt;
-  } else if (const auto* s = std::get_if<std::string>(&attribute)) {
-    message.AddBytes(AttributeField::kString, *s);
-    type = AttributeType::kString;
-  } else if (const auto* tensor = std::get_if<Tensor>(&attribute)) {
-    message.AddMessage(AttributeField::kTensor,
-                       TensorMessage(*tensor, "", "", external_));
-    type = AttributeType::kTensor;
-  } else if (const auto* box = std::get_if<GraphBox>(&attribute)) {
-    const Scope nested = Nested(**box, scope, captured);
-    message.AddMessage(AttributeField::kGraph, WriteScope(nested, false));
-    type = AttributeType::kGraph;
-  } else if (const auto* floats = std::get_if<std::vector<float>>(&attribute)) {
-    for (const float v : *floats) message.AddFloat(AttributeField::kFloats, v);
-    type = AttributeType::kFloats;
-  } else if (const auto* ints = std::get_if<std::vector<int64_t>>(&attribute)) {
-    for (const int64_t v : *ints) message.AddInt(AttributeField::kInts, v);
-    type = AttributeType::kInts;
-  } else if (const auto* strings =
-                 std::get_if<std::vector<std::string>>(&attribute)) {
-    message.Append(StringsAttribute(*strings));
-    type = AttributeType::kStrings;
+  const int64_t type =
+      std::visit(ValueOfAttribute{*this, scope, captured, message}, attribute);
+  if (type != AttributeType::kUndefined) {
+    message.AddInt(AttributeField::kType, type);
   }
-  message.AddInt(AttributeField::kType, type);
   return message;
 }
 

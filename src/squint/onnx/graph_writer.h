@@ -32,6 +32,8 @@ class GraphWriter {
     const std::string& Name(ValueId id) const;
   };
 
+  struct ValueOfAttribute;
+
   Rope WriteScope(const Scope& scope, bool is_main);
   // `captured` are the written names of what the nested graph captures.
   static Scope Nested(const Graph& graph, const Scope& outer,

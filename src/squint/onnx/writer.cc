@@ -47,7 +47,9 @@ Rope ModelMessage(const Graph& graph, ExternalLayout& external) {
   return message;
 }
 
-void CheckLaidOut(const Graph& graph) {
+void CheckComplete(const Graph& graph) {
+  CheckInternal(graph.ir_version > 0 && !graph.opset.empty(),
+                "WriteOnnx: the graph has no ir_version or no opset");
   ForEachGraph(graph, [](const Graph& nested) {
     for (const NodeId id : nested.order()) {
       for (const ValueId output : nested.node(id).outputs) {
@@ -65,7 +67,7 @@ void CheckLaidOut(const Graph& graph) {
 size_t WriteOnnx(const Graph& graph, const std::filesystem::path& path,
                  const WriteOnnxOptions& options) {
   VerifyGraph(graph);
-  CheckLaidOut(graph);
+  CheckComplete(graph);
   std::filesystem::path data_path = path;
   data_path += ".data";
   const std::string location = data_path.filename().string();
