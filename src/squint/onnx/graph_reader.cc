@@ -224,4 +224,12 @@ void DescribeCaptures(Graph& graph) {
   }
 }
 
+void ShareOpsets(Graph& graph) {
+  ForEachGraph(graph, [&](Graph& nested) {
+    if (&nested == &graph) return;
+    nested.opset = graph.opset;
+    nested.ir_version = graph.ir_version;
+  });
+}
+
 }  // namespace squint

@@ -58,6 +58,9 @@ class GraphReader {
 // Gives captures the types and shapes of the outer values they stand for.
 void DescribeCaptures(Graph& graph);
 
+// Nested graphs speak the operator sets of the graph around them.
+void ShareOpsets(Graph& graph);
+
 }  // namespace squint
 
 #endif  // SQUINT_ONNX_GRAPH_READER_H_

@@ -8,6 +8,7 @@
 #include "squint/base/hash.h"
 #include "squint/onnx/entries.h"
 #include "squint/onnx/graph_reader.h"
+#include "squint/onnx/model_reader.h"
 #include "squint/onnx/onnx.h"
 #include "squint/onnx/proto_fields.h"
 #include "squint/onnx/wire.h"
@@ -47,13 +48,14 @@ std::optional<WireReader> ReadModelFields(WireReader message, Graph& model) {
   return graph;
 }
 
-// Nested graphs speak the operator sets of the model.
-void ShareOpsets(Graph& graph) {
-  ForEachGraph(graph, [&](Graph& nested) {
-    nested.opset = graph.opset;
-    nested.ir_version = graph.ir_version;
-  });
+std::string HashOf(const MappedFile& file, const ExternalFiles& external) {
+  ContentHasher hasher;
+  hasher.Add(file.bytes());
+  external.AddTo(hasher);
+  return hasher.Digest();
 }
+
+}  // namespace
 
 Graph ReadModel(std::string_view bytes, TensorSource& source) {
   if (bytes.empty()) Fail(ErrorCode::kInvalidModel, "is empty");
@@ -76,15 +78,6 @@ Graph ReadModel(std::string_view bytes, TensorSource& source) {
   VerifyGraph(graph, true);
   return graph;
 }
-
-std::string HashOf(const MappedFile& file, const ExternalFiles& external) {
-  ContentHasher hasher;
-  hasher.Add(file.bytes());
-  external.AddTo(hasher);
-  return hasher.Digest();
-}
-
-}  // namespace
 
 ReadOnnxResult ReadOnnx(const std::filesystem::path& path,
                         const Context& context) {
