@@ -92,6 +92,22 @@ TEST(GraphReader, TellsAScalarFromAnUnknownRank) {
   EXPECT_FALSE(graph.value(graph.FindValue("unknown")).shape.has_rank());
 }
 
+TEST(GraphReader, KeepsDenotationsAndDocsOfValues) {
+  Rope type;
+  type.AddBytes(TypeField::kDenotation, "IMAGE");
+  Rope info = TypedInfo("x", {});
+  info.AddMessage(ValueInfoField::kType, type);
+  info.AddBytes(ValueInfoField::kDoc, "a picture");
+  GraphProto proto;
+  proto.Add(GraphField::kInput, info).Output("x");
+  const Graph graph = WriteAndRead(ReadProto(proto));
+  const Value& value = graph.value(graph.inputs()[0]);
+  EXPECT_EQ(value.dtype, DType::kFloat32);
+  EXPECT_TRUE(value.shape.has_rank());
+  EXPECT_THAT(value.opaque_fields, HasSubstr("IMAGE"));
+  EXPECT_THAT(value.opaque_fields, HasSubstr("a picture"));
+}
+
 TEST(GraphReader, InitializersListedAsInputsAreConstants) {
   GraphProto proto;
   proto.Input("w").Input("x").Initializer(FloatsProto("w")).Output("w");
