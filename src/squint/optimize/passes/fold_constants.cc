@@ -1,0 +1,138 @@
+// Nodes whose inputs are all constants are computed once, by the operator's
+// reference. Limited: what would only make the file larger (Expand,
+// ConstantOfShape) stays, and so do QuantizeLinear and DequantizeLinear,
+// which say how weights are stored.
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "squint/ops/interpreter.h"
+#include "squint/optimize/editor.h"
+#include "squint/optimize/pass.h"
+
+namespace squint {
+namespace {
+
+constexpr size_t kAlwaysSmall = 1024;  // bytes
+
+// Random, or a statement about storage rather than a computation.
+bool IsExcluded(const Node& node) {
+  constexpr std::array<std::string_view, 9> kTypes = {
+      "QuantizeLinear",    "DequantizeLinear", "DynamicQuantizeLinear",
+      "RandomNormal",      "RandomNormalLike", "RandomUniform",
+      "RandomUniformLike", "Bernoulli",        "Multinomial",
+  };
+  return !node.domain.empty() ||
+         std::find(kTypes.begin(), kTypes.end(), node.op_type) != kTypes.end();
+}
+
+// Operators whose output size depends on the data, at most their input's.
+bool ShrinksByData(const Node& node) {
+  return node.Is("NonZero") || node.Is("Compress") || node.Is("Unique");
+}
+
+class Folder {
+ public:
+  Folder(Graph& graph, PassContext& pass)
+      : graph_(graph), pass_(pass), editor_(graph) {}
+
+  void Fold(NodeId id) {
+    const Node& node = graph_.node(id);
+    if (!CanFold(node)) return;
+    std::vector<const Tensor*> inputs;
+    std::vector<Tensor> held(node.inputs.size());
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.has_input(i)) {
+        held[i] = editor_.Constant(node, i)->Materialize();
+      }
+      inputs.push_back(node.has_input(i) ? &held[i] : nullptr);
+    }
+    std::vector<Tensor> results = RunNodeReference(graph_, node, inputs);
+    if (Fits(node, results)) Replace(id, std::move(results));
+  }
+
+ private:
+  bool CanFold(const Node& node) const {
+    const OpDef* op = FindOp(node.op_type, node.domain);
+    if (op == nullptr || op->reference == nullptr || IsExcluded(node) ||
+        !node.captures.empty() || editor_.IsQuantized(node)) {
+      return false;
+    }
+    if (node.inputs.empty() && !node.Is("Constant")) return false;
+    for (const ValueId input : node.inputs) {
+      if (input != kNoValue && editor_.Constant(input) == nullptr) return false;
+    }
+    for (const ValueId output : node.outputs) {
+      if (output != kNoValue && graph_.IsOutput(output)) return false;
+    }
+    return WillFit(node);
+  }
+
+  size_t Limit(const Node& node) const {
+    size_t inputs = 0;
+    for (const ValueId input : node.inputs) {
+      if (input != kNoValue) inputs += graph_.value(input).constant.bytes();
+    }
+    // A Constant node holds its result already.
+    if (node.Is("Constant")) return SIZE_MAX;
+    return std::min(pass_.options().fold_limit,
+                    std::max(kAlwaysSmall, 2 * inputs));
+  }
+
+  // Judged by the inferred shapes, before anything is computed.
+  bool WillFit(const Node& node) const {
+    if (ShrinksByData(node) || node.Is("Constant")) return true;
+    size_t bytes = 0;
+    for (const ValueId output : node.outputs) {
+      if (output == kNoValue) continue;
+      const Value& value = graph_.value(output);
+      const auto dims = value.shape.values();
+      if (!dims || value.dtype == DType::kUndefined) return false;
+      bytes += BytesOf(value.dtype, ElementCount(*dims));
+    }
+    return bytes <= Limit(node);
+  }
+
+  bool Fits(const Node& node, const std::vector<Tensor>& results) const {
+    size_t bytes = 0;
+    for (size_t i = 0; i < results.size(); ++i) {
+      if (node.output(i) == kNoValue) continue;
+      if (results[i].empty()) return false;
+      bytes += results[i].bytes();
+    }
+    return bytes <= Limit(node);
+  }
+
+  void Replace(NodeId id, std::vector<Tensor> results) {
+    const std::vector<ValueId> outputs = graph_.node(id).outputs;
+    pass_.Say("{}", NodeLabel(graph_, graph_.node(id)));
+    editor_.Remove(id);
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (outputs[i] == kNoValue) continue;
+      Value& value = graph_.value(outputs[i]);
+      value.dtype = results[i].dtype();
+      value.shape = Shape::Of(results[i].dims());
+      value.constant = std::move(results[i]);
+    }
+  }
+
+  Graph& graph_;
+  PassContext& pass_;
+  Editor editor_;
+};
+
+int RunFoldConstants(Graph& graph, PassContext& pass) {
+  Folder folder(graph, pass);
+  for (const NodeId id : graph.order()) folder.Fold(id);
+  return pass.changes();
+}
+
+}  // namespace
+
+extern constinit const PassDef kFoldConstantsPass = {
+    .name = "fold-constants",
+    .summary = "nodes that read only constants are computed once, if small",
+    .run = RunFoldConstants,
+};
+
+}  // namespace squint
