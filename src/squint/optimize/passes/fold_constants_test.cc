@@ -1,0 +1,77 @@
+#include "squint/optimize/passes/pass_testing.h"
+
+namespace squint {
+namespace {
+
+class FoldConstantsTest : public PassTest {};
+
+TEST_F(FoldConstantsTest, ComputesAChainOfConstants) {
+  const ValueId x = Input("x", {1, 4});
+  const ValueId weight = Random("w", {2, 2, 3});
+  const ValueId shape = Ints("shape", {4, 3});
+  const ValueId reshaped = Node("Reshape", {weight, shape}, "w2");
+  const ValueId scaled = Node("Mul", {reshaped, Random("s", {3})}, "w2_scaled");
+  Output(Node("MatMul", {x, scaled}, "y"));
+  EXPECT_EQ(RunPass("fold-constants", 0.0f).changes, 2);
+  EXPECT_EQ(NodeCount(), 1);
+  EXPECT_TRUE(graph.value(graph.FindValue("w2_scaled")).is_constant());
+}
+
+TEST_F(FoldConstantsTest, LeavesANodeThatReadsAnInput) {
+  const ValueId x = Input("x", {3});
+  Output(Node("Relu", {Node("Add", {x, Random("c", {3})}, "sum")}, "y"));
+  EXPECT_EQ(RunPass("fold-constants").changes, 0);
+}
+
+TEST_F(FoldConstantsTest, AnInitializerThatCallersMayOverrideIsNoConstant) {
+  const ValueId x = Input("x", {3});
+  graph.value(x).constant = Tensor::Of<float>({3}, {1.0f, -2.0f, 3.0f});
+  Output(Node("Sigmoid", {Node("Relu", {x}, "r")}, "y"));
+  EXPECT_EQ(RunPass("fold-constants").changes, 0);
+}
+
+TEST_F(FoldConstantsTest, KeepsANodeThatMakesAGraphOutput) {
+  Output(Node("Relu", {Random("c", {3})}, "y"));
+  EXPECT_EQ(RunPass("fold-constants").changes, 0);
+}
+
+TEST_F(FoldConstantsTest, DoesNotGrowTheFileBeyondTwiceTheInputs) {
+  const ValueId x = Input("x", {256, 2});
+  const ValueId small = Random("c", {1, 2});
+  // 256 x 2 floats are 2 KB, made of 8 bytes and a shape of 16.
+  const ValueId large =
+      Node("Expand", {small, Ints("shape", {256, 2})}, "large");
+  Output(Node("Add", {x, large}, "y"));
+  EXPECT_EQ(RunPass("fold-constants").changes, 0);
+}
+
+TEST_F(FoldConstantsTest, ExpandsUpToOneKilobyte) {
+  const ValueId x = Input("x", {128, 2});
+  const ValueId large =
+      Node("Expand", {Random("c", {1, 2}), Ints("shape", {128, 2})}, "large");
+  Output(Node("Add", {x, large}, "y"));
+  EXPECT_EQ(RunPass("fold-constants", 0.0f).changes, 1);
+}
+
+TEST_F(FoldConstantsTest, ObeysTheLimitOnOneTensor) {
+  const ValueId x = Input("x", {1024});
+  Output(Node("Add", {x, Node("Relu", {Random("c", {1024})}, "r")}, "y"));
+  Graph copy = graph;
+  Optimize(copy, {.disabled = {"scale-shift"}, .fold_limit = 4095});
+  EXPECT_EQ(copy.order().size(), 2u);
+  Optimize(copy, {.disabled = {"scale-shift"}, .fold_limit = 4096});
+  EXPECT_EQ(copy.order().size(), 1u);
+}
+
+TEST_F(FoldConstantsTest, LeavesDequantizeLinearOfWeights) {
+  const ValueId x = Input("x", {1, 2});
+  const ValueId stored =
+      graph.AddConstant("w_int8", Tensor::Of<int8_t>({2, 2}, {1, 2, 3, 4}));
+  const ValueId weight = Node("DequantizeLinear", {stored, Number(0.5f)}, "w");
+  Output(Node("MatMul", {x, weight}, "y"));
+  Optimize(graph);
+  EXPECT_EQ(Count("DequantizeLinear"), 1);
+}
+
+}  // namespace
+}  // namespace squint
