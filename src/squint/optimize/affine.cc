@@ -24,6 +24,18 @@ bool Affine::is_finite() const {
          std::all_of(shift.begin(), shift.end(), finite);
 }
 
+Affine Affine::OnlyScale() const {
+  Affine result = *this;
+  result.shift = {0.0};
+  return result;
+}
+
+Affine Affine::OnlyShift() const {
+  Affine result = *this;
+  result.scale = {1.0};
+  return result;
+}
+
 namespace {
 
 struct ChannelConstant {
@@ -142,14 +154,14 @@ std::optional<Affine> ReadAffine(const Editor& editor, NodeId id) {
 }
 
 std::optional<Affine> Compose(const Affine& first, const Affine& second) {
-  const bool both = first.axis >= 0 && second.axis >= 0;
+  const bool both = first.channels() > 1 && second.channels() > 1;
   if (both &&
       (first.axis != second.axis || first.channels() != second.channels())) {
     return std::nullopt;
   }
   Affine result;
   result.data = first.data;
-  result.axis = std::max(first.axis, second.axis);
+  result.axis = first.channels() > 1 ? first.axis : second.axis;
   result.nodes = first.nodes;
   result.nodes.insert(result.nodes.end(), second.nodes.begin(),
                       second.nodes.end());

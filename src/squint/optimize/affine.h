@@ -27,6 +27,8 @@ struct Affine {
   bool has_scale() const;  // some scale is not 1
   bool has_shift() const;  // some shift is not 0
   bool is_finite() const;
+  Affine OnlyScale() const;  // x -> scale * x
+  Affine OnlyShift() const;  // x -> x + shift
 };
 
 // One node, float32 only; nullopt when it is no such map or touches

@@ -96,8 +96,7 @@ double GemmFactor(const Node& node, Kind kind, const char* key) {
   return static_cast<double>(node.Float(key, 1.0f));
 }
 
-// The weight with every element multiplied by factor(in, out); sums, when
-// given, get for each output channel the sum of weight * shift(in).
+// The weight with every element multiplied by factor(in, out).
 template <typename Factor>
 std::vector<float> Scaled(const Tensor& weight, const WeightView& view,
                           const Factor& factor) {
@@ -140,8 +139,8 @@ std::vector<double> ShiftSums(const Tensor& weight, const WeightView& view,
 }
 
 // Puts new numbers into the node. Empty bias: it has none.
-bool Store(Editor& editor, const Linear& linear, std::vector<float> weight,
-           std::vector<float> bias) {
+bool Store(Editor& editor, const Linear& linear,
+           const std::vector<float>& weight, const std::vector<float>& bias) {
   if (!AllFinite(weight) || !AllFinite(bias)) return false;
   const Node& node = editor.graph().node(linear.node);
   const Dims dims = editor.Constant(node, 1)->dims();
@@ -204,7 +203,7 @@ bool HasPadding(const Editor& editor, const Linear& linear) {
 
 bool FoldAfter(Editor& editor, const Linear& linear, const Affine& map) {
   const auto channels = static_cast<size_t>(linear.out_channels);
-  if (map.axis >= 0 &&
+  if (map.channels() > 1 &&
       (map.axis != linear.out_axis || map.channels() != channels)) {
     return false;
   }
@@ -223,12 +222,12 @@ bool FoldAfter(Editor& editor, const Linear& linear, const Affine& map) {
           beta * linear.bias[c] * map.scale_at(c) + map.shift_at(c)));
     }
   }
-  return Store(editor, linear, std::move(scaled), std::move(bias));
+  return Store(editor, linear, scaled, bias);
 }
 
 bool FoldBefore(Editor& editor, const Linear& linear, const Affine& map,
                 bool check_only) {
-  if (map.axis >= 0 &&
+  if (map.channels() > 1 &&
       (map.axis != linear.in_axis ||
        map.channels() != static_cast<size_t>(linear.in_channels))) {
     return false;
@@ -239,7 +238,6 @@ bool FoldBefore(Editor& editor, const Linear& linear, const Affine& map,
       editor.Rank(node.input(0)) != 2) {
     return false;
   }
-  if (check_only) return true;
   const Tensor& weight = *editor.Constant(node, 1);
   const WeightView view = ViewOf(node, linear.kind, weight);
   const double alpha = GemmFactor(node, linear.kind, "alpha");
@@ -256,7 +254,8 @@ bool FoldBefore(Editor& editor, const Linear& linear, const Affine& map,
           static_cast<float>(beta * linear.bias[c] + alpha * sums[c]));
     }
   }
-  return Store(editor, linear, std::move(scaled), std::move(bias));
+  if (check_only) return AllFinite(scaled) && AllFinite(bias);
+  return Store(editor, linear, scaled, bias);
 }
 
 }  // namespace squint

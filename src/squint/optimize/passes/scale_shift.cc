@@ -12,22 +12,6 @@
 namespace squint {
 namespace {
 
-// conv -> map: the map goes, the convolution makes its output.
-bool FoldIntoProducer(Editor& editor, NodeId id, PassContext& pass) {
-  const std::optional<Affine> map = ReadAffine(editor, id);
-  if (!map || editor.SoleReader(map->data) != id) return false;
-  const NodeId producer = editor.Producer(map->data);
-  if (producer == kNoNode) return false;
-  const std::optional<Linear> linear = ReadLinear(editor, producer);
-  if (!linear) return false;
-  // MatMul with an Add is the Gemm pass's.
-  if (linear->kind == Linear::Kind::kMatMul && !map->has_scale()) return false;
-  if (!FoldAfter(editor, *linear, *map)) return false;
-  pass.Say("{} into {}", editor.Name(id), editor.Name(producer));
-  editor.TakeOutput(producer, id);
-  return true;
-}
-
 Tensor ChannelTensor(const std::vector<double>& values, int axis, int rank) {
   Dims dims;
   if (values.size() > 1) {
@@ -42,7 +26,7 @@ Tensor ChannelTensor(const std::vector<double>& values, int axis, int rank) {
 // where it both scales and shifts channels.
 bool IsBatchNormalization(const Editor& editor, const Affine& map) {
   return map.has_scale() && map.has_shift() && map.axis == 1 &&
-         editor.Rank(map.data) >= 3;
+         map.channels() > 1 && editor.Rank(map.data) >= 3;
 }
 
 size_t NodesNeeded(const Editor& editor, const Affine& map) {
@@ -98,6 +82,46 @@ void WriteMap(Editor& editor, NodeId last, const Affine& map) {
   editor.Become(last, "Add", {data, constant(map.shift, "_shift")});
 }
 
+// The nodes of a chain but its last go; `heir` gets their names.
+void RemoveInner(Editor& editor, const Affine& map, NodeId heir) {
+  for (size_t i = 0; i + 1 < map.nodes.size(); ++i) {
+    editor.MergeNames(heir, map.nodes[i]);
+    editor.Remove(map.nodes[i]);
+  }
+}
+
+// The scale of `map` into a MatMul that can take no bias; the shift stays.
+bool FoldScale(Editor& editor, const Linear& linear, const Affine& map,
+               NodeId last) {
+  if (!map.has_scale() || !FoldAfter(editor, linear, map.OnlyScale())) {
+    return false;
+  }
+  WriteMap(editor, last, map.OnlyShift());
+  return true;
+}
+
+// conv -> map: the map goes, the convolution makes its output.
+bool FoldIntoProducer(Editor& editor, NodeId last, PassContext& pass) {
+  const std::optional<Affine> map = ReadAffineChain(editor, last);
+  if (!map || editor.SoleReader(map->data) == kNoNode) return false;
+  const NodeId producer = editor.Producer(map->data);
+  if (producer == kNoNode) return false;
+  const std::optional<Linear> linear = ReadLinear(editor, producer);
+  if (!linear) return false;
+  // MatMul with an Add is the Gemm pass's.
+  if (linear->kind == Linear::Kind::kMatMul && !map->has_scale()) return false;
+  const std::string line =
+      fmt::format("{} into {}", editor.Name(last), editor.Name(producer));
+  if (FoldAfter(editor, *linear, *map)) {
+    editor.TakeOutput(producer, last);
+  } else if (!FoldScale(editor, *linear, *map, last)) {
+    return false;
+  }
+  RemoveInner(editor, *map, producer);
+  pass.Say("{}", line);
+  return true;
+}
+
 bool MergeChain(Editor& editor, NodeId last, PassContext& pass) {
   const std::optional<Affine> map = ReadAffineChain(editor, last);
   if (!map || map->nodes.size() < 2 ||
@@ -109,11 +133,7 @@ bool MergeChain(Editor& editor, NodeId last, PassContext& pass) {
   } else {
     WriteMap(editor, last, *map);
   }
-  for (const NodeId node : map->nodes) {
-    if (node == last) continue;
-    editor.MergeNames(last, node);
-    editor.Remove(node);
-  }
+  RemoveInner(editor, *map, last);
   pass.Say("{} scales and shifts up to {} become {}", map->nodes.size(),
            editor.Name(last), NodesNeeded(editor, *map));
   return true;
@@ -133,17 +153,13 @@ bool AllReadersFold(Editor& editor, ValueId value, const Affine& map) {
 // that stays.
 std::optional<std::pair<Affine, Affine>> SplitForPadding(const Affine& map) {
   if (!map.has_scale() || !map.has_shift()) return std::nullopt;
-  Affine add = map;
-  add.scale = {1.0};
+  Affine add = map.OnlyShift();
   add.shift.assign(map.channels(), 0.0);
   for (size_t c = 0; c < add.shift.size(); ++c) {
     add.shift[c] = map.shift_at(c) / map.scale_at(c);
   }
-  Affine multiply = map;
-  multiply.shift = {0.0};
-  if (multiply.scale.size() == 1) multiply.axis = -1;
   if (!add.is_finite()) return std::nullopt;
-  return std::pair(add, multiply);
+  return std::pair(add, map.OnlyScale());
 }
 
 void FoldIntoReaders(Editor& editor, ValueId value, const Affine& map) {
@@ -157,24 +173,22 @@ bool FoldIntoFollowers(Editor& editor, NodeId last, PassContext& pass) {
   const std::optional<Affine> map = ReadAffineChain(editor, last);
   if (!map) return false;
   const ValueId output = editor.graph().node(last).output();
+  const NodeId reader =
+      editor.UsesOf(output).empty() ? kNoNode : editor.UsesOf(output)[0].node;
   if (AllReadersFold(editor, output, *map)) {
-    const NodeId reader = editor.UsesOf(output)[0].node;
     pass.Say("{} into {}", editor.Name(last), editor.Name(reader));
     FoldIntoReaders(editor, output, *map);
-    for (const NodeId node : map->nodes) editor.MergeNames(reader, node);
+    editor.MergeNames(reader, last);
     editor.Bypass(last, map->data);
   } else if (const auto split = SplitForPadding(*map);
              split && AllReadersFold(editor, output, split->second)) {
-    pass.Say("the scale of {} into {}", editor.Name(last),
-             editor.Name(editor.UsesOf(output)[0].node));
+    pass.Say("the scale of {} into {}", editor.Name(last), editor.Name(reader));
     FoldIntoReaders(editor, output, split->second);
     WriteMap(editor, last, split->first);
   } else {
     return false;
   }
-  for (const NodeId node : map->nodes) {
-    if (node != last) editor.Remove(node);
-  }
+  RemoveInner(editor, *map, reader);
   return true;
 }
 
