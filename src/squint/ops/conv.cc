@@ -7,6 +7,7 @@
 
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 #include "squint/ops/window.h"
 
 namespace squint {
@@ -238,6 +239,8 @@ extern constinit const OpDef kConvOp = {
     .reference = RunConv,
     .integer_reference = RunConvInteger,
     .quantize = ConvRule,
+    .prepare = PrepareConv,
+    .fuses_clamp = true,
 };
 
 }  // namespace squint

@@ -7,6 +7,7 @@
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/matrix_sums.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 
 namespace squint {
 namespace {
@@ -149,6 +150,8 @@ extern constinit const OpDef kGemmOp = {
     .reference = RunGemm,
     .integer_reference = RunGemmInteger,
     .quantize = GemmRule,
+    .prepare = PrepareGemm,
+    .fuses_clamp = true,
 };
 
 }  // namespace squint

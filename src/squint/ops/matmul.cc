@@ -6,6 +6,7 @@
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/matrix_sums.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 
 namespace squint {
 namespace {
@@ -66,6 +67,8 @@ extern constinit const OpDef kMatMulOp = {
     .reference = RunMatMul,
     .integer_reference = RunMatMulInteger,
     .quantize = MatMulRule,
+    .prepare = PrepareMatMul,
+    .fuses_clamp = true,
 };
 
 }  // namespace squint

@@ -90,7 +90,7 @@ void ComputeConv(const ConvArgs& args, int64_t group, const Rectangle& area,
 
 void StageImage(const ConvPlan& plan, const float* input, float* staged,
                 ThreadPool& pool) {
-  const Window& w = plan.shape.window;
+  const PlaneWindow& w = plan.shape.window;
   const int64_t floats = plan.staged.floats();
   // Pieces of at least 16 kB.
   const int64_t grain =
@@ -148,7 +148,7 @@ HWY_EXPORT(RunConv);
 ConvPlan::ConvPlan(const ConvShape& conv)
     : shape(conv), staged(conv.window), staging(!conv.window.pointwise()) {
   if (!staging) return;
-  const Window& w = shape.window;
+  const PlaneWindow& w = shape.window;
   offsets.reserve(static_cast<size_t>(shape.depth()));
   for (int64_t c = 0; c < shape.group_channels(); ++c) {
     for (int64_t ky = 0; ky < w.kernel_h; ++ky) {

@@ -21,7 +21,7 @@ namespace squint {
 class ThreadPool;
 
 struct ConvShape {
-  Window window;
+  PlaneWindow window;
   int64_t batch = 1;
   int64_t channels = 1;  // of the input; groups divides both
   int64_t filters = 1;

@@ -17,7 +17,7 @@ struct ConvSum {
 // the filter's weights.
 inline ConvSum ConvPixel(const ConvShape& s, const float* x, const float* w,
                          int64_t filter, int64_t oy, int64_t ox) {
-  const Window& v = s.window;
+  const PlaneWindow& v = s.window;
   const int64_t first = filter / s.group_filters() * s.group_channels();
   ConvSum sum;
   for (int64_t c = 0; c < s.group_channels(); ++c) {

@@ -60,7 +60,7 @@ constexpr float kLow = -1.5f;
 constexpr float kHigh = 2.0f;
 
 void ExpectTruth(const ConvShape& s, const Data& data) {
-  const Window& v = s.window;
+  const PlaneWindow& v = s.window;
   size_t i = 0;
   for (int64_t b = 0; b < s.batch; ++b) {
     for (int64_t f = 0; f < s.filters; ++f) {

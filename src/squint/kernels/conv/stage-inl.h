@@ -23,7 +23,7 @@ HWY_INLINE void CopyEveryOther(const float* HWY_RESTRICT in, int64_t count,
 }
 
 // Columns of one input row that fall into phase `phase` of the staged row.
-HWY_INLINE void StageRow(const Window& w, const StagedPlane& staged,
+HWY_INLINE void StageRow(const PlaneWindow& w, const StagedPlane& staged,
                          const float* row, int64_t phase, float* out) {
   // First padded column of this phase that holds an input pixel.
   int64_t column = 0;
@@ -48,7 +48,7 @@ HWY_INLINE void StageRow(const Window& w, const StagedPlane& staged,
 }
 
 // `border` is what pixels outside the image hold: 0, or -inf for maxima.
-HWY_INLINE void StagePlane(const Window& w, const StagedPlane& staged,
+HWY_INLINE void StagePlane(const PlaneWindow& w, const StagedPlane& staged,
                            const float* plane, float border, float* out) {
   const bool covered =
       w.pointwise() || (w.pad_top <= 0 && w.pad_left <= 0 && w.taps() == 1);

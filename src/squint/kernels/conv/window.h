@@ -15,7 +15,7 @@
 
 namespace squint {
 
-struct Window {
+struct PlaneWindow {
   int64_t in_h = 1;
   int64_t in_w = 1;
   int64_t out_h = 1;
@@ -47,7 +47,7 @@ struct StagedPlane {
   int64_t rows;     // of one phase
   int64_t columns;  // of one phase
 
-  explicit StagedPlane(const Window& w)
+  explicit StagedPlane(const PlaneWindow& w)
       : phases_h(std::min(w.stride_h, w.span_h())),
         phases_w(std::min(w.stride_w, w.span_w())),
         rows(w.out_h + (w.span_h() - 1) / w.stride_h),
@@ -58,7 +58,7 @@ struct StagedPlane {
   int64_t PhaseOffset(int64_t phase_h, int64_t phase_w) const {
     return (phase_h * phases_w + phase_w) * phase_floats();
   }
-  int64_t TapOffset(const Window& w, int64_t ky, int64_t kx) const {
+  int64_t TapOffset(const PlaneWindow& w, int64_t ky, int64_t kx) const {
     const int64_t y = ky * w.dilation_h;
     const int64_t x = kx * w.dilation_w;
     return PhaseOffset(y % w.stride_h, x % w.stride_w) +

@@ -123,7 +123,7 @@ HWY_INLINE void EveryRow(D d, const Band& b, int64_t rows) {
 }
 
 template <class D>
-HWY_NOINLINE void ComputeBand(D d, const Window& w, const Band& b,
+HWY_NOINLINE void ComputeBand(D d, const PlaneWindow& w, const Band& b,
                               int64_t rows) {
   const bool dense = w.stride_h == 1 && w.stride_w == 1 && w.dilation_h == 1 &&
                      w.dilation_w == 1;
@@ -145,13 +145,13 @@ HWY_NOINLINE void ComputeBand(D d, const Window& w, const Band& b,
 }
 
 // The window restricted to output rows [begin, end).
-Window BandWindow(Window w, int64_t begin, int64_t end) {
+PlaneWindow BandWindow(PlaneWindow w, int64_t begin, int64_t end) {
   w.pad_top -= begin * w.stride_h;
   w.out_h = end - begin;
   return w;
 }
 
-void ComputeStaged(const DepthwiseArgs& args, const Window& w,
+void ComputeStaged(const DepthwiseArgs& args, const PlaneWindow& w,
                    const float* staged, int64_t channel, float* out) {
   const StagedPlane layout(w);
   const ConvShape& s = args.shape;
@@ -186,13 +186,13 @@ void ComputeStaged(const DepthwiseArgs& args, const Window& w,
 void ComputeChannel(const DepthwiseArgs& args, const float* plane,
                     int64_t channel, float* out) {
   HWY_ALIGN float staged[kBandFloats + kStagingSlack];
-  const Window& w = args.shape.window;
+  const PlaneWindow& w = args.shape.window;
   int64_t band = w.out_h;
   while (StagedPlane(BandWindow(w, 0, band)).floats() > kBandFloats) {
     band = (band + 1) / 2;
   }
   for (int64_t y = 0; y < w.out_h; y += band) {
-    const Window part = BandWindow(w, y, std::min(w.out_h, y + band));
+    const PlaneWindow part = BandWindow(w, y, std::min(w.out_h, y + band));
     StagePlane(part, StagedPlane(part), plane, 0.0f, staged);
     ComputeStaged(args, part, staged, channel, out + y * w.out_w);
   }
@@ -225,7 +225,7 @@ HWY_EXPORT(RunDepthwise);
 }  // namespace
 
 bool DepthwiseFits(const ConvShape& shape) {
-  Window row = shape.window;
+  PlaneWindow row = shape.window;
   row.out_h = 1;
   return shape.groups == shape.channels && shape.window.taps() <= kMaxTaps &&
          StagedPlane(row).floats() <= kBandFloats;

@@ -1,0 +1,97 @@
+// Conv on the float kernels: one or two spatial axes, constant weights.
+#include "squint/kernels/conv/conv.h"
+#include "squint/kernels/depthwise/depthwise.h"
+#include "squint/ops/prepare.h"
+#include "squint/ops/window.h"
+
+namespace squint {
+namespace {
+
+class ConvStep : public Step {
+ public:
+  ConvStep(const ConvShape& shape, std::shared_ptr<const PackedMatrix> weights,
+           std::pair<float, float> clamp)
+      : plan_(shape), weights_(std::move(weights)), clamp_(clamp) {}
+
+  void Run(const StepArgs& args) const override {
+    Conv({plan_, *weights_, FloatInput(args, 2), clamp_.first, clamp_.second,
+          FloatInput(args, 0), FloatOutput(args),
+          static_cast<float*>(args.scratch)},
+         args.pool);
+  }
+  size_t scratch_bytes() const override { return plan_.scratch_bytes; }
+
+ private:
+  ConvPlan plan_;
+  std::shared_ptr<const PackedMatrix> weights_;
+  std::pair<float, float> clamp_;
+};
+
+class DepthwiseStep : public Step {
+ public:
+  DepthwiseStep(const ConvShape& shape, std::pair<float, float> clamp)
+      : shape_(shape), clamp_(clamp) {}
+
+  void Run(const StepArgs& args) const override {
+    Depthwise({shape_, FloatInput(args, 1), FloatInput(args, 2), clamp_.first,
+               clamp_.second, FloatInput(args, 0), FloatOutput(args)},
+              args.pool);
+  }
+
+ private:
+  ConvShape shape_;
+  std::pair<float, float> clamp_;
+};
+
+// One spatial axis is a plane of height 1.
+ConvShape ShapeOf(const PrepareContext& context) {
+  const Dims& x = context.input_dims[0];
+  const Dims& w = context.input_dims[1];
+  const Dims& y = context.output_dims[0];
+  const Window window =
+      ResolvePads(ReadWindow(context.node, Dims(w.begin() + 2, w.end())),
+                  Dims(x.begin() + 2, x.end()));
+  ConvShape shape;
+  shape.batch = x[0];
+  shape.channels = x[1];
+  shape.filters = w[0];
+  shape.groups = context.node.Int("group", 1);
+  PlaneWindow& plane = shape.window;
+  const size_t last = window.rank() - 1;
+  plane.in_w = x.back();
+  plane.out_w = y.back();
+  plane.kernel_w = window.kernel[last];
+  plane.stride_w = window.strides[last];
+  plane.dilation_w = window.dilations[last];
+  plane.pad_left = window.pads_begin[last];
+  if (last == 0) return shape;
+  plane.in_h = x[2];
+  plane.out_h = y[2];
+  plane.kernel_h = window.kernel[0];
+  plane.stride_h = window.strides[0];
+  plane.dilation_h = window.dilations[0];
+  plane.pad_top = window.pads_begin[0];
+  return shape;
+}
+
+}  // namespace
+
+std::unique_ptr<Step> PrepareConv(const PrepareContext& context) {
+  const size_t rank = context.input_dims[0].size();
+  if (!AllFloat(context) || (rank != 3 && rank != 4)) return nullptr;
+  const ConvShape shape = ShapeOf(context);
+  if (DepthwiseFits(shape)) {
+    return std::make_unique<DepthwiseStep>(shape, ClampOrNone(context));
+  }
+  const Tensor* weights = context.constants[1];
+  if (weights == nullptr) return nullptr;
+  auto packed =
+      context.packs.Get<PackedMatrix>(context.pack_key + "/conv", [&] {
+        return std::make_shared<const PackedMatrix>(
+            PackConvWeights(shape, weights->data<float>()));
+      });
+  return std::make_unique<ConvStep>(shape, std::move(packed),
+                                    ClampOrNone(context));
+}
+
+}  // namespace squint

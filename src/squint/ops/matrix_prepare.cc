@@ -1,0 +1,235 @@
+// MatMul and Gemm on the float kernels. Constant right-hand sides are packed
+// once; with a single row they are read as they stand, which is as fast as
+// memory allows and needs no second copy.
+#include <vector>
+
+#include "squint/kernels/gemm/gemm.h"
+#include "squint/ops/prepare.h"
+
+namespace squint {
+namespace {
+
+using Packed = std::shared_ptr<const PackedMatrix>;
+
+Packed PackedB(const PrepareContext& context, int64_t k, int64_t n,
+               int64_t row_stride, int64_t column_stride, float alpha) {
+  return context.packs.Get<PackedMatrix>(context.pack_key + "/b", [&] {
+    const auto values = context.constants[1]->values<float>();
+    std::vector<float> scaled;
+    const float* data = values.data();
+    if (alpha != 1.0f) {
+      scaled.assign(values.begin(), values.end());
+      for (float& v : scaled) v *= alpha;
+      data = scaled.data();
+    }
+    return std::make_shared<const PackedMatrix>(
+        PackRight(k, n, {data, row_stride, column_stride}));
+  });
+}
+
+// How A and B lie in memory, without the pointers.
+struct Layout {
+  int64_t m = 0;
+  int64_t n = 0;
+  int64_t k = 0;
+  MatrixView a = {};
+  MatrixView b = {};
+};
+
+// The bias to add: the node's third input, or a scaled constant.
+struct Bias {
+  bool present = false;
+  std::vector<float> scaled;  // empty: as it comes
+  int64_t row = 0;
+  int64_t column = 0;
+};
+
+class GemmStep : public Step {
+ public:
+  GemmStep(const Layout& layout, Packed b, Bias bias,
+           std::pair<float, float> clamp)
+      : layout_(layout),
+        b_(std::move(b)),
+        bias_(std::move(bias)),
+        clamp_(clamp) {}
+
+  void Run(const StepArgs& args) const override {
+    GemmArgs gemm{.m = layout_.m,
+                  .n = layout_.n,
+                  .k = layout_.k,
+                  .a = layout_.a,
+                  .b = layout_.b};
+    gemm.a.data = FloatInput(args, 0);
+    gemm.b.data = FloatInput(args, 1);
+    gemm.packed_b = b_.get();
+    gemm.c = FloatOutput(args);
+    gemm.c_stride = layout_.n;
+    gemm.epilogue = {BiasData(args), bias_.row, bias_.column, clamp_.first,
+                     clamp_.second};
+    if (layout_.m == 1 && b_ == nullptr) {
+      Gemv(layout_.k, layout_.n, gemm.a.data, gemm.b, gemm.c, gemm.epilogue,
+           args.pool);
+    } else {
+      Gemm(gemm, args.pool);
+    }
+  }
+
+ private:
+  const float* BiasData(const StepArgs& args) const {
+    if (!bias_.present) return nullptr;
+    return bias_.scaled.empty() ? FloatInput(args, 2) : bias_.scaled.data();
+  }
+
+  Layout layout_;
+  Packed b_;  // null: B is read from the input
+  Bias bias_;
+  std::pair<float, float> clamp_;
+};
+
+// Gemm's C as (row, column) strides; false where it cannot be expressed.
+bool ReadBias(const PrepareContext& context, Bias& bias) {
+  if (!context.has(2)) return true;
+  bias.present = true;
+  const Dims& c = context.input_dims[2];
+  const int64_t columns = c.empty() ? 1 : c.back();
+  const int64_t rows = c.size() < 2 ? 1 : c[0];
+  bias.row = rows == 1 ? 0 : columns;
+  bias.column = columns == 1 ? 0 : 1;
+  const float beta = context.node.Float("beta", 1.0f);
+  if (beta == 1.0f) return true;
+  if (context.constants[2] == nullptr) return false;
+  const auto values = context.constants[2]->values<float>();
+  bias.scaled.assign(values.begin(), values.end());
+  for (float& v : bias.scaled) v *= beta;
+  return true;
+}
+
+// Products of stacks of matrices, each operand broadcast over the batch.
+class BatchedStep : public Step {
+ public:
+  BatchedStep(const Layout& layout, std::vector<int64_t> a_offsets,
+              std::vector<int64_t> b_offsets, std::pair<float, float> clamp)
+      : layout_(layout),
+        a_offsets_(std::move(a_offsets)),
+        b_offsets_(std::move(b_offsets)),
+        clamp_(clamp) {}
+
+  void Run(const StepArgs& args) const override {
+    GemmArgs gemm{.m = layout_.m,
+                  .n = layout_.n,
+                  .k = layout_.k,
+                  .a = layout_.a,
+                  .b = layout_.b};
+    gemm.a.data = FloatInput(args, 0);
+    gemm.b.data = FloatInput(args, 1);
+    gemm.c = FloatOutput(args);
+    gemm.c_stride = layout_.n;
+    gemm.epilogue.low = clamp_.first;
+    gemm.epilogue.high = clamp_.second;
+    gemm.batch = static_cast<int64_t>(a_offsets_.size());
+    gemm.a_offsets = a_offsets_.data();
+    gemm.b_offsets = b_offsets_.data();
+    gemm.c_step = layout_.m * layout_.n;
+    Gemm(gemm, args.pool);
+  }
+
+ private:
+  Layout layout_;
+  std::vector<int64_t> a_offsets_;
+  std::vector<int64_t> b_offsets_;
+  std::pair<float, float> clamp_;
+};
+
+Dims BatchOf(const Dims& dims) { return Dims(dims.begin(), dims.end() - 2); }
+
+// Where each matrix of the output's batch finds its operand, in floats.
+std::vector<int64_t> BatchOffsets(const Dims& operand, const Dims& batch,
+                                  int64_t matrix) {
+  std::vector<int64_t> offsets{0};
+  int64_t stride = matrix * ElementCount(operand);
+  const size_t missing = batch.size() - operand.size();
+  for (size_t axis = 0; axis < batch.size(); ++axis) {
+    int64_t step = 0;
+    if (axis >= missing) {
+      const int64_t size = operand[axis - missing];
+      stride /= size;
+      if (size != 1) step = stride;
+    }
+    std::vector<int64_t> next;
+    for (const int64_t base : offsets) {
+      for (int64_t i = 0; i < batch[axis]; ++i) {
+        next.push_back(base + i * step);
+      }
+    }
+    offsets = std::move(next);
+  }
+  return offsets;
+}
+
+Dims BroadcastBatch(const Dims& a, const Dims& b) {
+  const Dims& longer = a.size() >= b.size() ? a : b;
+  const Dims& shorter = a.size() >= b.size() ? b : a;
+  Dims batch = longer;
+  const size_t missing = longer.size() - shorter.size();
+  for (size_t i = 0; i < shorter.size(); ++i) {
+    if (batch[missing + i] == 1) batch[missing + i] = shorter[i];
+  }
+  return batch;
+}
+
+}  // namespace
+
+std::unique_ptr<Step> PrepareGemm(const PrepareContext& context) {
+  if (!AllFloat(context)) return nullptr;
+  const bool trans_a = context.node.Int("transA", 0) != 0;
+  const bool trans_b = context.node.Int("transB", 0) != 0;
+  const float alpha = context.node.Float("alpha", 1.0f);
+  Bias bias;
+  if (!ReadBias(context, bias)) return nullptr;
+  const Dims& a = context.input_dims[0];
+  const Dims& b = context.input_dims[1];
+  Layout layout{context.output_dims[0][0], context.output_dims[0][1],
+                a[trans_a ? 0 : 1]};
+  layout.a = {nullptr, trans_a ? 1 : a[1], trans_a ? a[1] : 1};
+  layout.b = {nullptr, trans_b ? 1 : b[1], trans_b ? b[1] : 1};
+  Packed packed;
+  if (alpha != 1.0f || layout.m > 1) {
+    if (context.constants[1] != nullptr) {
+      packed = PackedB(context, layout.k, layout.n, layout.b.row_stride,
+                       layout.b.column_stride, alpha);
+    } else if (alpha != 1.0f) {
+      return nullptr;
+    }
+  }
+  return std::make_unique<GemmStep>(layout, std::move(packed), std::move(bias),
+                                    ClampOrNone(context));
+}
+
+std::unique_ptr<Step> PrepareMatMul(const PrepareContext& context) {
+  if (!AllFloat(context)) return nullptr;
+  Dims a = context.input_dims[0];
+  Dims b = context.input_dims[1];
+  if (a.size() == 1) a.insert(a.begin(), 1);
+  if (b.size() == 1) b.push_back(1);
+  if (a.size() < 2 || b.size() < 2) return nullptr;
+  Layout layout{a[a.size() - 2], b.back(), a.back()};
+  layout.a = {nullptr, layout.k, 1};
+  layout.b = {nullptr, layout.n, 1};
+  const Dims a_batch = BatchOf(a);
+  const Dims b_batch = BatchOf(b);
+  if (ElementCount(b_batch) == 1) {
+    layout.m *= ElementCount(a_batch);
+    Packed packed;
+    if (layout.m > 1 && context.constants[1] != nullptr) {
+      packed = PackedB(context, layout.k, layout.n, layout.n, 1, 1.0f);
+    }
+    return std::make_unique<GemmStep>(layout, std::move(packed), Bias{},
+                                      ClampOrNone(context));
+  }
+  const Dims batch = BroadcastBatch(a_batch, b_batch);
+  return std::make_unique<BatchedStep>(
+      layout, BatchOffsets(a_batch, batch, layout.m * layout.k),
+      BatchOffsets(b_batch, batch, layout.k * layout.n), ClampOrNone(context));
+}
+
+}  // namespace squint

@@ -1,0 +1,53 @@
+// The `prepare` functions of the operator rows: from a node with fixed shapes
+// to a Step over the float kernels. They live in <family>_prepare.cc beside
+// the operator files. Each returns null where no kernel fits (another type,
+// a rank nobody uses): the reference runs then.
+#ifndef SQUINT_OPS_PREPARE_H_
+#define SQUINT_OPS_PREPARE_H_
+
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "squint/ops/op.h"
+
+namespace squint {
+
+std::unique_ptr<Step> PrepareConv(const PrepareContext& context);
+std::unique_ptr<Step> PrepareGemm(const PrepareContext& context);
+std::unique_ptr<Step> PrepareMatMul(const PrepareContext& context);
+
+// ---- for the prepare functions
+
+// Every present input and every output is float32 and has elements.
+inline bool AllFloat(const PrepareContext& context) {
+  for (size_t i = 0; i < context.input_dtypes.size(); ++i) {
+    if (!context.has(i)) continue;
+    if (context.input_dtypes[i] != DType::kFloat32) return false;
+    if (ElementCount(context.input_dims[i]) == 0) return false;
+  }
+  for (size_t i = 0; i < context.output_dtypes.size(); ++i) {
+    if (context.output_dtypes[i] == DType::kUndefined) continue;
+    if (context.output_dtypes[i] != DType::kFloat32) return false;
+    if (ElementCount(context.output_dims[i]) == 0) return false;
+  }
+  return true;
+}
+
+inline std::pair<float, float> ClampOrNone(const PrepareContext& context) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  return context.clamp.value_or(std::pair{-kInfinity, kInfinity});
+}
+
+inline const float* FloatInput(const StepArgs& args, size_t i) {
+  return i < args.inputs.size() ? static_cast<const float*>(args.inputs[i])
+                                : nullptr;
+}
+
+inline float* FloatOutput(const StepArgs& args, size_t i = 0) {
+  return static_cast<float*>(args.outputs[i]);
+}
+
+}  // namespace squint
+
+#endif  // SQUINT_OPS_PREPARE_H_
