@@ -260,6 +260,7 @@ void ForEachQuantized(Graph& graph, bool constant, F&& f) {
 }
 
 void LayOutGraph(Graph& graph) {
+  QuantizeBothSidesOfMovement(graph);
   Layout layout(graph);
   for (const NodeId id : graph.order()) {
     if (graph.node(id).Is("Requantize", "squint")) LayOutRequantize(layout, id);

@@ -195,6 +195,49 @@ TEST(LayOut, UnknownInternalNodesAreAnInternalError) {
   EXPECT_THROW(LayOutQuantization(graph), Error);
 }
 
+// ---- data movement in int8
+
+// x -> Relu -> a -> Flatten -> b -> Reshape -> c -> Sigmoid -> y.
+Graph Movement(std::string_view quantized, DType dtype) {
+  Graph graph = GraphWithInput("x", {4});
+  const ValueId shape =
+      graph.AddConstant("shape", Tensor::Of<int64_t>({1}, {4}));
+  const ValueId a = EmitFloat(graph, "Relu", {graph.inputs()[0]}, "a", {4});
+  const ValueId b = EmitFloat(graph, "Flatten", {a}, "b", {1, 4});
+  const ValueId c = EmitFloat(graph, "Reshape", {b, shape}, "c", {4});
+  graph.AddOutput(EmitFloat(graph, "Sigmoid", {c}, "y", {4}));
+  graph.value(graph.FindValue(quantized)).quant = PerTensor(dtype, 0.5f, 0);
+  return graph;
+}
+
+const char* const kPairsAllTheWay =
+    "Relu QuantizeLinear DequantizeLinear Flatten QuantizeLinear "
+    "DequantizeLinear Reshape QuantizeLinear DequantizeLinear Sigmoid";
+
+TEST(LayOut, Int8IsCarriedThroughMovementForwards) {
+  EXPECT_EQ(OpsOf(LayOutQuantization(Movement("a", DType::kInt8))),
+            kPairsAllTheWay);
+}
+
+TEST(LayOut, Int8IsCarriedThroughMovementBackwards) {
+  EXPECT_EQ(OpsOf(LayOutQuantization(Movement("c", DType::kInt8))),
+            kPairsAllTheWay);
+}
+
+TEST(LayOut, Uint8IsNotForNobodyStumblesOverIt) {
+  EXPECT_EQ(OpsOf(LayOutQuantization(Movement("a", DType::kUint8))),
+            "Relu QuantizeLinear DequantizeLinear Flatten Reshape Sigmoid");
+}
+
+TEST(LayOut, OtherReadersOfWhatIsMovedKeepTheRealValue) {
+  Graph graph = Movement("c", DType::kInt8);
+  graph.AddOutput(
+      EmitFloat(graph, "Sigmoid", {graph.FindValue("a")}, "z", {4}));
+  const Graph laid = LayOutQuantization(graph);
+  const ValueId z = laid.outputs()[1];
+  EXPECT_EQ(InputName(laid, laid.node(laid.value(z).producer), 0), "a");
+}
+
 // ---- tables
 
 Graph Lookup(Tensor stored, QuantParams params, int64_t axis = 0) {
