@@ -68,7 +68,11 @@ Dim OutputSize(const TransposedWindow& t, size_t axis, const Dim& input) {
   if (!t.output_shape.empty()) return t.output_shape[axis];
   const AutoPad pad = t.window.auto_pad;
   if (pad == AutoPad::kSameUpper || pad == AutoPad::kSameLower) {
-    return input * Dim(t.window.strides[axis]);
+    // A window shorter than the stride leaves nothing after the last input.
+    const int64_t stride = t.window.strides[axis];
+    const bool reaches =
+        t.output_padding[axis] + t.window.extent(axis) >= stride;
+    return reaches ? input * Dim(stride) : FullSize(t, axis, input);
   }
   const Dim size = FullSize(t, axis, input) -
                    Dim(t.window.pads_begin[axis] + t.window.pads_end[axis]);

@@ -77,6 +77,16 @@ TEST(ConvTranspose, PadsCutTheResultAndOutputPaddingExtendsIt) {
               ElementsAre(1, 2, 10, 20));
 }
 
+TEST(ConvTranspose, SameEndsWithTheLastTap) {
+  const auto same = [](std::vector<float> kernel) {
+    return FloatsOf(Line({1, 10}, std::move(kernel))
+                        .Set("strides", List{3})
+                        .Set("auto_pad", std::string("SAME_UPPER")));
+  };
+  EXPECT_THAT(same({1, 2, 3}), ElementsAre(1, 2, 3, 10, 20, 30));
+  EXPECT_THAT(same({1, 2}), ElementsAre(1, 2, 0, 10, 20));
+}
+
 TEST(ConvTranspose, GroupsStayApart) {
   const OpExample example = OpExample("ConvTranspose", "groups")
                                 .In(Floats({1, 2, 1}, {2, 3}))

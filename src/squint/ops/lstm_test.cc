@@ -111,6 +111,16 @@ TEST(LSTM, AShortSampleIsZeroBeyondItsLength) {
   EXPECT_THAT(outputs[1].ToFloats(), ElementsAre(h));
 }
 
+TEST(LSTM, ASampleWithoutStepsEndsAtZero) {
+  const OpExample example = OnlyBias({100, 0, 0, 1, 0, 0, 0, 0})
+                                .Const(Tensor::Of<int32_t>({1}, {0}))
+                                .Const(Floats({1, 1, 1}, {3}))
+                                .Const(Floats({1, 1, 1}, {4}));
+  for (const Tensor& output : RunExample(example)) {
+    for (const float value : output.ToFloats()) EXPECT_EQ(value, 0);
+  }
+}
+
 TEST(LSTM, ShapesFollowTheLayout) {
   Graph graph = GraphOf(Examples_lstm()[0], true);
   InferShapes(graph);

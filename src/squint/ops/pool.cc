@@ -60,7 +60,7 @@ Pool PoolOf(const Node& node, const Tensor& x) {
          DimsToString(pool.window.kernel), DimsToString(x.dims()));
   }
   pool.out = WindowOutputs(pool.window, pool.in);
-  pool.window = ResolvePads(std::move(pool.window), pool.in);
+  pool.window = ResolvePads(std::move(pool.window), pool.in, true);
   pool.out_dims = {x.dim(0), x.dim(1)};
   pool.out_dims.insert(pool.out_dims.end(), pool.out.begin(), pool.out.end());
   pool.planes = x.dim(0) * x.dim(1);

@@ -105,6 +105,13 @@ TEST(MaxPool, CeilModeAddsAWindowOnlyWhereItStartsInside) {
               ElementsAre(1, 3));
 }
 
+TEST(MaxPool, SameWithALongStrideSkipsOnBothSides) {
+  EXPECT_THAT(FloatsOf(Line("MaxPool", {1, 2, 3, 4, 5, 6, 7}, 1)
+                           .Set("strides", List{4})
+                           .Set("auto_pad", std::string("SAME_UPPER"))),
+              ElementsAre(2, 6));
+}
+
 TEST(MaxPool, WorksOnIntegers) {
   const Tensor y =
       RunExample(OpExample("MaxPool", "uint8")

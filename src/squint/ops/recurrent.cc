@@ -350,6 +350,9 @@ void RunRecurrent(RunContext& context, const RecurrentKind& kind) {
                   state);
         Store(state.h, y.mutable_data<float>() + OutputAt(s, step, d, sample));
       }
+      // Like ONNX Runtime, a sample without steps ends at zero, not at its
+      // initial state.
+      if (length == 0) continue;
       Store(state.h, last_h.mutable_data<float>() + at);
       if (lstm) Store(state.c, last_c.mutable_data<float>() + at);
     }

@@ -119,16 +119,16 @@ Dim WindowOutput(const Window& window, size_t axis, const Dim& input) {
   return FloorDiv(input - Dim(shrink), Dim(stride)) + Dim(1);
 }
 
-Window ResolvePads(Window window, std::span<const int64_t> input) {
+Window ResolvePads(Window window, std::span<const int64_t> input,
+                   bool centred) {
   if (!IsSame(window.auto_pad)) return window;
   for (size_t axis = 0; axis < window.rank(); ++axis) {
     const int64_t output = ConcreteOutput(window, axis, input[axis]);
-    const int64_t total = std::max<int64_t>(
-        (output - 1) * window.strides[axis] + window.extent(axis) - input[axis],
-        0);
-    const int64_t smaller = total / 2;
+    int64_t total =
+        (output - 1) * window.strides[axis] + window.extent(axis) - input[axis];
+    if (!centred) total = std::max<int64_t>(total, 0);
     const bool upper = window.auto_pad == AutoPad::kSameUpper;
-    window.pads_begin[axis] = upper ? smaller : total - smaller;
+    window.pads_begin[axis] = (upper ? total : total + 1) / 2;
     window.pads_end[axis] = total - window.pads_begin[axis];
   }
   window.auto_pad = AutoPad::kNotSet;

@@ -43,8 +43,11 @@ Window ReadWindow(const Node& node, Dims kernel);
 Dim WindowOutput(const Window& window, size_t axis, const Dim& input);
 
 // The same window with SAME_UPPER and SAME_LOWER turned into explicit pads
-// for this input size.
-Window ResolvePads(Window window, std::span<const int64_t> input);
+// for this input size. Where the stride exceeds the window, fewer positions
+// are visited than there are: a convolution then starts at the first one,
+// a pool (`centred`) skips on both sides, by negative pads.
+Window ResolvePads(Window window, std::span<const int64_t> input,
+                   bool centred = false);
 
 // Output sizes for concrete input sizes.
 Dims WindowOutputs(const Window& window, std::span<const int64_t> input);
