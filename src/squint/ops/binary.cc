@@ -89,6 +89,13 @@ struct PowFunction {
         std::pow(static_cast<double>(a), static_cast<double>(b)));
   }
 };
+// a: the data, b: the slope of its negative side.
+struct PReluFunction {
+  template <typename T>
+  T operator()(T a, T b) const {
+    return a < T{0} ? WrapMul(a, b) : a;
+  }
+};
 // NaN wins, whichever side it is on.
 struct MinFunction {
   template <typename T>
@@ -303,6 +310,14 @@ extern constinit const OpDef kMulOp = {
     .reference = RunBinary<MulFunction>,
     .integer_reference = RunQuantizedMul,
     .quantize = AllActivationRule,
+};
+extern constinit const OpDef kPReluOp = {
+    .type = "PRelu",
+    .since = 9,
+    .infer = InferBinary<nullptr>,
+    .reference = RunBinary<PReluFunction>,
+    .integer_reference = DequantizedReference<RunBinary<PReluFunction>>,
+    .quantize = ActivationRule,
 };
 extern constinit const OpDef kPowOp = {
     .type = "Pow",

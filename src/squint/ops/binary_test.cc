@@ -36,6 +36,9 @@ std::vector<OpExample> Examples_binary() {
   examples.push_back(OpExample("Div", "by a computed tensor")
                          .In(Ramp({2, 3}))
                          .In(Ramp({2, 3}, 1, 2, 2)));
+  examples.push_back(OpExample("PRelu", "one slope per channel")
+                         .In(Ramp({2, 3, 4}, -2, 2))
+                         .Const(Ramp({3, 1}, 0, 0.5f, 2)));
   examples.push_back(OpExample("Pow", "square")
                          .In(Ramp({2, 3}, -2, 2))
                          .Const(Floats({}, {2})));
@@ -95,6 +98,12 @@ TEST(Binary, MeanDividesByTheNumberOfInputs) {
                            .In(Floats({2}, {3, 5}))
                            .In(Floats({1}, {5}))),
               ElementsAre(3, 4));
+}
+
+TEST(Binary, PReluScalesNegativeNumbersOnly) {
+  EXPECT_THAT(
+      Apply("PRelu", Floats({2, 2}, {-2, 4, -6, 0}), Floats({2}, {0.5f, 9})),
+      ElementsAre(-1, 4, -3, 0));
 }
 
 TEST(Binary, PowTakesAnExponentOfAnotherType) {

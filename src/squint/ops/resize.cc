@@ -1,0 +1,414 @@
+// Resize (and Upsample, its name until opset 9): every axis by itself is
+// sampled at positions that the coordinate mode gives, from one (nearest),
+// two (linear) or four (cubic) input elements.
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "squint/ops/element_types.h"
+#include "squint/ops/layout.h"
+#include "squint/ops/op.h"
+#include "squint/ops/quant_rules.h"
+
+namespace squint {
+namespace {
+
+// ---- sizes
+
+// One axis: its result size and the factor that positions are divided by.
+struct AxisScale {
+  Dim size;
+  float scale = 1.0f;
+};
+
+bool IsUpsample(const Node& node) { return node.op_type == "Upsample"; }
+size_t ScalesInput(const Node& node) { return IsUpsample(node) ? 1 : 2; }
+constexpr size_t kSizesInput = 3;
+
+std::vector<int64_t> ResizedAxes(const Node& node, int rank) {
+  std::vector<int64_t> axes = node.Ints("axes");
+  if (axes.empty()) {
+    for (int axis = 0; axis < rank; ++axis) axes.push_back(axis);
+  }
+  for (int64_t& axis : axes) axis = NormalizeAxis(axis, rank);
+  return axes;
+}
+
+// floor(dim * scale) in float32, as ONNX Runtime does it.
+Dim ScaledSize(const Dim& dim, float scale) {
+  if (dim.value()) {
+    return static_cast<int64_t>(static_cast<float>(*dim.value()) * scale);
+  }
+  if (scale == std::floor(scale)) return dim * Dim(static_cast<int64_t>(scale));
+  const float inverse = 1.0f / scale;
+  return inverse == std::floor(inverse)
+             ? FloorDiv(dim, Dim(static_cast<int64_t>(inverse)))
+             : Dim::Unknown();
+}
+
+void RequireCount(size_t got, size_t axes) {
+  if (got != axes) {
+    Fail(ErrorCode::kInvalidModel, "{} scales or sizes for {} axes", got, axes);
+  }
+}
+
+std::vector<AxisScale> FromScales(const Node& node, const Shape& in,
+                                  const std::vector<float>& scales) {
+  std::vector<AxisScale> out;
+  for (const Dim& dim : in.dims()) out.push_back({dim, 1.0f});
+  const std::vector<int64_t> axes = ResizedAxes(node, in.rank());
+  RequireCount(scales.size(), axes.size());
+  for (size_t i = 0; i < axes.size(); ++i) {
+    if (!(scales[i] > 0)) {
+      Fail(ErrorCode::kInvalidModel, "scale {} is not positive", scales[i]);
+    }
+    AxisScale& axis = out[static_cast<size_t>(axes[i])];
+    axis = {ScaledSize(axis.size, scales[i]), scales[i]};
+  }
+  return out;
+}
+
+// keep_aspect_ratio_policy: one factor for all axes, so that no axis becomes
+// larger (or none smaller) than asked.
+void KeepAspectRatio(const std::string& policy, const Shape& in,
+                     const std::vector<int64_t>& axes,
+                     std::vector<AxisScale>& out) {
+  float factor = 0;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const auto at = static_cast<size_t>(axes[i]);
+    if (!out[at].size.value() || !in.dims()[at].value()) {
+      for (const int64_t axis : axes) {
+        out[static_cast<size_t>(axis)].size = Dim::Unknown();
+      }
+      return;
+    }
+    const float own = out[at].scale;
+    const bool smaller = policy == "not_larger";
+    if (i == 0 || (smaller ? own < factor : own > factor)) factor = own;
+  }
+  for (const int64_t axis : axes) {
+    const auto at = static_cast<size_t>(axis);
+    const auto dim = static_cast<float>(*in.dims()[at].value());
+    out[at] = {static_cast<int64_t>(std::floor(factor * dim + 0.5f)), factor};
+  }
+}
+
+std::vector<AxisScale> FromSizes(const Node& node, const Shape& in,
+                                 const DimList& sizes) {
+  std::vector<AxisScale> out;
+  for (const Dim& dim : in.dims()) out.push_back({dim, 1.0f});
+  const std::vector<int64_t> axes = ResizedAxes(node, in.rank());
+  RequireCount(sizes.size(), axes.size());
+  for (size_t i = 0; i < axes.size(); ++i) {
+    AxisScale& axis = out[static_cast<size_t>(axes[i])];
+    if (sizes[i].value() && axis.size.value() && *axis.size.value() > 0) {
+      axis.scale = static_cast<float>(*sizes[i].value()) /
+                   static_cast<float>(*axis.size.value());
+    }
+    axis.size = sizes[i];
+  }
+  const std::string policy = node.String("keep_aspect_ratio_policy", "stretch");
+  if (policy != "stretch") KeepAspectRatio(policy, in, axes, out);
+  return out;
+}
+
+void InferResize(InferContext& context) {
+  const Shape& in = context.shape(0);
+  if (!in.has_rank()) return context.SetOutput(0, context.dtype(0), {});
+  const Node& node = context.node();
+  const Tensor* scales = context.constant(ScalesInput(node));
+  const DimTensor* sizes = context.dim_tensor(kSizesInput);
+  DimList dims(in.dims().size(), Dim::Unknown());
+  std::vector<AxisScale> axes;
+  if (sizes != nullptr && !sizes->elements.empty()) {
+    axes = FromSizes(node, in, sizes->elements);
+  } else if (scales != nullptr && scales->size() > 0) {
+    axes = FromScales(node, in, scales->ToFloats());
+  }
+  for (size_t i = 0; i < axes.size(); ++i) dims[i] = axes[i].size;
+  context.SetOutput(0, context.dtype(0), Shape(std::move(dims)));
+}
+
+// ---- positions
+
+// Where result element i of `out` lies in an axis of `in` elements. In
+// float32: at the borders between two neighbours rounding decides.
+float Position(const std::string& mode, int64_t i, int64_t in, int64_t out,
+               float scale) {
+  const auto x = static_cast<float>(i);
+  const auto size = static_cast<float>(in);
+  const float half_pixel = (x + 0.5f) / scale - 0.5f;
+  if (mode == "half_pixel") return half_pixel;
+  if (mode == "asymmetric") return x / scale;
+  if (mode == "pytorch_half_pixel") return out > 1 ? half_pixel : 0.0f;
+  if (mode == "align_corners") {
+    return out == 1 ? 0.0f : x * (size - 1) / static_cast<float>(out - 1);
+  }
+  if (mode == "half_pixel_symmetric") {
+    // The result was cut to whole elements: what is lost is lost evenly.
+    const float kept = static_cast<float>(out) / (scale * size);
+    return size / 2 * (1 - kept) + half_pixel;
+  }
+  Fail(ErrorCode::kUnsupported, "coordinate_transformation_mode '{}'", mode);
+}
+
+int64_t NearestIndex(const std::string& mode, float position) {
+  float index = 0;
+  if (mode == "round_prefer_floor") {
+    index = std::ceil(position - 0.5f);
+  } else if (mode == "round_prefer_ceil") {
+    index = std::floor(position + 0.5f);
+  } else if (mode == "floor") {
+    index = std::floor(position);
+  } else if (mode == "ceil") {
+    index = std::ceil(position);
+  } else {
+    Fail(ErrorCode::kInvalidModel, "nearest_mode '{}'", mode);
+  }
+  return static_cast<int64_t>(index);
+}
+
+// How one result element is made of input elements.
+struct Taps {
+  std::array<int64_t, 4> index{};
+  std::array<double, 4> weight{};
+  size_t count = 0;
+  void Add(int64_t i, double w) {
+    index[count] = i;
+    weight[count++] = w;
+  }
+};
+
+Taps LinearTaps(float position, int64_t in) {
+  const double x = std::clamp(static_cast<double>(position), 0.0,
+                              static_cast<double>(in - 1));
+  const auto low = static_cast<int64_t>(x);
+  Taps taps;
+  taps.Add(low, 1 - (x - static_cast<double>(low)));
+  taps.Add(std::min(low + 1, in - 1), x - static_cast<double>(low));
+  return taps;
+}
+
+// Keys' kernel at distance d < 2 with parameter a (-0.5, -0.75).
+double CubicWeight(double d, double a) {
+  d = std::fabs(d);
+  return d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1
+                : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+}
+
+Taps CubicTaps(float position, int64_t in, double a, bool exclude_outside) {
+  const auto x = static_cast<double>(position);
+  const auto low = static_cast<int64_t>(std::floor(x));
+  Taps taps;
+  double sum = 0;
+  for (int64_t i = low - 1; i <= low + 2; ++i) {
+    const bool outside = i < 0 || i >= in;
+    const double weight = exclude_outside && outside
+                              ? 0.0
+                              : CubicWeight(x - static_cast<double>(i), a);
+    taps.Add(std::clamp<int64_t>(i, 0, in - 1), weight);
+    sum += weight;
+  }
+  if (exclude_outside) {
+    for (double& weight : taps.weight) weight /= sum;
+  }
+  return taps;
+}
+
+// ---- the run
+
+// The attributes, with the meaning that Upsample had without them.
+struct Sampling {
+  std::string mode;
+  std::string coordinates;
+  std::string nearest;
+  double cubic = -0.75;
+  bool exclude_outside = false;
+};
+
+Sampling ReadSampling(const Node& node) {
+  const bool old = IsUpsample(node);
+  Sampling s;
+  s.mode = node.String("mode", "nearest");
+  s.coordinates = node.String("coordinate_transformation_mode",
+                              old ? "asymmetric" : "half_pixel");
+  s.nearest = node.String("nearest_mode", old ? "floor" : "round_prefer_floor");
+  s.cubic = static_cast<double>(node.Float("cubic_coeff_a", -0.75f));
+  s.exclude_outside = node.Int("exclude_outside", 0) != 0;
+  if (node.Int("antialias", 0) != 0) {
+    Fail(ErrorCode::kUnsupported, "Resize with antialias");
+  }
+  if (s.mode != "nearest" && s.mode != "linear" && s.mode != "cubic") {
+    Fail(ErrorCode::kInvalidModel, "mode '{}'", s.mode);
+  }
+  return s;
+}
+
+std::vector<AxisScale> ReadScales(const RunContext& context) {
+  const Shape in = Shape::Of(context.in(0).dims());
+  if (context.has(kSizesInput) && context.in(kSizesInput).size() > 0) {
+    const std::vector<int64_t> sizes = context.in(kSizesInput).ToInts();
+    return FromSizes(context.node, in, {sizes.begin(), sizes.end()});
+  }
+  const size_t scales = ScalesInput(context.node);
+  if (!context.has(scales) || context.in(scales).size() == 0) {
+    Fail(ErrorCode::kInvalidModel, "has neither scales nor sizes");
+  }
+  return FromScales(context.node, in, context.in(scales).ToFloats());
+}
+
+bool Unchanged(const Sampling& s, const AxisScale& axis, int64_t in) {
+  return axis.size.is(in) &&
+         (axis.scale == 1.0f || s.coordinates == "align_corners");
+}
+
+Tensor Nearest(const Tensor& x, const Sampling& s,
+               const std::vector<AxisScale>& axes) {
+  AxisMaps maps = IdentityMaps(x.dims());
+  for (size_t k = 0; k < axes.size(); ++k) {
+    const int64_t in = x.dims()[k];
+    if (Unchanged(s, axes[k], in)) continue;
+    const int64_t out = *axes[k].size.value();
+    std::vector<int64_t> map;
+    for (int64_t i = 0; i < out; ++i) {
+      const float position = Position(s.coordinates, i, in, out, axes[k].scale);
+      const int64_t from =
+          std::clamp<int64_t>(NearestIndex(s.nearest, position), 0, in - 1);
+      map.push_back(maps[k][static_cast<size_t>(from)]);
+    }
+    maps[k] = std::move(map);
+  }
+  return CopyByMaps(x, maps);
+}
+
+std::vector<Taps> TapsOf(const Sampling& s, const AxisScale& axis, int64_t in) {
+  const int64_t out = *axis.size.value();
+  std::vector<Taps> taps;
+  for (int64_t i = 0; i < out; ++i) {
+    const float position = Position(s.coordinates, i, in, out, axis.scale);
+    taps.push_back(s.mode == "linear"
+                       ? LinearTaps(position, in)
+                       : CubicTaps(position, in, s.cubic, s.exclude_outside));
+  }
+  return taps;
+}
+
+// One axis of a float64 tensor seen as [outer, in, inner].
+Tensor InterpolateAxis(const Tensor& x, size_t axis,
+                       const std::vector<Taps>& taps) {
+  Dims dims = x.dims();
+  const int64_t in = dims[axis];
+  const int64_t inner = StridesOf(dims)[axis];
+  const int64_t outer = x.size() / std::max<int64_t>(in * inner, 1);
+  dims[axis] = static_cast<int64_t>(taps.size());
+  Tensor y(DType::kFloat64, dims);
+  const double* from = x.data<double>();
+  double* to = y.mutable_data<double>();
+  for (int64_t o = 0; o < outer; ++o) {
+    for (const Taps& tap : taps) {
+      for (int64_t i = 0; i < inner; ++i) {
+        double sum = 0;
+        for (size_t k = 0; k < tap.count; ++k) {
+          sum += tap.weight[k] * from[(o * in + tap.index[k]) * inner + i];
+        }
+        *to++ = sum;
+      }
+    }
+  }
+  return y;
+}
+
+void RunResize(RunContext& context) {
+  const Tensor& x = context.in(0);
+  const Sampling sampling = ReadSampling(context.node);
+  const std::vector<AxisScale> axes = ReadScales(context);
+  if (sampling.mode == "nearest") {
+    context.outputs[0] = Nearest(x, sampling, axes);
+    return;
+  }
+  Tensor y = x.CastTo(DType::kFloat64);
+  for (size_t k = 0; k < axes.size(); ++k) {
+    if (Unchanged(sampling, axes[k], x.dims()[k])) continue;
+    y = InterpolateAxis(y, k, TapsOf(sampling, axes[k], x.dims()[k]));
+  }
+  context.outputs[0] = y.CastTo(x.dtype());
+}
+
+void RunResizeInteger(RunContext& context) {
+  if (context.node.String("mode", "nearest") == "nearest") {
+    IntegerMovement<RunResize>(context);
+  } else {
+    RunDequantized(context, RunResize);
+  }
+}
+
+QuantSpec ResizeRule(const QuantizeQuery& query) {
+  return query.node.String("mode", "nearest") == "nearest"
+             ? MovementRule(query)
+             : ActivationRule(query);
+}
+
+// ---- upgrade
+
+void SetOldMeaning(Node& node) {
+  node.Set("coordinate_transformation_mode", std::string("asymmetric"));
+  node.Set("nearest_mode", std::string("floor"));
+}
+
+// Opset 10 had inputs (X, scales). Opset 11 and 12 demanded roi and scales,
+// empty where they say nothing.
+void UpgradeResize(UpgradeContext& context) {
+  Node& node = context.node();
+  if (context.from < 11) {
+    SetOldMeaning(node);
+    node.inputs = {node.input(0), kNoValue, node.input(1)};
+    return;
+  }
+  for (size_t i = 1; i < node.inputs.size(); ++i) {
+    const Tensor* input = context.graph.ConstantOf(node.inputs[i]);
+    if (input != nullptr && input->size() == 0) node.inputs[i] = kNoValue;
+  }
+}
+
+// Opset 7: attribute scales; 9: input 1.
+void UpgradeUpsample(UpgradeContext& context) {
+  Node& node = context.node();
+  ValueId scales = node.input(1);
+  if (const Attribute* attribute = node.FindAttribute("scales")) {
+    const auto* values = std::get_if<std::vector<float>>(attribute);
+    if (values == nullptr) {
+      Fail(ErrorCode::kInvalidModel, "'scales' is not a list of floats");
+    }
+    scales = context.graph.AddConstant(
+        fmt::format("{}_scales", node.name),
+        Tensor::Of<float>({static_cast<int64_t>(values->size())}, *values));
+    node.attributes.erase("scales");
+  }
+  node.op_type = "Resize";
+  node.inputs = {node.input(0), kNoValue, scales};
+  SetOldMeaning(node);
+}
+
+}  // namespace
+
+extern constinit const OpDef kResizeOp = {
+    .type = "Resize",
+    .since = 19,
+    .infer = InferResize,
+    .reference = RunResize,
+    .integer_reference = RunResizeInteger,
+    .quantize = ResizeRule,
+    .upgrade = UpgradeResize,
+};
+// Never in an upgraded graph; understood as a file says it.
+extern constinit const OpDef kUpsampleOp = {
+    .type = "Upsample",
+    .since = 9,
+    .infer = InferResize,
+    .reference = RunResize,
+    .integer_reference = RunResizeInteger,
+    .quantize = ResizeRule,
+    .upgrade = UpgradeUpsample,
+};
+
+}  // namespace squint
