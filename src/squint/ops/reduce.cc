@@ -124,9 +124,11 @@ void RunReduce(RunContext& context) {
     if (reduced[i]) size *= static_cast<size_t>(x.dims()[i]);
   }
   const std::span<const double> values = groups.values<double>();
+  double* out = y.mutable_data<double>();
   for (int64_t i = 0; i < y.size(); ++i) {
-    y.mutable_data<double>()[i] =
-        kReduction(values.subspan(static_cast<size_t>(i) * size, size));
+    out[i] = kReduction(values.subspan(static_cast<size_t>(i) * size, size));
+    // Of no truth values the largest is false, not minus infinity.
+    if (x.dtype() == DType::kBool) out[i] = std::clamp(out[i], 0.0, 1.0);
   }
   context.outputs[0] = y.CastTo(x.dtype());
 }
