@@ -46,13 +46,13 @@ struct ChannelSummary {
 std::vector<ChannelSummary> SummarizeRuns(const float* values,
                                           const Layout& layout, bool finite,
                                           ThreadPool& pool) {
-  const auto summarize = finite ? Summarize : SummarizeFinite;
   std::vector<Summary> runs(layout.outer * layout.channels);
   pool.ParallelFor(runs.size(), std::max<size_t>(1, kGrain / layout.inner),
                    [&](size_t begin, size_t end) {
                      for (size_t r = begin; r < end; ++r) {
-                       runs[r] =
-                           summarize(values + r * layout.inner, layout.inner);
+                       const float* run = values + r * layout.inner;
+                       runs[r] = finite ? Summarize(run, layout.inner)
+                                        : SummarizeFinite(run, layout.inner, 1);
                      }
                    });
   std::vector<ChannelSummary> channels(layout.channels);
@@ -66,19 +66,15 @@ std::vector<ChannelSummary> SummarizeRuns(const float* values,
 void SummarizeColumnBlock(const float* values, const Layout& layout,
                           bool finite, size_t begin, size_t end,
                           ChannelSummary* channels) {
-  Summary columns[kColumns];
-  for (size_t row = 0; row < layout.outer; ++row) {
-    const float* from = values + row * layout.channels;
-    for (size_t c = begin; c < end; ++c) {
-      const float v = from[c] + 0.0f;
-      if (!finite && !std::isfinite(v)) continue;
-      Summary& column = columns[c - begin];
-      column.low = v < column.low ? v : column.low;
-      column.high = v > column.high ? v : column.high;
-      column.sum += static_cast<double>(v);
-    }
+  size_t c = begin;
+  for (; finite && c + kLanes <= end; c += kLanes) {
+    const auto lanes =
+        SummarizeLanes(values + c, layout.outer, layout.channels);
+    for (size_t k = 0; k < kLanes; ++k) channels[c + k].Add(lanes[k]);
   }
-  for (size_t c = begin; c < end; ++c) channels[c].Add(columns[c - begin]);
+  for (; c < end; ++c) {
+    channels[c].Add(SummarizeFinite(values + c, layout.outer, layout.channels));
+  }
 }
 
 std::vector<ChannelSummary> SummarizeColumns(const float* values,

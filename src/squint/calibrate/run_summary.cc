@@ -1,62 +1,54 @@
 #include "squint/calibrate/run_summary.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
 namespace squint {
-namespace {
-
-constexpr size_t kSumLanes = 8;
-
-uint32_t BitsOfFloat(const float* value) {
-  uint32_t bits;
-  std::memcpy(&bits, value, sizeof(bits));
-  return bits;
-}
-
-}  // namespace
-
 void Summary::Merge(const Summary& other) {
   low = std::min(low, other.low);
   high = std::max(high, other.high);
   sum += other.sum;
 }
 
-Summary Summarize(const float* values, size_t count) {
-  float low[kSumLanes];
-  float high[kSumLanes];
-  double sum[kSumLanes];
-  std::fill_n(low, kSumLanes, std::numeric_limits<float>::infinity());
-  std::fill_n(high, kSumLanes, -std::numeric_limits<float>::infinity());
-  std::fill_n(sum, kSumLanes, 0.0);
-  size_t i = 0;
-  for (; i + kSumLanes <= count; i += kSumLanes) {
-    for (size_t k = 0; k < kSumLanes; ++k) {
-      const float v = values[i + k];
+// Written so that gcc -O2 keeps each array in vector registers.
+std::array<Summary, kLanes> SummarizeLanes(const float* values, size_t rows,
+                                           size_t stride) {
+  float low[kLanes];
+  float high[kLanes];
+  double sum[kLanes];
+  std::fill_n(low, kLanes, std::numeric_limits<float>::infinity());
+  std::fill_n(high, kLanes, -std::numeric_limits<float>::infinity());
+  std::fill_n(sum, kLanes, 0.0);
+  for (size_t row = 0; row < rows; ++row) {
+    for (size_t k = 0; k < kLanes; ++k) {
+      const float v = values[row * stride + k];
       low[k] = v < low[k] ? v : low[k];
       high[k] = v > high[k] ? v : high[k];
       sum[k] += static_cast<double>(v);
     }
   }
-  Summary result;
-  for (; i < count; ++i) {
-    result.Merge({values[i], values[i], static_cast<double>(values[i])});
+  std::array<Summary, kLanes> result;
+  for (size_t k = 0; k < kLanes; ++k) {
+    // -0 and 0 compare equal: which one is met first must not show.
+    result[k] = {low[k] + 0.0f, high[k] + 0.0f, sum[k]};
   }
-  for (size_t k = 0; k < kSumLanes; ++k) {
-    result.Merge({low[k], high[k], sum[k]});
-  }
-  // -0 and 0 compare equal: which one is met first must not show.
-  result.low += 0.0f;
-  result.high += 0.0f;
   return result;
 }
 
-Summary SummarizeFinite(const float* values, size_t count) {
+Summary Summarize(const float* values, size_t count) {
+  const size_t rows = count / kLanes;
+  Summary result = SummarizeFinite(values + rows * kLanes, count % kLanes, 1);
+  for (const Summary& lane : SummarizeLanes(values, rows, kLanes)) {
+    result.Merge(lane);
+  }
+  return result;
+}
+
+Summary SummarizeFinite(const float* values, size_t count, size_t stride) {
   Summary result;
   for (size_t i = 0; i < count; ++i) {
-    const float v = values[i] + 0.0f;
+    const float v = values[i * stride] + 0.0f;
     if (std::isfinite(v)) result.Merge({v, v, static_cast<double>(v)});
   }
   return result;
@@ -65,19 +57,22 @@ Summary SummarizeFinite(const float* values, size_t count) {
 void DenseHistogram::Add(const float* values, size_t count) {
   uint32_t* counts = counts_.data();
   size_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (size_t k = 0; k < kLanes; ++k) {
-      ++counts[(BitsOfFloat(values + i + k) >> 16) * kLanes + k];
+  for (; i + 4 <= count; i += 4) {
+    for (size_t k = 0; k < 4; k += 2) {
+      uint64_t pair;
+      std::memcpy(&pair, values + i + k, sizeof(pair));
+      ++counts[(pair >> 16 & 0xFFFF) * kCounters];
+      ++counts[(pair >> 48) * kCounters + 1];
     }
   }
-  for (; i < count; ++i) ++counts[(BitsOfFloat(values + i) >> 16) * kLanes];
+  for (; i < count; ++i) ++counts[Histogram::BinOf(values[i]) * kCounters];
 }
 
 bool DenseHistogram::PageIsEmpty(uint32_t number) const {
   const uint32_t* page =
-      counts_.data() + size_t{number} * Histogram::kPageBins * kLanes;
+      counts_.data() + size_t{number} * Histogram::kPageBins * kCounters;
   uint32_t any = 0;
-  for (size_t i = 0; i < Histogram::kPageBins * kLanes; ++i) any |= page[i];
+  for (size_t i = 0; i < Histogram::kPageBins * kCounters; ++i) any |= page[i];
   return any == 0;
 }
 
@@ -88,14 +83,14 @@ uint64_t DenseHistogram::FlushInto(Histogram& histogram) {
     if (PageIsEmpty(number)) continue;
     const bool finite = number % (kPages / 2) != kPages / 2 - 1;
     uint32_t* counts =
-        counts_.data() + size_t{number} * Histogram::kPageBins * kLanes;
+        counts_.data() + size_t{number} * Histogram::kPageBins * kCounters;
     Histogram::Page* page = finite ? &histogram.page(number) : nullptr;
     for (size_t i = 0; i < Histogram::kPageBins; ++i) {
       uint64_t sum = 0;
-      for (size_t k = 0; k < kLanes; ++k) sum += counts[i * kLanes + k];
+      for (size_t k = 0; k < kCounters; ++k) sum += counts[i * kCounters + k];
       (finite ? (*page)[i] : left_out) += sum;
     }
-    std::fill_n(counts, Histogram::kPageBins * kLanes, 0);
+    std::fill_n(counts, Histogram::kPageBins * kCounters, 0);
   }
   return left_out;
 }

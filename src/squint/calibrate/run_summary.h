@@ -3,6 +3,7 @@
 #ifndef SQUINT_CALIBRATE_RUN_SUMMARY_H_
 #define SQUINT_CALIBRATE_RUN_SUMMARY_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -21,18 +22,25 @@ struct Summary {
   void Merge(const Summary& other);
 };
 
-// For runs without NaN and Inf. The sum is taken in eight lanes whatever the
+// kLanes neighbouring columns of `rows` rows, `stride` elements apart, all
+// finite: channels that lie side by side, or the four interleaved parts of a
+// run (stride kLanes).
+inline constexpr size_t kLanes = 4;
+std::array<Summary, kLanes> SummarizeLanes(const float* values, size_t rows,
+                                           size_t stride);
+// A run without NaN and Inf. The sum is taken in four lanes whatever the
 // machine, so it depends on the data alone.
 Summary Summarize(const float* values, size_t count);
-// The same, leaving out NaN and Inf.
-Summary SummarizeFinite(const float* values, size_t count);
+// Every `stride`-th element of a run, leaving out NaN and Inf.
+Summary SummarizeFinite(const float* values, size_t count, size_t stride);
 
 // Dense counts of one thread, to be flushed into a Histogram. Each bin has
-// kLanes counters, so that equal neighbours (the zeros after a Relu) do not
-// wait for each other.
+// two counters, so that equal neighbours (the zeros after a Relu) do not wait
+// for each other; measured on Zen 5: 0.4 to 0.5 ns an element, 0.85 with one
+// counter, no gain with four.
 class DenseHistogram {
  public:
-  DenseHistogram() : counts_(size_t{Histogram::kBins} * kLanes, 0) {}
+  DenseHistogram() : counts_(size_t{Histogram::kBins} * kCounters, 0) {}
 
   void Add(const float* values, size_t count);
   // Adds all counts to `histogram` and clears them. Returns how many were of
@@ -40,7 +48,7 @@ class DenseHistogram {
   uint64_t FlushInto(Histogram& histogram);
 
  private:
-  static constexpr size_t kLanes = 4;
+  static constexpr size_t kCounters = 2;
   bool PageIsEmpty(uint32_t number) const;
   std::vector<uint32_t> counts_;  // a run has fewer than 2^32 elements
 };
