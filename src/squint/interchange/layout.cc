@@ -25,12 +25,15 @@ ValueId Layout::Parameter(std::string_view name, const Tensor& content) {
 }
 
 std::vector<ValueId> Layout::Parameters(const std::string& name,
-                                        const QuantParams& params) {
-  std::vector<ValueId> ids = {
-      Parameter(fmt::format("{}_scale", name), params.scale.Materialize())};
+                                        const QuantParams& params,
+                                        bool of_weight) {
+  const std::string scale_name = name + "_scale";
+  const Tensor scale = params.scale.Materialize();
+  std::vector<ValueId> ids = {of_weight ? graph.AddConstant(scale_name, scale)
+                                        : Parameter(scale_name, scale)};
   if (!params.zero_point.empty()) {
-    ids.push_back(Parameter(fmt::format("{}_zero_point", name),
-                            params.zero_point.Materialize()));
+    ids.push_back(
+        Parameter(name + "_zero_point", params.zero_point.Materialize()));
   }
   return ids;
 }
@@ -64,7 +67,6 @@ NodeId Layout::InsertFor(ValueId output, NodeId before,
   Node node;
   node.op_type = op_type;
   node.domain = domain;
-  node.name = fmt::format("{}_{}", graph.value(output).name, op_type);
   node.inputs = std::move(inputs);
   node.outputs = {output};
   node.attributes = std::move(attributes);
@@ -94,11 +96,12 @@ NodeId InsertQuantize(Layout& layout, ValueId real, ValueId integers,
 
 // DQ's result has the scale's type; another real type takes a Cast.
 void InsertDequantize(Layout& layout, ValueId integers, ValueId result,
-                      const QuantParams& params, NodeId before) {
+                      const QuantParams& params, NodeId before,
+                      bool of_weight) {
   Graph& graph = layout.graph;
   const std::string name = graph.value(result).name;
   std::vector<ValueId> inputs = {integers};
-  for (const ValueId id : layout.Parameters(name, params)) {
+  for (const ValueId id : layout.Parameters(name, params, of_weight)) {
     inputs.push_back(id);
   }
   if (params.real_dtype == params.scale.dtype()) {
@@ -150,7 +153,7 @@ void LayOutConstant(Layout& layout, ValueId id, const UseMap& uses) {
     layout.InsertFor(id, first, "Cast", {stored},
                      {{"to", static_cast<int64_t>(params.real_dtype)}});
   } else {
-    InsertDequantize(layout, stored, id, params, first);
+    InsertDequantize(layout, stored, id, params, first, true);
   }
 }
 

@@ -22,9 +22,11 @@ class Layout {
   // An initializer with this content; equal ones are shared.
   ValueId Parameter(std::string_view name, const Tensor& content);
   // Scale, and zero point of `value`'s quantization, as inputs of Q and DQ
-  // and of the integer operators (kNoValue for int32).
+  // and of the integer operators (kNoValue for int32). A weight has a scale
+  // initializer of its own: MatMulNBits is not made from a shared one.
   std::vector<ValueId> Parameters(const std::string& name,
-                                  const QuantParams& params);
+                                  const QuantParams& params,
+                                  bool of_weight = false);
   // The stored integers of a quantized constant as an initializer of their
   // own; the same one for all constants that share their bytes.
   ValueId Integers(ValueId constant);
@@ -52,7 +54,8 @@ Attributes AxisAttributes(const QuantParams& params);
 NodeId InsertQuantize(Layout& layout, ValueId real, ValueId integers,
                       const QuantParams& params, NodeId before);
 void InsertDequantize(Layout& layout, ValueId integers, ValueId result,
-                      const QuantParams& params, NodeId before);
+                      const QuantParams& params, NodeId before,
+                      bool of_weight = false);
 // Where code that reads `id` may stand: right behind its producer, else
 // before its first reader.
 NodeId PlaceBehind(const Graph& graph, ValueId id, const UseMap& uses);

@@ -27,10 +27,9 @@ bool IsMovement(const Node& node) {
                        [](ValueId id) { return id != kNoValue; }) == 1;
 }
 
-bool IsInt8Activation(const Graph& graph, ValueId id) {
+bool IsInt8(const Graph& graph, ValueId id) {
   const Value& value = graph.value(id);
-  return !value.is_constant() && value.quant &&
-         value.quant->kind == QuantKind::kStatic &&
+  return value.quant && value.quant->kind == QuantKind::kStatic &&
          value.quant->dtype == DType::kInt8 && value.quant->per_tensor() &&
          !value.quant->scale.empty();
 }
@@ -62,15 +61,14 @@ void QuantizeBothSidesOfMovement(Graph& graph) {
   std::erase_if(order, [&](NodeId id) { return !IsMovement(graph.node(id)); });
   for (const NodeId id : order) {
     const Node& node = graph.node(id);
-    if (IsInt8Activation(graph, node.input(0)) &&
-        IsPlainFloat(graph, node.output())) {
+    if (IsInt8(graph, node.input(0)) && IsPlainFloat(graph, node.output())) {
       graph.value(node.output()).quant = graph.value(node.input(0)).quant;
     }
   }
   for (auto it = order.rbegin(); it != order.rend(); ++it) {
     const ValueId input = graph.node(*it).input(0);
     const ValueId output = graph.node(*it).output();
-    if (!IsInt8Activation(graph, output) || !IsPlainFloat(graph, input)) {
+    if (!IsInt8(graph, output) || !IsPlainFloat(graph, input)) {
       continue;
     }
     const NodeId producer = graph.value(input).producer;

@@ -80,6 +80,22 @@ TEST(LayOut, SharesEqualScalesAndZeroPoints) {
   EXPECT_EQ(CountOps(laid, "QuantizeLinear"), 3);
 }
 
+// ONNX Runtime makes no MatMulNBits of weights with a shared scale.
+TEST(LayOut, WeightsDoNotShareTheirScales) {
+  Graph graph = GraphWithInput("x", {1, 2});
+  ValueId last = graph.inputs()[0];
+  for (const char* name : {"v", "w"}) {
+    const ValueId w = AddQuantizedConstant(graph, name, CountingInt8({2, 2}),
+                                           PerTensor(DType::kInt8, 0.5f, 0));
+    last = EmitFloat(graph, "MatMul", {last, w}, "y", {1, 2});
+  }
+  graph.AddOutput(last);
+  const Graph laid = LayOutQuantization(graph);
+  const Node& v = laid.node(ValueOf(laid, "v").producer);
+  const Node& w = laid.node(ValueOf(laid, "w").producer);
+  EXPECT_NE(v.input(1), w.input(1));
+}
+
 TEST(LayOut, OneDequantizeServesAllReadersAndTheOutput) {
   Graph graph = GraphWithInput("x", {4});
   const ValueId y = EmitFloat(graph, "Relu", {graph.inputs()[0]}, "y", {4});
@@ -236,6 +252,16 @@ TEST(LayOut, OtherReadersOfWhatIsMovedKeepTheRealValue) {
   const Graph laid = LayOutQuantization(graph);
   const ValueId z = laid.outputs()[1];
   EXPECT_EQ(InputName(laid, laid.node(laid.value(z).producer), 0), "a");
+}
+
+TEST(LayOut, Int8TablesCountAsInt8BeforeMovement) {
+  Graph graph = GraphWithInput("x", {4});
+  const ValueId w = AddQuantizedConstant(graph, "w", CountingInt8({4, 1}),
+                                         PerTensor(DType::kInt8, 0.5f, 0));
+  const ValueId f = EmitFloat(graph, "Flatten", {w}, "f", {4, 1});
+  graph.AddOutput(EmitFloat(graph, "Add", {graph.inputs()[0], f}, "y", {4, 4}));
+  EXPECT_EQ(OpsOf(LayOutQuantization(graph)),
+            "DequantizeLinear Flatten QuantizeLinear DequantizeLinear Add");
 }
 
 // ---- tables
