@@ -170,6 +170,9 @@ TEST(RandomDataset, IsReproducibleAndWarns) {
 TEST(OpenDataset, NamesAFileThatIsMissing) {
   EXPECT_THAT(MessageOf([] { OpenDataset("/no/such.npy", {}); }),
               HasSubstr("/no/such.npy"));
+  const std::string endless(5000, 'x');
+  EXPECT_THAT(MessageOf([&] { OpenDataset(endless, {}); }),
+              HasSubstr("name too long"));
 }
 
 }  // namespace

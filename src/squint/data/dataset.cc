@@ -17,25 +17,9 @@ bool StartsWith(std::span<const std::byte> bytes, std::string_view magic) {
          std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
 }
 
-}  // namespace
-
-FileKind KindOf(const std::filesystem::path& path) {
-  const auto file = MappedFile::Open(path);
-  const auto bytes = file->bytes();
-  if (StartsWith(bytes, "\x93NUMPY")) return FileKind::kNpy;
-  // An archive without members starts with its closing record, PK\5\6.
-  if (StartsWith(bytes, "PK\3\4") || StartsWith(bytes, "PK\5\6")) {
-    return FileKind::kNpz;
-  }
-  if (LooksLikeGzip(bytes) || LooksLikeIdx(bytes)) return FileKind::kIdx;
-  if (LooksLikeImage(bytes)) return FileKind::kImage;
-  return FileKind::kUnknown;
-}
-
-std::shared_ptr<const Dataset> OpenDataset(const std::string& source,
-                                           const std::vector<InputSpec>& inputs,
-                                           const DatasetOptions& options) {
-  if (source == "random") return MakeRandomDataset(inputs, options);
+DatasetRef OpenPath(const std::string& source,
+                    const std::vector<InputSpec>& inputs,
+                    const DatasetOptions& options) {
   const std::filesystem::path path(source);
   if (std::filesystem::is_directory(path)) {
     return OpenFolder(path, inputs, options);
@@ -58,6 +42,32 @@ std::shared_ptr<const Dataset> OpenDataset(const std::string& source,
        source,
        MappedFile::Open(path)->bytes().empty() ? "the file is empty"
                                                : "by its first bytes");
+}
+
+}  // namespace
+
+FileKind KindOf(const std::filesystem::path& path) {
+  const auto file = MappedFile::Open(path);
+  const auto bytes = file->bytes();
+  if (StartsWith(bytes, "\x93NUMPY")) return FileKind::kNpy;
+  // An archive without members starts with its closing record, PK\5\6.
+  if (StartsWith(bytes, "PK\3\4") || StartsWith(bytes, "PK\5\6")) {
+    return FileKind::kNpz;
+  }
+  if (LooksLikeGzip(bytes) || LooksLikeIdx(bytes)) return FileKind::kIdx;
+  if (LooksLikeImage(bytes)) return FileKind::kImage;
+  return FileKind::kUnknown;
+}
+
+std::shared_ptr<const Dataset> OpenDataset(const std::string& source,
+                                           const std::vector<InputSpec>& inputs,
+                                           const DatasetOptions& options) {
+  if (source == "random") return MakeRandomDataset(inputs, options);
+  try {
+    return OpenPath(source, inputs, options);
+  } catch (const std::filesystem::filesystem_error& error) {
+    Fail(ErrorCode::kIo, "{}: {}", source, error.code().message());
+  }
 }
 
 }  // namespace squint

@@ -154,6 +154,13 @@ TEST(Preprocess, ACropLargerThanTheImageEnlargesIt) {
   EXPECT_THAT(FloatsOf(result), Each(50));
 }
 
+TEST(Preprocess, RefusesToBlowUpASliver) {
+  EXPECT_THAT(MessageOf([] {
+                Preprocessed(Flat(60000, 1, {1}), "imagenet", {1, 3, 224, 224});
+              }),
+              HasSubstr("60000 x 1"));
+}
+
 TEST(DecodeImage, ReadsPngOfEveryKind) {
   EXPECT_THAT(DecodeImage(Bytes(Png(Flat(1, 1, {9}))), "a").pixels,
               ElementsAre(9));

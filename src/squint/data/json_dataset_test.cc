@@ -223,6 +223,7 @@ TEST_F(JsonDataset, NamesWhatIsWrong) {
   expect(R"({"input": "x.npy", "target": {"shift": 1}})", "needs \"input\"");
   expect(R"({"input": {"file": "x.npy", "dtype": "float"}})", "unknown dtype");
   expect(R"({"input": {"file": "x.npy", "reshape": [5]}})", "cannot reshape");
+  expect(R"({"input": {"file": "x.npy", "reshape": [-1]}})", "absurd");
   expect(R"({"input": {"file": "x.npy", "padding": 0}})", "expected integers");
   expect(R"({"input": {"file": "x.npy", "preprocess": "vgg"}})", "'vgg'");
   expect(R"({"input": {"file": "x.npy", "preprocess": {"std": 0}}})",

@@ -240,7 +240,8 @@ ColumnRef ApplyArrayOptions(ColumnRef column, const Json& json,
   }
   if (json.contains("reshape")) {
     const Dims dims = json["reshape"].get<Dims>();
-    const int64_t count = ElementCount(dims);
+    const auto count = static_cast<int64_t>(
+        DeclaredBytes(DType::kUint8, dims, context.file.string()));
     column = MakeMappedColumn(std::move(column), [=](const Tensor& tensor) {
       if (tensor.size() != count) {
         Fail(ErrorCode::kInvalidArgument, "cannot reshape {} to {}",

@@ -12,18 +12,30 @@ namespace {
 
 std::string_view NumpyType(DType dtype) {
   switch (dtype) {
-    case DType::kFloat32: return "<f4";
-    case DType::kFloat64: return "<f8";
-    case DType::kFloat16: return "<f2";
-    case DType::kInt8: return "|i1";
-    case DType::kUint8: return "|u1";
-    case DType::kInt16: return "<i2";
-    case DType::kUint16: return "<u2";
-    case DType::kInt32: return "<i4";
-    case DType::kUint32: return "<u4";
-    case DType::kInt64: return "<i8";
-    case DType::kUint64: return "<u8";
-    case DType::kBool: return "|b1";
+    case DType::kFloat32:
+      return "<f4";
+    case DType::kFloat64:
+      return "<f8";
+    case DType::kFloat16:
+      return "<f2";
+    case DType::kInt8:
+      return "|i1";
+    case DType::kUint8:
+      return "|u1";
+    case DType::kInt16:
+      return "<i2";
+    case DType::kUint16:
+      return "<u2";
+    case DType::kInt32:
+      return "<i4";
+    case DType::kUint32:
+      return "<u4";
+    case DType::kInt64:
+      return "<i8";
+    case DType::kUint64:
+      return "<u8";
+    case DType::kBool:
+      return "|b1";
     default:
       Fail(ErrorCode::kUnsupported, ".npy has no type for {}",
            DTypeName(dtype));
@@ -62,8 +74,7 @@ void WriteNpz(const std::filesystem::path& path,
               const std::vector<std::pair<std::string, Tensor>>& tensors) {
   // libzip writes aside and renames in zip_close by itself.
   int error = 0;
-  zip_t* archive =
-      zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &error);
+  zip_t* archive = zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &error);
   if (archive == nullptr) {
     Fail(ErrorCode::kIo, "{}: cannot write (libzip error {})", path.string(),
          error);

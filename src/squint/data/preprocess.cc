@@ -51,7 +51,15 @@ int Rounded(double value) {
   return std::max(1, static_cast<int>(std::lround(value)));
 }
 
+// A sliver of an image would grow without bounds when its short side does.
 Image Scaled(const Image& image, double factor, Filter filter) {
+  constexpr double kMostPixels = 1 << 26;
+  if (image.width * factor * (image.height * factor) > kMostPixels) {
+    Fail(ErrorCode::kInvalidArgument,
+         "an image of {} x {} pixels is too long and narrow to be resized "
+         "{:.1f} times",
+         image.width, image.height, factor);
+  }
   return Resize(image, Rounded(image.width * factor),
                 Rounded(image.height * factor), filter);
 }
