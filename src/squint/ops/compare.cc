@@ -212,7 +212,7 @@ void RunWhere(RunContext& context) {
 
 QuantSpec WhereRule(const QuantizeQuery& query) {
   if (auto spec = FloatUnlessReal(query, 1)) return *spec;
-  QuantSpec spec = QuantSpec();
+  QuantSpec spec;
   spec.inputs = {{.role = Role::kFloat},
                  {.role = Role::kActivation},
                  {.role = Role::kActivation}};

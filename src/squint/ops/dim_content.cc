@@ -71,8 +71,7 @@ SliceRange ClampSlice(int64_t start, int64_t end, int64_t step, int64_t dim) {
     if (last > range.begin) range.count = (last - range.begin - 1) / step + 1;
   } else {
     range.begin = clamp(start, 0, dim - 1);
-    if (start < -dim) range.begin = -1;  // before the first: nothing to take
-    const int64_t last = end < -dim ? -1 : clamp(end, -1, dim - 1);
+    const int64_t last = clamp(end, -1, dim - 1);
     if (range.begin > last) {
       range.count =
           (range.begin - last - 1) / (step == INT64_MIN ? INT64_MAX : -step) +

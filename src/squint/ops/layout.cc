@@ -7,42 +7,43 @@
 namespace squint {
 namespace {
 
-// Copies whole-byte elements; the last axis is the inner loop.
-class ByteCopier {
+// Copies elements of a fixed size; the last axis is the inner loop.
+template <typename Element>
+class Copier {
  public:
-  ByteCopier(const Tensor& in, const AxisMaps& maps, const std::byte* fill,
-             std::byte* out)
-      : in_(in.raw()),
-        size_(static_cast<size_t>(BitsOf(in.dtype())) / 8),
+  Copier(const Tensor& in, const AxisMaps& maps, const std::byte* fill,
+         std::byte* out)
+      : in_(reinterpret_cast<const Element*>(in.raw())),
         maps_(maps),
-        fill_(fill),
-        out_(out) {}
+        out_(reinterpret_cast<Element*>(out)) {
+    std::memcpy(&fill_, fill, sizeof(Element));
+  }
 
   void Run(size_t axis, int64_t offset, bool filled) {
-    if (axis + 1 < maps_.size()) {
-      for (const int64_t step : maps_[axis]) {
-        Run(axis + 1, offset + step, filled || step == kFill);
-      }
-      return;
-    }
+    if (axis + 1 == maps_.size()) return RunLast(offset, filled);
     for (const int64_t step : maps_[axis]) {
-      if (filled || step == kFill) {
-        std::memcpy(out_, fill_, size_);
-      } else {
-        std::memcpy(out_, in_ + static_cast<size_t>(offset + step) * size_,
-                    size_);
-      }
-      out_ += size_;
+      Run(axis + 1, offset + step, filled || step == kFill);
     }
   }
 
  private:
-  const std::byte* in_;
-  size_t size_;
+  void RunLast(int64_t offset, bool filled) {
+    for (const int64_t step : maps_.back()) {
+      *out_++ = filled || step == kFill ? fill_ : in_[offset + step];
+    }
+  }
+
+  const Element* in_;
   const AxisMaps& maps_;
-  const std::byte* fill_;
-  std::byte* out_;
+  Element fill_;
+  Element* out_;
 };
+
+template <typename Element>
+void CopyAll(const Tensor& in, const AxisMaps& maps, const std::byte* fill,
+             Tensor& out) {
+  Copier<Element>(in, maps, fill, out.mutable_raw()).Run(0, 0, false);
+}
 
 bool IsPacked(DType dtype) { return BitsOf(dtype) < 8; }
 
@@ -76,9 +77,26 @@ Tensor CopyByMaps(const Tensor& in, const AxisMaps& maps, const Tensor* fill) {
     dims.push_back(static_cast<int64_t>(map.size()));
   }
   Tensor out(in.dtype(), dims);
-  const std::byte zero[16] = {};
-  ByteCopier copier(in, maps, fill ? fill->raw() : zero, out.mutable_raw());
-  if (out.size() > 0) copier.Run(0, 0, false);
+  if (out.size() == 0) return out;
+  const std::byte zero[8] = {};
+  const std::byte* with = fill ? fill->raw() : zero;
+  switch (BitsOf(in.dtype())) {
+    case 8:
+      CopyAll<uint8_t>(in, maps, with, out);
+      break;
+    case 16:
+      CopyAll<uint16_t>(in, maps, with, out);
+      break;
+    case 32:
+      CopyAll<uint32_t>(in, maps, with, out);
+      break;
+    case 64:
+      CopyAll<uint64_t>(in, maps, with, out);
+      break;
+    default:
+      Fail(ErrorCode::kUnsupported, "cannot move {} elements",
+           DTypeName(in.dtype()));
+  }
   return out;
 }
 

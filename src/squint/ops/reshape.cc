@@ -260,6 +260,7 @@ extern constinit const OpDef kDropoutOp = {
     .since = 12,
     .infer = InferDropout,
     .reference = RunDropout,
+    .integer_reference = IntegerMovement<RunDropout>,
     .quantize = DropoutRule,
     .upgrade = UpgradeDropout,
 };

@@ -60,6 +60,9 @@ TEST(Slice, NegativeStepsWalkBackwards) {
   EXPECT_THAT(SliceTen(2, -100, -1), ElementsAre(2, 1, 0));
   EXPECT_THAT(SliceTen(-9, INT64_MIN, -1), ElementsAre(1, 0));
   EXPECT_THAT(SliceTen(0, 0, -1), ElementsAre());
+  // A start before the first element is the first one, unlike in numpy.
+  EXPECT_THAT(SliceTen(-100, -200, -1), ElementsAre(0));
+  EXPECT_THAT(SliceTen(100, -11, -3), ElementsAre(9, 6, 3, 0));
   EXPECT_THAT(SliceTen(-1, INT64_MIN, INT64_MIN), ElementsAre(9));
 }
 
