@@ -5,9 +5,8 @@
 namespace squint {
 namespace {
 
-const char* const kNames[] = {"N", "T"};
-Dim N() { return Dim::Symbol(kNames[0]); }
-Dim T() { return Dim::Symbol(kNames[1]); }
+Dim N() { return Dim::Symbol("N"); }
+Dim T() { return Dim::Symbol("T"); }
 
 TEST(DimContent, SumsAndProductsOfSizesAreNotNegative) {
   EXPECT_TRUE(IsNonNegative(N() * T() + Dim(1)));
