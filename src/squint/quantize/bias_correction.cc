@@ -137,7 +137,7 @@ int Correct(const MethodContext& context, Graph& graph) {
 
 }  // namespace
 
-constinit const MethodDef kBiasCorrectionMethod = {
+extern constinit const MethodDef kBiasCorrectionMethod = {
     .name = "bias-correction",
     .summary = "restores the mean of each output channel that quantized "
                "weights move",
