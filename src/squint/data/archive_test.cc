@@ -11,11 +11,11 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+#if SQUINT_HAS_ARCHIVES
+
 std::string Floats(const std::string& shape, std::vector<float> values) {
   return Npy("<f4", shape, BytesOfValues(values));
 }
-
-#if SQUINT_HAS_ARCHIVES
 
 std::string ReadAll(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

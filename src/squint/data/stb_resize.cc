@@ -32,7 +32,8 @@ Image Resize(const Image& image, int width, int height, Filter filter) {
 
 #else  // !SQUINT_HAS_IMAGES
 
-Image Resize(const Image&, int, int, Filter) {
+Image Resize(const Image& image, int width, int height, Filter) {
+  if (width == image.width && height == image.height) return image;
   Fail(ErrorCode::kUnsupported,
        "this build cannot resize images; configure with -DSQUINT_IMAGES=ON");
 }
