@@ -169,12 +169,24 @@ void Editor::Remove(NodeId node) {
   graph_.RemoveNode(node);
 }
 
+void Editor::RemoveUnread(ValueId value) {
+  const NodeId producer = Producer(value);
+  if (producer == kNoNode) return;
+  for (const ValueId output : graph_.node(producer).outputs) {
+    if (output != kNoValue && !UsesOf(output).empty()) return;
+  }
+  const std::vector<ValueId> inputs = graph_.node(producer).inputs;
+  Remove(producer);
+  for (const ValueId input : inputs) RemoveUnread(input);
+}
+
 void Editor::Become(NodeId node, std::string_view op_type,
                     std::vector<ValueId> inputs, Attributes attributes) {
   Invalidate();
   Node& changed = graph_.node(node);
   changed.op_type = op_type;
   changed.domain.clear();
+  const std::vector<ValueId> old_inputs = std::move(changed.inputs);
   changed.inputs = std::move(inputs);
   changed.attributes = std::move(attributes);
   for (size_t i = 1; i < changed.outputs.size(); ++i) {
@@ -183,6 +195,7 @@ void Editor::Become(NodeId node, std::string_view op_type,
     }
   }
   changed.outputs.resize(1);
+  for (const ValueId input : old_inputs) RemoveUnread(input);
 }
 
 }  // namespace squint

@@ -65,7 +65,11 @@ class Editor {
   ValueId EmitBefore(NodeId before, std::string_view op_type,
                      std::vector<ValueId> inputs, Attributes attributes = {});
   void Remove(NodeId node);
-  // Turns a node into another operator that makes the same output 0.
+  // Removes the node that makes `value` if nobody reads any of its outputs,
+  // then those that only it needed.
+  void RemoveUnread(ValueId value);
+  // Turns a node into another operator that makes the same output 0. What
+  // only its old inputs needed goes.
   void Become(NodeId node, std::string_view op_type,
               std::vector<ValueId> inputs, Attributes attributes = {});
   // For edits made on the graph itself.

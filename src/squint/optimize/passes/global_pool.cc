@@ -1,5 +1,6 @@
 // ReduceMean over all spatial axes of an image is GlobalAveragePool, followed
-// by Flatten where the axes were dropped.
+// by Flatten where the axes were dropped. Rank 3 is left: a mean over the last
+// axis there is more often a sequence's than a signal's.
 #include <algorithm>
 #include <numeric>
 #include <vector>
@@ -30,7 +31,7 @@ int RunGlobalPool(Graph& graph, PassContext& pass) {
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
     const int rank = editor.Rank(node.input(0));
-    if (!node.Is("ReduceMean") || rank < 3 || editor.IsQuantized(node) ||
+    if (!node.Is("ReduceMean") || rank < 4 || editor.IsQuantized(node) ||
         !editor.IsFloat32(node.input(0)) ||
         !ReducesAllSpatialAxes(editor, node, rank)) {
       continue;

@@ -11,6 +11,8 @@ class HardSwishTest : public PassTest {
     x = Node("Sigmoid", {Input("in", {Dim::Symbol("n"), 8})}, "x");
     x = Node("Sub", {Node("Mul", {x, Number(12.0f)}, "wide"), Number(6.0f)},
              "centred");
+    // Others read x too, so that its own scale is not part of the formula.
+    Output(x);
   }
   ValueId Clamped(float add, float high) {
     const ValueId sum = Node("Add", {x, Number(add)}, "sum");
