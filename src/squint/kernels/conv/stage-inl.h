@@ -66,6 +66,46 @@ HWY_INLINE void StagePlane(const PlaneWindow& w, const StagedPlane& staged,
   }
 }
 
+// Calls f(band's window, its staged form's layout, floats, first output row)
+// for bands that cover the plane; FitsBand(w).
+template <class F>
+HWY_INLINE void ForEachBand(const PlaneWindow& w, const float* plane,
+                            float border, F&& f) {
+  HWY_ALIGN float staged[kBandFloats + kStagingSlack];
+  int64_t rows = w.out_h;
+  while (StagedPlane(BandWindow(w, 0, rows)).floats() > kBandFloats) {
+    rows = (rows + 1) / 2;
+  }
+  for (int64_t y = 0; y < w.out_h; y += rows) {
+    const PlaneWindow band = BandWindow(w, y, std::min(w.out_h, y + rows));
+    const StagedPlane layout(band);
+    StagePlane(band, layout, plane, border, staged);
+    f(band, layout, staged, y);
+  }
+}
+
+// Calls f(x) for vectors that cover a row; the last one is moved left to end
+// with the row, or starts at 0 and reaches beyond a shorter row.
+template <class F>
+HWY_INLINE void ForEachVector(int64_t width, int64_t lanes, F&& f) {
+  int64_t x = 0;
+  for (; x + lanes <= width; x += lanes) f(x);
+  if (x < width) f(std::max<int64_t>(0, width - lanes));
+}
+
+// Stores a vector of output row `out`, or what of it lies in the row.
+template <class D, class V>
+HWY_INLINE void StoreInRow(D d, V v, float* out, int64_t width) {
+  constexpr int64_t kN = hwy::HWY_NAMESPACE::MaxLanes(D());
+  if (width >= kN) {
+    hwy::HWY_NAMESPACE::StoreU(v, d, out);
+    return;
+  }
+  HWY_ALIGN float buffer[kN];
+  hwy::HWY_NAMESPACE::Store(v, d, buffer);
+  std::memcpy(out, buffer, static_cast<size_t>(width) * sizeof(float));
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace squint
 HWY_AFTER_NAMESPACE();

@@ -69,6 +69,25 @@ struct StagedPlane {
 // Floats past the end of a staged plane that vector loads may touch.
 inline constexpr int64_t kStagingSlack = 64;
 
+// Kernels that work plane by plane stage one band of output rows at a time
+// into a buffer on the stack: 64 kB, a padded plane of 112 x 112 in one piece
+// and well inside the L2 cache.
+inline constexpr int64_t kBandFloats = 16384;
+inline constexpr int64_t kMaxBandTaps = 1024;
+
+// The window restricted to output rows [begin, end).
+inline PlaneWindow BandWindow(PlaneWindow w, int64_t begin, int64_t end) {
+  w.pad_top -= begin * w.stride_h;
+  w.out_h = end - begin;
+  return w;
+}
+
+// At least one output row's input fits the buffer.
+inline bool FitsBand(const PlaneWindow& w) {
+  return w.taps() <= kMaxBandTaps &&
+         StagedPlane(BandWindow(w, 0, 1)).floats() <= kBandFloats;
+}
+
 }  // namespace squint
 
 #endif  // SQUINT_KERNELS_CONV_WINDOW_H_

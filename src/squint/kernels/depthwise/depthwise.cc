@@ -13,15 +13,6 @@
 #include "squint/kernels/clamp-inl.h"
 #include "squint/kernels/conv/stage-inl.h"
 
-#ifndef SQUINT_DEPTHWISE_CONSTANTS
-#define SQUINT_DEPTHWISE_CONSTANTS
-namespace squint {
-// 64 kB: a padded plane of 112 x 112 in one piece, well inside the L2 cache.
-inline constexpr int64_t kBandFloats = 16384;
-inline constexpr int64_t kMaxTaps = 1024;
-}  // namespace squint
-#endif
-
 HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
@@ -46,15 +37,7 @@ struct Band {
 template <class D, class V>
 HWY_INLINE void Put(D d, const Band& b, int64_t y, int64_t x, V sum) {
   sum = ClampKeepNaN(sum, hn::Set(d, b.low), hn::Set(d, b.high));
-  float* out = b.out + y * b.out_w + x;
-  constexpr int64_t kN = hn::MaxLanes(D());
-  if (b.out_w >= kN) {
-    hn::StoreU(sum, d, out);
-    return;
-  }
-  HWY_ALIGN float buffer[kN];
-  hn::Store(sum, d, buffer);
-  std::memcpy(out, buffer, static_cast<size_t>(b.out_w) * sizeof(float));
+  StoreInRow(d, sum, b.out + y * b.out_w + x, b.out_w);
 }
 
 // kRows output rows at once; stride and dilation 1, so that row y reads
@@ -96,15 +79,6 @@ HWY_INLINE void AnyTaps(D d, const Band& b, int64_t y, int64_t x) {
   Put(d, b, y, x, sum);
 }
 
-// Calls f(x) for vectors that cover the row; the last one is moved left to
-// end with the row.
-template <class F>
-HWY_INLINE void ForEachVector(int64_t width, int64_t lanes, F&& f) {
-  int64_t x = 0;
-  for (; x + lanes <= width; x += lanes) f(x);
-  if (x < width) f(std::max<int64_t>(0, width - lanes));
-}
-
 template <int kH, int kW, int kRows, class D>
 HWY_INLINE void RowsOf(D d, const Band& b, int64_t* y, int64_t rows) {
   for (; *y + kRows <= rows; *y += kRows) {
@@ -144,18 +118,11 @@ HWY_NOINLINE void ComputeBand(D d, const PlaneWindow& w, const Band& b,
   }
 }
 
-// The window restricted to output rows [begin, end).
-PlaneWindow BandWindow(PlaneWindow w, int64_t begin, int64_t end) {
-  w.pad_top -= begin * w.stride_h;
-  w.out_h = end - begin;
-  return w;
-}
-
 void ComputeStaged(const DepthwiseArgs& args, const PlaneWindow& w,
-                   const float* staged, int64_t channel, float* out) {
-  const StagedPlane layout(w);
+                   const StagedPlane& layout, const float* staged,
+                   int64_t channel, float* out) {
   const ConvShape& s = args.shape;
-  int64_t offsets[kMaxTaps];
+  int64_t offsets[kMaxBandTaps];
   for (int64_t t = 0; t < w.taps(); ++t) {
     offsets[t] = layout.TapOffset(w, t / w.kernel_w, t % w.kernel_w);
   }
@@ -185,17 +152,12 @@ void ComputeStaged(const DepthwiseArgs& args, const PlaneWindow& w,
 // One input channel of one image.
 void ComputeChannel(const DepthwiseArgs& args, const float* plane,
                     int64_t channel, float* out) {
-  HWY_ALIGN float staged[kBandFloats + kStagingSlack];
-  const PlaneWindow& w = args.shape.window;
-  int64_t band = w.out_h;
-  while (StagedPlane(BandWindow(w, 0, band)).floats() > kBandFloats) {
-    band = (band + 1) / 2;
-  }
-  for (int64_t y = 0; y < w.out_h; y += band) {
-    const PlaneWindow part = BandWindow(w, y, std::min(w.out_h, y + band));
-    StagePlane(part, StagedPlane(part), plane, 0.0f, staged);
-    ComputeStaged(args, part, staged, channel, out + y * w.out_w);
-  }
+  ForEachBand(args.shape.window, plane, 0.0f,
+              [&](const PlaneWindow& band, const StagedPlane& layout,
+                  const float* staged, int64_t y) HWY_ATTR {
+                ComputeStaged(args, band, layout, staged, channel,
+                              out + y * band.out_w);
+              });
 }
 
 void RunDepthwise(const DepthwiseArgs& args, ThreadPool& pool) {
@@ -225,10 +187,7 @@ HWY_EXPORT(RunDepthwise);
 }  // namespace
 
 bool DepthwiseFits(const ConvShape& shape) {
-  PlaneWindow row = shape.window;
-  row.out_h = 1;
-  return shape.groups == shape.channels && shape.window.taps() <= kMaxTaps &&
-         StagedPlane(row).floats() <= kBandFloats;
+  return shape.groups == shape.channels && FitsBand(shape.window);
 }
 
 void Depthwise(const DepthwiseArgs& args, ThreadPool& pool) {

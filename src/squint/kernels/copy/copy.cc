@@ -1,0 +1,156 @@
+// Strided copies: contiguous rows by memcpy, transpositions in square tiles
+// (so that both sides' cache lines are used whole), anything else element by
+// element.
+#include "squint/kernels/copy/copy.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "squint/base/threads.h"
+
+namespace squint {
+namespace {
+
+constexpr int64_t kTile = 16;
+constexpr int64_t kElementsPerTask = 1 << 14;
+
+// The last axis is the inner loop; `across` is the axis whose elements are
+// neighbours in `from`, tiled against it, or the last axis itself.
+struct Loops {
+  explicit Loops(const CopyPlan& plan) : across(plan.axes - 1) {
+    if (plan.from_stride[across] == 1) return;
+    for (size_t axis = 0; axis + 1 < plan.axes; ++axis) {
+      if (plan.from_stride[axis] == 1) across = axis;
+    }
+  }
+  bool tiled(const CopyPlan& plan) const { return across != plan.axes - 1; }
+  size_t across;
+};
+
+template <typename T>
+void CopyRow(const CopyPlan& plan, const T* from, T* to) {
+  const size_t last = plan.axes - 1;
+  const int64_t count = plan.size[last];
+  const int64_t from_stride = plan.from_stride[last];
+  const int64_t to_stride = plan.to_stride[last];
+  if (from_stride == 1 && to_stride == 1) {
+    std::memcpy(to, from, static_cast<size_t>(count) * sizeof(T));
+    return;
+  }
+  for (int64_t i = 0; i < count; ++i) to[i * to_stride] = from[i * from_stride];
+}
+
+// `rows` elements along the axis `across`, all of the last axis.
+template <typename T>
+void CopyTiles(const CopyPlan& plan, size_t across, int64_t rows, const T* from,
+               T* to) {
+  const size_t last = plan.axes - 1;
+  for (int64_t begin = 0; begin < plan.size[last]; begin += kTile) {
+    const int64_t end = std::min(begin + kTile, plan.size[last]);
+    for (int64_t r = 0; r < rows; ++r) {
+      const T* source = from + r;
+      T* target = to + r * plan.to_stride[across];
+      for (int64_t i = begin; i < end; ++i) {
+        target[i * plan.to_stride[last]] = source[i * plan.from_stride[last]];
+      }
+    }
+  }
+}
+
+// Work items are all combinations of the outer axes; a tiled axis counts in
+// steps of kTile.
+template <typename T>
+void CopyItems(const CopyPlan& plan, const Loops& loops, size_t begin,
+               size_t end, const T* from, T* to) {
+  for (size_t item = begin; item < end; ++item) {
+    auto rest = static_cast<int64_t>(item);
+    const T* source = from;
+    T* target = to;
+    int64_t rows = 1;
+    for (size_t i = plan.axes - 1; i-- > 0;) {
+      const bool tiled = i == loops.across;
+      const int64_t count =
+          tiled ? (plan.size[i] + kTile - 1) / kTile : plan.size[i];
+      const int64_t index = rest % count * (tiled ? kTile : 1);
+      rest /= count;
+      if (tiled) rows = std::min(kTile, plan.size[i] - index);
+      source += index * plan.from_stride[i];
+      target += index * plan.to_stride[i];
+    }
+    if (loops.tiled(plan)) {
+      CopyTiles(plan, loops.across, rows, source, target);
+    } else {
+      CopyRow(plan, source, target);
+    }
+  }
+}
+
+template <typename T>
+void CopyOf(const CopyPlan& plan, const void* from, void* to,
+            ThreadPool& pool) {
+  const Loops loops(plan);
+  int64_t items = 1;
+  for (size_t i = 0; i + 1 < plan.axes; ++i) {
+    items *=
+        i == loops.across ? (plan.size[i] + kTile - 1) / kTile : plan.size[i];
+  }
+  const int64_t per_item =
+      plan.size[plan.axes - 1] * (loops.tiled(plan) ? kTile : 1);
+  const int64_t grain = std::max<int64_t>(1, kElementsPerTask / per_item);
+  pool.ParallelFor(static_cast<size_t>(items), static_cast<size_t>(grain),
+                   [&](size_t begin, size_t end) {
+                     CopyItems(plan, loops, begin, end,
+                               static_cast<const T*>(from),
+                               static_cast<T*>(to));
+                   });
+}
+
+}  // namespace
+
+CopyPlan::CopyPlan(std::span<const int64_t> sizes,
+                   std::span<const int64_t> from, std::span<const int64_t> to) {
+  for (size_t i = sizes.size(); i-- > 0;) {
+    if (sizes[i] == 1) continue;
+    const size_t last = axes - 1;
+    if (axes > 0 && from[i] == from_stride[last] * size[last] &&
+        to[i] == to_stride[last] * size[last]) {
+      size[last] *= sizes[i];
+      continue;
+    }
+    if (axes == kMaxAxes) {
+      valid = false;
+      return;
+    }
+    size[axes] = sizes[i];
+    from_stride[axes] = from[i];
+    to_stride[axes] = to[i];
+    ++axes;
+  }
+  if (axes == 0) {
+    size[0] = from_stride[0] = to_stride[0] = 1;
+    axes = 1;
+  }
+  const auto end = static_cast<std::ptrdiff_t>(axes);
+  std::reverse(size.begin(), size.begin() + end);
+  std::reverse(from_stride.begin(), from_stride.begin() + end);
+  std::reverse(to_stride.begin(), to_stride.begin() + end);
+}
+
+void Copy(const CopyPlan& plan, size_t element_bytes, const void* from,
+          void* to, ThreadPool& pool) {
+  for (size_t i = 0; i < plan.axes; ++i) {
+    if (plan.size[i] == 0) return;
+  }
+  switch (element_bytes) {
+    case 1:
+      return CopyOf<uint8_t>(plan, from, to, pool);
+    case 2:
+      return CopyOf<uint16_t>(plan, from, to, pool);
+    case 4:
+      return CopyOf<uint32_t>(plan, from, to, pool);
+    default:
+      return CopyOf<uint64_t>(plan, from, to, pool);
+  }
+}
+
+}  // namespace squint

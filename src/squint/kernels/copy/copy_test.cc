@@ -1,0 +1,84 @@
+#include "squint/kernels/copy/copy.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <vector>
+
+#include "squint/base/threads.h"
+
+namespace squint {
+namespace {
+
+using Axes = std::vector<int64_t>;
+
+// Copies into a zeroed buffer and compares with single steps.
+template <typename T>
+void CheckAs(const Axes& size, const Axes& from, const Axes& to,
+             int64_t start = 0) {
+  std::vector<T> source(20000);
+  std::iota(source.begin(), source.end(), T{1});
+  std::vector<T> copied(20000), truth(20000);
+  int64_t count = 1;
+  for (const int64_t n : size) count *= n;
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t rest = i, a = start, b = 0;
+    for (size_t k = size.size(); k-- > 0;) {
+      a += rest % size[k] * from[k];
+      b += rest % size[k] * to[k];
+      rest /= size[k];
+    }
+    truth[static_cast<size_t>(b)] = source[static_cast<size_t>(a)];
+  }
+  ThreadPool pool(2);
+  const CopyPlan plan(size, from, to);
+  ASSERT_TRUE(plan.valid);
+  Copy(plan, sizeof(T), source.data() + start, copied.data(), pool);
+  EXPECT_EQ(copied, truth);
+}
+
+void Check(const Axes& size, const Axes& from, const Axes& to,
+           int64_t start = 0) {
+  CheckAs<uint8_t>(size, from, to, start);
+  CheckAs<uint16_t>(size, from, to, start);
+  CheckAs<float>(size, from, to, start);
+  CheckAs<int64_t>(size, from, to, start);
+}
+
+TEST(Copy, MovesContiguousAndSlicedBoxes) {
+  Check({}, {}, {});
+  Check({100}, {1}, {1});
+  Check({3, 5, 7}, {35, 7, 1}, {35, 7, 1});
+  Check({3, 4, 5}, {100, 20, 2}, {20, 5, 1});
+  Check({3, 4, 5}, {20, 5, 1}, {100, 20, 2});
+  Check({2, 0, 3}, {3, 3, 1}, {3, 3, 1});
+}
+
+TEST(Copy, RunsBackwards) { Check({4, 6}, {6, -1}, {6, 1}, 5); }
+
+TEST(Copy, TransposesAroundTileBorders) {
+  for (const int64_t h : {1, 15, 16, 17, 50}) {
+    for (const int64_t w : {1, 3, 16, 33}) {
+      Check({w, h}, {1, w}, {h, 1});
+      Check({3, w, h}, {w * h, 1, w}, {w * h, h, 1});
+    }
+  }
+}
+
+TEST(Copy, PermutesManyAxes) {
+  // [2,3,4,5,6] to [4,2,6,3,5].
+  Check({4, 2, 6, 3, 5}, {30, 360, 1, 120, 6}, {180, 90, 15, 5, 1});
+}
+
+TEST(Copy, SplitsLargeMovesAmongThreads) {
+  Check({130, 140}, {1, 130}, {140, 1});
+}
+
+TEST(Copy, MergesAxesThatLieBehindEachOther) {
+  const Axes size = {3, 5, 7};
+  const Axes stride = {35, 7, 1};
+  EXPECT_EQ(CopyPlan(size, stride, stride).axes, 1u);
+}
+
+}  // namespace
+}  // namespace squint

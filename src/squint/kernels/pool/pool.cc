@@ -1,0 +1,138 @@
+// Pooling over staged planes (conv/window.h).
+#include "squint/kernels/pool/pool.h"
+
+#include <limits>
+
+#include "squint/base/threads.h"
+#include "squint/kernels/simd.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "squint/kernels/pool/pool.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.
+#include <hwy/highway.h>
+
+#include "squint/kernels/conv/stage-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace squint {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+struct Maximum {
+  static constexpr float kBorder = -std::numeric_limits<float>::infinity();
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::Max(a, b);
+  }
+  template <class D, class V>
+  HWY_INLINE V Finish(D, V v, int64_t, int64_t) const {
+    return v;
+  }
+};
+
+struct Average {
+  static constexpr float kBorder = 0.0f;
+  const float* rows;
+  const float* columns;  // readable for a vector past the end
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::Add(a, b);
+  }
+  template <class D, class V>
+  HWY_INLINE V Finish(D d, V v, int64_t y, int64_t x) const {
+    return hn::Div(v, hn::Mul(hn::Set(d, rows[y]), hn::LoadU(d, columns + x)));
+  }
+};
+
+template <class F, class D>
+HWY_INLINE void PoolBand(const F& f, D d, const PlaneWindow& w,
+                         const StagedPlane& layout, const float* staged,
+                         int64_t first_row, float* out) {
+  int64_t offsets[kMaxBandTaps];
+  const int64_t taps = w.taps();
+  for (int64_t t = 0; t < taps; ++t) {
+    offsets[t] = layout.TapOffset(w, t / w.kernel_w, t % w.kernel_w);
+  }
+  for (int64_t y = 0; y < w.out_h; ++y) {
+    ForEachVector(w.out_w, hn::MaxLanes(d), [&](int64_t x) HWY_ATTR {
+      const float* in = staged + y * layout.columns + x;
+      auto result = hn::LoadU(d, in + offsets[0]);
+      for (int64_t t = 1; t < taps; ++t) {
+        result = f(result, hn::LoadU(d, in + offsets[t]));
+      }
+      result = f.Finish(d, result, first_row + y, x);
+      StoreInRow(d, result, out + (first_row + y) * w.out_w + x, w.out_w);
+    });
+  }
+}
+
+template <class F>
+HWY_INLINE void PoolPlane(const F& f, const PlaneWindow& w, const float* plane,
+                          float* out) {
+  const hn::ScalableTag<float> whole;
+  const hn::CappedTag<float, 8> half;  // wastes less of narrow rows
+  ForEachBand(w, plane, F::kBorder,
+              [&](const PlaneWindow& band, const StagedPlane& layout,
+                  const float* staged, int64_t y) HWY_ATTR {
+                if (w.out_w >= static_cast<int64_t>(hn::MaxLanes(whole))) {
+                  PoolBand(f, whole, band, layout, staged, y, out);
+                } else {
+                  PoolBand(f, half, band, layout, staged, y, out);
+                }
+              });
+}
+
+void MaxPlane(const PlaneWindow& w, const float* plane, float* out) {
+  PoolPlane(Maximum{}, w, plane, out);
+}
+void AveragePlane(const PlaneWindow& w, const float* rows, const float* columns,
+                  const float* plane, float* out) {
+  PoolPlane(Average{rows, columns}, w, plane, out);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace squint
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace squint {
+namespace {
+
+HWY_EXPORT(MaxPlane);
+HWY_EXPORT(AveragePlane);
+
+template <typename F>
+void ForEachPlane(int64_t planes, ThreadPool& pool, F&& f) {
+  const int64_t grain = std::max<int64_t>(1, planes / (16 * pool.threads()));
+  pool.ParallelFor(static_cast<size_t>(planes), static_cast<size_t>(grain),
+                   [&](size_t begin, size_t end) {
+                     for (size_t p = begin; p < end; ++p) {
+                       f(static_cast<int64_t>(p));
+                     }
+                   });
+}
+
+}  // namespace
+
+void MaxPool(const PlaneWindow& window, int64_t planes, const float* x,
+             float* y, ThreadPool& pool) {
+  ForEachPlane(planes, pool, [&](int64_t p) {
+    HWY_DYNAMIC_DISPATCH(MaxPlane)
+    (window, x + p * window.in_pixels(), y + p * window.out_pixels());
+  });
+}
+
+void AveragePool(const PlaneWindow& window, int64_t planes, const float* rows,
+                 const float* columns, const float* x, float* y,
+                 ThreadPool& pool) {
+  ForEachPlane(planes, pool, [&](int64_t p) {
+    HWY_DYNAMIC_DISPATCH(AveragePlane)
+    (window, rows, columns, x + p * window.in_pixels(),
+     y + p * window.out_pixels());
+  });
+}
+
+}  // namespace squint
+#endif  // HWY_ONCE

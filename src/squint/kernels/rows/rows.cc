@@ -1,0 +1,262 @@
+// Softmax, normalization and reductions along rows.
+#include "squint/kernels/rows/rows.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "squint/base/threads.h"
+#include "squint/kernels/simd.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "squint/kernels/rows/rows.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.
+#include <hwy/highway.h>
+
+#include "squint/kernels/elementwise/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace squint {
+namespace HWY_NAMESPACE {
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+constexpr int64_t kRowLanes = HWY_LANES(float);
+
+struct SumOf {
+  static constexpr float kStart = 0.0f;
+  HWY_INLINE V operator()(V a, V b) const { return hn::Add(a, b); }
+  float Scalar(float a, float b) const { return a + b; }
+};
+// NaN wins.
+struct MaxOf {
+  static constexpr float kStart = -std::numeric_limits<float>::infinity();
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Gt(a, b)), a, b);
+  }
+  float Scalar(float a, float b) const { return a != a || a > b ? a : b; }
+};
+struct MinOf {
+  static constexpr float kStart = std::numeric_limits<float>::infinity();
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Lt(a, b)), a, b);
+  }
+  float Scalar(float a, float b) const { return a != a || a < b ? a : b; }
+};
+
+template <class F>
+HWY_INLINE float FoldLanes(const F& f, V v) {
+  HWY_ALIGN float lanes[kRowLanes];
+  hn::Store(v, D(), lanes);
+  float result = lanes[0];
+  for (int64_t i = 1; i < kRowLanes; ++i) result = f.Scalar(result, lanes[i]);
+  return result;
+}
+
+// f over a row of map(x), map given for vectors; the ragged end goes through
+// a buffer filled up with elements that change nothing.
+template <class F, class M>
+HWY_INLINE float FoldRow(const F& f, const M& map, const float* x,
+                         int64_t length) {
+  const D d;
+  V even = hn::Set(d, F::kStart);
+  V odd = even;
+  int64_t i = 0;
+  for (; i + 2 * kRowLanes <= length; i += 2 * kRowLanes) {
+    even = f(even, map(hn::LoadU(d, x + i)));
+    odd = f(odd, map(hn::LoadU(d, x + i + kRowLanes)));
+  }
+  for (; i + kRowLanes <= length; i += kRowLanes) {
+    even = f(even, map(hn::LoadU(d, x + i)));
+  }
+  if (i < length) {
+    HWY_ALIGN float rest[kRowLanes] = {};
+    for (int64_t j = i; j < length; ++j) rest[j - i] = x[j];
+    const V value = map(hn::Load(d, rest));
+    const auto used = hn::FirstN(d, static_cast<size_t>(length - i));
+    even = f(even, hn::IfThenElse(used, value, hn::Set(d, F::kStart)));
+  }
+  return FoldLanes(f, f(even, odd));
+}
+
+struct Same {
+  HWY_INLINE V operator()(V x) const { return x; }
+};
+struct SquareAround {
+  float mean;
+  HWY_INLINE V operator()(V x) const {
+    const V centred = hn::Sub(x, hn::Set(D(), mean));
+    return hn::Mul(centred, centred);
+  }
+};
+struct ExpAround {
+  float largest;
+  HWY_INLINE V operator()(V x) const {
+    return Exp(D(), hn::Sub(x, hn::Set(D(), largest)));
+  }
+};
+
+// y = map(x) over a row; map takes the place, too.
+template <class M>
+HWY_INLINE void MapRow(const M& map, const float* x, int64_t length, float* y) {
+  const D d;
+  int64_t i = 0;
+  for (; i + kRowLanes <= length; i += kRowLanes) {
+    hn::StoreU(map(hn::LoadU(d, x + i)), d, y + i);
+  }
+  if (i == length) return;
+  HWY_ALIGN float rest[kRowLanes] = {};
+  for (int64_t j = i; j < length; ++j) rest[j - i] = x[j];
+  hn::Store(map(hn::Load(d, rest)), d, rest);
+  for (int64_t j = i; j < length; ++j) y[j] = rest[j - i];
+}
+
+struct Scaled {
+  float factor;
+  HWY_INLINE V operator()(V x) const {
+    return hn::Mul(x, hn::Set(D(), factor));
+  }
+};
+// In two steps: the largest element's result is then as exact as `by`.
+struct Lowered {
+  float largest;
+  float by;
+  HWY_INLINE V operator()(V x) const {
+    return hn::Sub(hn::Sub(x, hn::Set(D(), largest)), hn::Set(D(), by));
+  }
+};
+
+void SoftmaxRow(bool logarithm, int64_t length, const float* x, float* y) {
+  const float largest = FoldRow(MaxOf{}, Same{}, x, length);
+  const ExpAround exp{largest};
+  if (logarithm) {
+    const float sum = FoldRow(SumOf{}, exp, x, length);
+    MapRow(Lowered{largest, std::log(sum)}, x, length, y);
+    return;
+  }
+  MapRow(exp, x, length, y);
+  MapRow(Scaled{1.0f / FoldRow(SumOf{}, Same{}, y, length)}, y, length, y);
+}
+
+void NormalizeRow(int64_t length, float epsilon, const float* scale,
+                  const float* shift, const float* x, float* y) {
+  const D d;
+  const auto n = static_cast<float>(length);
+  const float mean = FoldRow(SumOf{}, Same{}, x, length) / n;
+  const float variance = FoldRow(SumOf{}, SquareAround{mean}, x, length) / n;
+  const float inverse = 1.0f / std::sqrt(variance + epsilon);
+  const V m = hn::Set(d, mean);
+  const V s = hn::Set(d, inverse);
+  int64_t i = 0;
+  for (; i + kRowLanes <= length; i += kRowLanes) {
+    V v = hn::Mul(hn::Mul(hn::Sub(hn::LoadU(d, x + i), m), s),
+                  hn::LoadU(d, scale + i));
+    if (shift != nullptr) v = hn::Add(v, hn::LoadU(d, shift + i));
+    hn::StoreU(v, d, y + i);
+  }
+  for (; i < length; ++i) {
+    const float v = (x[i] - mean) * inverse * scale[i];
+    y[i] = shift != nullptr ? v + shift[i] : v;
+  }
+}
+
+// Columns side by side: [length][inner] to [inner].
+template <class F>
+HWY_INLINE void FoldColumns(const F& f, int64_t length, int64_t inner,
+                            const float* x, float* y) {
+  const D d;
+  int64_t i = 0;
+  for (; i + kRowLanes <= inner; i += kRowLanes) {
+    V sum = hn::Set(d, F::kStart);
+    for (int64_t p = 0; p < length; ++p) {
+      sum = f(sum, hn::LoadU(d, x + p * inner + i));
+    }
+    hn::StoreU(sum, d, y + i);
+  }
+  for (; i < inner; ++i) {
+    float sum = F::kStart;
+    for (int64_t p = 0; p < length; ++p) sum = f.Scalar(sum, x[p * inner + i]);
+    y[i] = sum;
+  }
+}
+
+template <class F>
+HWY_NOINLINE void FoldBlock(const F& f, int64_t length, int64_t inner,
+                            const float* x, float* y) {
+  if (inner == 1) {
+    *y = FoldRow(f, Same{}, x, length);
+  } else {
+    FoldColumns(f, length, inner, x, y);
+  }
+}
+
+void ReduceBlock(ReduceKind kind, int64_t length, int64_t inner, const float* x,
+                 float* y) {
+  switch (kind) {
+    case ReduceKind::kSum:
+      return FoldBlock(SumOf{}, length, inner, x, y);
+    case ReduceKind::kMean:
+      FoldBlock(SumOf{}, length, inner, x, y);
+      for (int64_t i = 0; i < inner; ++i) y[i] /= static_cast<float>(length);
+      return;
+    case ReduceKind::kMax:
+      return FoldBlock(MaxOf{}, length, inner, x, y);
+    case ReduceKind::kMin:
+      return FoldBlock(MinOf{}, length, inner, x, y);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace squint
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace squint {
+namespace {
+
+HWY_EXPORT(SoftmaxRow);
+HWY_EXPORT(NormalizeRow);
+HWY_EXPORT(ReduceBlock);
+
+// Calls f(row), rows in shares of at least 16k elements.
+template <typename F>
+void ForEachRow(int64_t rows, int64_t length, ThreadPool& pool, F&& f) {
+  const int64_t grain =
+      std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(1, length));
+  pool.ParallelFor(static_cast<size_t>(rows), static_cast<size_t>(grain),
+                   [&](size_t begin, size_t end) {
+                     for (size_t r = begin; r < end; ++r) {
+                       f(static_cast<int64_t>(r));
+                     }
+                   });
+}
+
+}  // namespace
+
+void SoftmaxRows(bool logarithm, int64_t rows, int64_t length, const float* x,
+                 float* y, ThreadPool& pool) {
+  ForEachRow(rows, length, pool, [&](int64_t r) {
+    HWY_DYNAMIC_DISPATCH(SoftmaxRow)
+    (logarithm, length, x + r * length, y + r * length);
+  });
+}
+
+void NormalizeRows(int64_t rows, int64_t length, float epsilon,
+                   const float* scale, const float* shift, const float* x,
+                   float* y, ThreadPool& pool) {
+  ForEachRow(rows, length, pool, [&](int64_t r) {
+    HWY_DYNAMIC_DISPATCH(NormalizeRow)
+    (length, epsilon, scale, shift, x + r * length, y + r * length);
+  });
+}
+
+void Reduce(ReduceKind kind, int64_t outer, int64_t length, int64_t inner,
+            const float* x, float* y, ThreadPool& pool) {
+  ForEachRow(outer, length * inner, pool, [&](int64_t o) {
+    HWY_DYNAMIC_DISPATCH(ReduceBlock)
+    (kind, length, inner, x + o * length * inner, y + o * inner);
+  });
+}
+
+}  // namespace squint
+#endif  // HWY_ONCE

@@ -1,0 +1,152 @@
+#include "squint/kernels/rows/rows.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "squint/base/threads.h"
+#include "squint/kernels/each_target_test.h"
+
+namespace squint {
+namespace {
+
+std::vector<float> Random(int64_t count, float spread) {
+  std::mt19937 engine(1);
+  std::normal_distribution<float> normal(0.5f, spread);
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& v : values) v = normal(engine);
+  return values;
+}
+
+constexpr int64_t kLengths[] = {1, 2, 15, 16, 17, 33, 1000};
+
+TEST(SoftmaxRows, EqualsTheFormula) {
+  ForEachTarget([] {
+    ThreadPool pool(2);
+    for (const int64_t length : kLengths) {
+      const std::vector<float> x = Random(5 * length, 10.0f);
+      std::vector<float> y(x.size());
+      std::vector<float> log_y(x.size());
+      SoftmaxRows(false, 5, length, x.data(), y.data(), pool);
+      SoftmaxRows(true, 5, length, x.data(), log_y.data(), pool);
+      for (int64_t i = 0; i < 5 * length; ++i) {
+        const auto row = x.begin() + i / length * length;
+        const auto largest =
+            static_cast<double>(*std::max_element(row, row + length));
+        double sum = 0;
+        for (auto it = row; it != row + length; ++it) {
+          sum += std::exp(static_cast<double>(*it) - largest);
+        }
+        const auto at = static_cast<size_t>(i);
+        const double log = static_cast<double>(x[at]) - largest - std::log(sum);
+        EXPECT_NEAR(static_cast<double>(y[at]), std::exp(log),
+                    1e-6 * (1 - log) * std::exp(log) + 1e-37);
+        EXPECT_NEAR(static_cast<double>(log_y[at]), log,
+                    1e-6 * (1 + std::fabs(log) + std::fabs(largest)));
+      }
+    }
+  });
+}
+
+TEST(SoftmaxRows, SurvivesHugeAndMaskedInputs) {
+  ForEachTarget([] {
+    ThreadPool pool(1);
+    const float inf = std::numeric_limits<float>::infinity();
+    std::vector<float> x = {1e38f, -inf, 1e38f, -1e38f};
+    SoftmaxRows(false, 1, 4, x.data(), x.data(), pool);
+    EXPECT_EQ(x, (std::vector<float>{0.5f, 0.0f, 0.5f, 0.0f}));
+  });
+}
+
+TEST(NormalizeRows, EqualsTheFormula) {
+  ForEachTarget([] {
+    ThreadPool pool(2);
+    for (const int64_t length : kLengths) {
+      const std::vector<float> x = Random(3 * length, 4.0f);
+      const std::vector<float> scale = Random(length, 1.0f);
+      const std::vector<float> shift = Random(length, 2.0f);
+      std::vector<float> y(x.size());
+      NormalizeRows(3, length, 1e-5f, scale.data(), shift.data(), x.data(),
+                    y.data(), pool);
+      for (int64_t row = 0; row < 3; ++row) {
+        double mean = 0;
+        double variance = 0;
+        for (int64_t i = 0; i < length; ++i) {
+          mean += static_cast<double>(x[static_cast<size_t>(row * length + i)]);
+        }
+        mean /= static_cast<double>(length);
+        for (int64_t i = 0; i < length; ++i) {
+          const double d =
+              static_cast<double>(x[static_cast<size_t>(row * length + i)]) -
+              mean;
+          variance += d * d / static_cast<double>(length);
+        }
+        for (int64_t i = 0; i < length; ++i) {
+          const auto at = static_cast<size_t>(row * length + i);
+          const auto c = static_cast<size_t>(i);
+          const double truth = (static_cast<double>(x[at]) - mean) /
+                                   std::sqrt(variance + 1e-5) *
+                                   static_cast<double>(scale[c]) +
+                               static_cast<double>(shift[c]);
+          EXPECT_NEAR(static_cast<double>(y[at]), truth,
+                      2e-6 * (1 + std::fabs(truth)));
+        }
+      }
+    }
+  });
+}
+
+TEST(Reduce, EqualsTheFormulaAlongRowsAndColumns) {
+  ForEachTarget([] {
+    ThreadPool pool(2);
+    for (const int64_t inner : {1, 3, 16, 37}) {
+      for (const int64_t length : kLengths) {
+        const std::vector<float> x = Random(2 * length * inner, 1.0f);
+        for (int kind = 0; kind < 4; ++kind) {
+          std::vector<float> y(static_cast<size_t>(2 * inner));
+          Reduce(static_cast<ReduceKind>(kind), 2, length, inner, x.data(),
+                 y.data(), pool);
+          for (int64_t i = 0; i < 2 * inner; ++i) {
+            double sum = 0;
+            float largest = -1e30f;
+            float smallest = 1e30f;
+            for (int64_t p = 0; p < length; ++p) {
+              const float v = x[static_cast<size_t>(
+                  (i / inner * length + p) * inner + i % inner)];
+              sum += static_cast<double>(v);
+              largest = std::max(largest, v);
+              smallest = std::min(smallest, v);
+            }
+            const double truth[] = {sum, sum / static_cast<double>(length),
+                                    static_cast<double>(largest),
+                                    static_cast<double>(smallest)};
+            ASSERT_NEAR(static_cast<double>(y[static_cast<size_t>(i)]),
+                        truth[kind], 1e-3)
+                << kind << " " << length << " " << inner;
+          }
+        }
+      }
+    }
+  });
+}
+
+TEST(Reduce, ExtremesKeepNaN) {
+  ForEachTarget([] {
+    ThreadPool pool(1);
+    for (const size_t place : {0, 17, 49}) {
+      std::vector<float> x(50, 1.0f);
+      x[place] = NAN;
+      float y = 0;
+      Reduce(ReduceKind::kMax, 1, 50, 1, x.data(), &y, pool);
+      EXPECT_TRUE(std::isnan(y)) << place;
+      Reduce(ReduceKind::kMin, 1, 50, 1, x.data(), &y, pool);
+      EXPECT_TRUE(std::isnan(y)) << place;
+    }
+  });
+}
+
+}  // namespace
+}  // namespace squint
