@@ -9,6 +9,7 @@
 #include "squint/ops/dim_content.h"
 #include "squint/ops/element_types.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 #include "squint/ops/quant_rules.h"
 
 namespace squint {
@@ -270,6 +271,7 @@ extern constinit const OpDef kAddOp = {
     .reference = RunBinary<AddFunction>,
     .integer_reference = RunQuantizedAdd<1>,
     .quantize = AllActivationRule,
+    .prepare = PrepareBinary,
 };
 extern constinit const OpDef kDivOp = {
     .type = "Div",
@@ -278,6 +280,7 @@ extern constinit const OpDef kDivOp = {
     .reference = RunBinary<DivFunction>,
     .integer_reference = DequantizedReference<RunBinary<DivFunction>>,
     .quantize = DivRule,
+    .prepare = PrepareBinary,
 };
 extern constinit const OpDef kMaxOp = {
     .type = "Max",
@@ -286,6 +289,7 @@ extern constinit const OpDef kMaxOp = {
     .reference = RunBinary<MaxFunction>,
     .integer_reference = DequantizedReference<RunBinary<MaxFunction>>,
     .quantize = AllActivationRule,
+    .prepare = PrepareBinary,
 };
 extern constinit const OpDef kMeanOp = {
     .type = "Mean",
@@ -302,6 +306,7 @@ extern constinit const OpDef kMinOp = {
     .reference = RunBinary<MinFunction>,
     .integer_reference = DequantizedReference<RunBinary<MinFunction>>,
     .quantize = AllActivationRule,
+    .prepare = PrepareBinary,
 };
 extern constinit const OpDef kMulOp = {
     .type = "Mul",
@@ -310,6 +315,7 @@ extern constinit const OpDef kMulOp = {
     .reference = RunBinary<MulFunction>,
     .integer_reference = RunQuantizedMul,
     .quantize = AllActivationRule,
+    .prepare = PrepareBinary,
 };
 extern constinit const OpDef kPReluOp = {
     .type = "PRelu",
@@ -326,6 +332,7 @@ extern constinit const OpDef kPowOp = {
     .reference = RunPow,
     .integer_reference = DequantizedReference<RunPow>,
     .quantize = PowRule,
+    .prepare = PrepareBinary,
 };
 extern constinit const OpDef kSubOp = {
     .type = "Sub",
@@ -334,6 +341,7 @@ extern constinit const OpDef kSubOp = {
     .reference = RunBinary<SubFunction>,
     .integer_reference = RunQuantizedAdd<-1>,
     .quantize = AllActivationRule,
+    .prepare = PrepareBinary,
 };
 extern constinit const OpDef kSumOp = {
     .type = "Sum",
@@ -342,6 +350,7 @@ extern constinit const OpDef kSumOp = {
     .reference = RunBinary<AddFunction>,
     .integer_reference = DequantizedReference<RunBinary<AddFunction>>,
     .quantize = AllActivationRule,
+    .prepare = PrepareBinary,
 };
 
 }  // namespace squint

@@ -5,6 +5,7 @@
 
 #include "squint/ops/element_types.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 #include "squint/ops/quant_rules.h"
 
 namespace squint {
@@ -95,6 +96,7 @@ extern constinit const OpDef kClipOp = {
     .reference = RunClip,
     .integer_reference = DequantizedReference<RunClip>,
     .quantize = ClipRule,
+    .prepare = PrepareClip,
     .upgrade = UpgradeClip,
 };
 

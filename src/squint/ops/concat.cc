@@ -5,6 +5,7 @@
 #include "squint/ops/dim_content.h"
 #include "squint/ops/layout.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 #include "squint/ops/quant_rules.h"
 
 namespace squint {
@@ -236,6 +237,7 @@ extern constinit const OpDef kConcatOp = {
     .reference = RunConcat,
     .integer_reference = RunConcatInteger,
     .quantize = ConcatRule,
+    .prepare = PrepareConcat,
 };
 extern constinit const OpDef kSplitOp = {
     .type = "Split",
@@ -244,6 +246,7 @@ extern constinit const OpDef kSplitOp = {
     .reference = RunSplit,
     .integer_reference = IntegerMovement<RunSplit>,
     .quantize = MovementRule,
+    .prepare = PrepareSplit,
     .upgrade = UpgradeSplit,
 };
 

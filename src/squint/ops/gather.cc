@@ -3,6 +3,7 @@
 #include "squint/ops/dim_content.h"
 #include "squint/ops/layout.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 #include "squint/ops/quant_rules.h"
 
 namespace squint {
@@ -239,6 +240,7 @@ extern constinit const OpDef kGatherOp = {
     .reference = RunGather,
     .integer_reference = IntegerMovement<RunGather>,
     .quantize = GatherRule,
+    .prepare = PrepareGather,
 };
 
 }  // namespace squint

@@ -5,6 +5,7 @@
 
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 
 namespace squint {
 namespace {
@@ -58,6 +59,7 @@ extern constinit const OpDef kGeluOp = {
     .reference = RunGelu,
     .integer_reference = DequantizedReference<RunGelu>,
     .quantize = GateRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kSiLUOp = {
     .type = "SiLU",
@@ -66,6 +68,7 @@ extern constinit const OpDef kSiLUOp = {
     .reference = RunSilu,
     .integer_reference = DequantizedReference<RunSilu>,
     .quantize = GateRule,
+    .prepare = PrepareUnary,
 };
 
 }  // namespace squint

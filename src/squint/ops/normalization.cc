@@ -9,6 +9,7 @@
 
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 
 namespace squint {
 namespace {
@@ -300,6 +301,7 @@ extern constinit const OpDef kBatchNormalizationOp = {
     .reference = RunBatchNormalization,
     .integer_reference = DequantizedReference<RunBatchNormalization>,
     .quantize = NormalizationRule,
+    .prepare = PrepareBatchNormalization,
     .upgrade = UpgradeBatchNormalization,
 };
 extern constinit const OpDef kGroupNormalizationOp = {
@@ -326,6 +328,7 @@ extern constinit const OpDef kLayerNormalizationOp = {
     .reference = RunLayerNormalization,
     .integer_reference = DequantizedReference<RunLayerNormalization>,
     .quantize = NormalizationRule,
+    .prepare = PrepareLayerNormalization,
 };
 
 }  // namespace squint

@@ -4,6 +4,7 @@
 
 #include "squint/ops/layout.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 #include "squint/ops/quant_rules.h"
 
 namespace squint {
@@ -155,6 +156,7 @@ extern constinit const OpDef kPadOp = {
     .reference = RunPad,
     .integer_reference = RunPadInteger,
     .quantize = PadRule,
+    .prepare = PreparePad,
     .upgrade = UpgradePad,
 };
 

@@ -9,6 +9,7 @@
 
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 #include "squint/ops/window.h"
 
 namespace squint {
@@ -314,6 +315,7 @@ extern constinit const OpDef kAveragePoolOp = {
     .reference = RunAveragePool,
     .integer_reference = DequantizedReference<RunAveragePool>,
     .quantize = AverageRule,
+    .prepare = PrepareAveragePool,
 };
 extern constinit const OpDef kGlobalAveragePoolOp = {
     .type = "GlobalAveragePool",
@@ -321,6 +323,7 @@ extern constinit const OpDef kGlobalAveragePoolOp = {
     .reference = RunGlobalAveragePool,
     .integer_reference = RunGlobalAveragePoolInteger,
     .quantize = AverageRule,
+    .prepare = PrepareGlobalAveragePool,
 };
 extern constinit const OpDef kGlobalMaxPoolOp = {
     .type = "GlobalMaxPool",
@@ -328,6 +331,7 @@ extern constinit const OpDef kGlobalMaxPoolOp = {
     .reference = RunGlobalMaxPool,
     .integer_reference = RunMaxInteger<RunGlobalMaxPool>,
     .quantize = MaxRule,
+    .prepare = PrepareGlobalMaxPool,
 };
 extern constinit const OpDef kMaxPoolOp = {
     .type = "MaxPool",
@@ -336,6 +340,7 @@ extern constinit const OpDef kMaxPoolOp = {
     .reference = RunMaxPool,
     .integer_reference = RunMaxInteger<RunMaxPool>,
     .quantize = MaxRule,
+    .prepare = PrepareMaxPool,
 };
 
 }  // namespace squint

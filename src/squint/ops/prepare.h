@@ -16,6 +16,22 @@ namespace squint {
 std::unique_ptr<Step> PrepareConv(const PrepareContext& context);
 std::unique_ptr<Step> PrepareGemm(const PrepareContext& context);
 std::unique_ptr<Step> PrepareMatMul(const PrepareContext& context);
+std::unique_ptr<Step> PrepareUnary(const PrepareContext& context);
+std::unique_ptr<Step> PrepareClip(const PrepareContext& context);
+std::unique_ptr<Step> PrepareBinary(const PrepareContext& context);
+std::unique_ptr<Step> PrepareBatchNormalization(const PrepareContext& context);
+std::unique_ptr<Step> PrepareSoftmax(const PrepareContext& context);
+std::unique_ptr<Step> PrepareLayerNormalization(const PrepareContext& context);
+std::unique_ptr<Step> PrepareGlobalAveragePool(const PrepareContext& context);
+std::unique_ptr<Step> PrepareGlobalMaxPool(const PrepareContext& context);
+std::unique_ptr<Step> PrepareMaxPool(const PrepareContext& context);
+std::unique_ptr<Step> PrepareAveragePool(const PrepareContext& context);
+std::unique_ptr<Step> PrepareTranspose(const PrepareContext& context);
+std::unique_ptr<Step> PrepareConcat(const PrepareContext& context);
+std::unique_ptr<Step> PrepareSplit(const PrepareContext& context);
+std::unique_ptr<Step> PrepareSlice(const PrepareContext& context);
+std::unique_ptr<Step> PreparePad(const PrepareContext& context);
+std::unique_ptr<Step> PrepareGather(const PrepareContext& context);
 
 // ---- for the prepare functions
 

@@ -5,6 +5,7 @@
 #include "squint/ops/dim_content.h"
 #include "squint/ops/layout.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 #include "squint/ops/quant_rules.h"
 
 namespace squint {
@@ -178,6 +179,7 @@ extern constinit const OpDef kSliceOp = {
     .reference = RunSlice,
     .integer_reference = IntegerMovement<RunSlice>,
     .quantize = MovementRule,
+    .prepare = PrepareSlice,
     .upgrade = UpgradeSlice,
 };
 

@@ -7,6 +7,7 @@
 
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 
 namespace squint {
 namespace {
@@ -174,6 +175,7 @@ extern constinit const OpDef kLogSoftmaxOp = {
     .infer = InferSoftmax,
     .reference = RunSoftmax<true>,
     .quantize = LogSoftmaxRule,
+    .prepare = PrepareSoftmax,
     .upgrade = UpgradeSoftmax,
 };
 extern constinit const OpDef kSoftmaxOp = {
@@ -183,6 +185,7 @@ extern constinit const OpDef kSoftmaxOp = {
     .reference = RunSoftmax<false>,
     .integer_reference = RunSoftmaxInteger,
     .quantize = SoftmaxRule,
+    .prepare = PrepareSoftmax,
     .upgrade = UpgradeSoftmax,
 };
 

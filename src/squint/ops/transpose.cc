@@ -4,6 +4,7 @@
 
 #include "squint/ops/layout.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 #include "squint/ops/quant_rules.h"
 
 namespace squint {
@@ -145,6 +146,7 @@ extern constinit const OpDef kTransposeOp = {
     .reference = RunTranspose,
     .integer_reference = IntegerMovement<RunTranspose>,
     .quantize = MovementRule,
+    .prepare = PrepareTranspose,
 };
 
 }  // namespace squint

@@ -6,6 +6,7 @@
 
 #include "squint/ops/element_types.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 #include "squint/ops/quant_rules.h"
 
 namespace squint {
@@ -132,6 +133,7 @@ extern constinit const OpDef kAbsOp = {
     .reference = Reference<AbsFunction>,
     .integer_reference = IntegerReference<AbsFunction>,
     .quantize = ActivationRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kCeilOp = {
     .type = "Ceil",
@@ -140,6 +142,7 @@ extern constinit const OpDef kCeilOp = {
     .reference = Reference<CeilFunction>,
     .integer_reference = IntegerReference<CeilFunction>,
     .quantize = ActivationRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kEluOp = {
     .type = "Elu",
@@ -148,6 +151,7 @@ extern constinit const OpDef kEluOp = {
     .reference = Reference<EluFunction, EluParameters>,
     .integer_reference = IntegerReference<EluFunction, EluParameters>,
     .quantize = ActivationRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kErfOp = {
     .type = "Erf",
@@ -156,6 +160,7 @@ extern constinit const OpDef kErfOp = {
     .reference = Reference<ErfFunction>,
     .integer_reference = IntegerReference<ErfFunction>,
     .quantize = ActivationRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kExpOp = {
     .type = "Exp",
@@ -164,6 +169,7 @@ extern constinit const OpDef kExpOp = {
     .reference = Reference<ExpFunction>,
     .integer_reference = IntegerReference<ExpFunction>,
     .quantize = ActivationRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kFloorOp = {
     .type = "Floor",
@@ -172,6 +178,7 @@ extern constinit const OpDef kFloorOp = {
     .reference = Reference<FloorFunction>,
     .integer_reference = IntegerReference<FloorFunction>,
     .quantize = ActivationRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kHardSigmoidOp = {
     .type = "HardSigmoid",
@@ -181,6 +188,7 @@ extern constinit const OpDef kHardSigmoidOp = {
     .integer_reference =
         IntegerReference<HardSigmoidFunction, HardSigmoidParameters>,
     .quantize = ActivationRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kHardSwishOp = {
     .type = "HardSwish",
@@ -189,6 +197,7 @@ extern constinit const OpDef kHardSwishOp = {
     .reference = Reference<HardSwishFunction>,
     .integer_reference = IntegerReference<HardSwishFunction>,
     .quantize = ActivationRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kLeakyReluOp = {
     .type = "LeakyRelu",
@@ -198,6 +207,7 @@ extern constinit const OpDef kLeakyReluOp = {
     .integer_reference =
         IntegerReference<LeakyReluFunction, LeakyReluParameters>,
     .quantize = ActivationRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kLogOp = {
     .type = "Log",
@@ -205,6 +215,7 @@ extern constinit const OpDef kLogOp = {
     .infer = InferUnary,
     .reference = Reference<LogFunction>,
     .quantize = UnboundedRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kNegOp = {
     .type = "Neg",
@@ -213,6 +224,7 @@ extern constinit const OpDef kNegOp = {
     .reference = Reference<NegFunction>,
     .integer_reference = IntegerReference<NegFunction>,
     .quantize = ActivationRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kReciprocalOp = {
     .type = "Reciprocal",
@@ -220,6 +232,7 @@ extern constinit const OpDef kReciprocalOp = {
     .infer = InferUnary,
     .reference = Reference<ReciprocalFunction>,
     .quantize = UnboundedRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kReluOp = {
     .type = "Relu",
@@ -228,6 +241,7 @@ extern constinit const OpDef kReluOp = {
     .reference = Reference<ReluFunction>,
     .integer_reference = IntegerReference<ReluFunction>,
     .quantize = ReluRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kRoundOp = {
     .type = "Round",
@@ -236,6 +250,7 @@ extern constinit const OpDef kRoundOp = {
     .reference = Reference<RoundFunction>,
     .integer_reference = IntegerReference<RoundFunction>,
     .quantize = ActivationRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kSigmoidOp = {
     .type = "Sigmoid",
@@ -244,6 +259,7 @@ extern constinit const OpDef kSigmoidOp = {
     .reference = Reference<SigmoidFunction>,
     .integer_reference = IntegerReference<SigmoidFunction>,
     .quantize = SigmoidRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kSoftplusOp = {
     .type = "Softplus",
@@ -252,6 +268,7 @@ extern constinit const OpDef kSoftplusOp = {
     .reference = Reference<SoftplusFunction>,
     .integer_reference = IntegerReference<SoftplusFunction>,
     .quantize = ActivationRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kSqrtOp = {
     .type = "Sqrt",
@@ -259,6 +276,7 @@ extern constinit const OpDef kSqrtOp = {
     .infer = InferUnary,
     .reference = Reference<SqrtFunction>,
     .quantize = SqrtRule,
+    .prepare = PrepareUnary,
 };
 extern constinit const OpDef kTanhOp = {
     .type = "Tanh",
@@ -267,6 +285,7 @@ extern constinit const OpDef kTanhOp = {
     .reference = Reference<TanhFunction>,
     .integer_reference = IntegerReference<TanhFunction>,
     .quantize = ActivationRule,
+    .prepare = PrepareUnary,
 };
 
 }  // namespace squint

@@ -1,0 +1,232 @@
+// Softmax, LayerNormalization and pooling on the float kernels.
+#include <algorithm>
+#include <vector>
+
+#include "squint/kernels/pool/pool.h"
+#include "squint/kernels/rows/rows.h"
+#include "squint/ops/prepare.h"
+#include "squint/ops/window.h"
+
+namespace squint {
+namespace {
+
+// A tensor seen as [outer, length, inner] around one axis.
+struct AxisView {
+  AxisView(const Dims& dims, int64_t axis_attribute) {
+    const int axis =
+        NormalizeAxis(axis_attribute, static_cast<int>(dims.size()));
+    for (int i = 0; i < static_cast<int>(dims.size()); ++i) {
+      const int64_t size = dims[static_cast<size_t>(i)];
+      (i < axis ? outer : i == axis ? length : inner) *= size;
+    }
+  }
+  int64_t outer = 1;
+  int64_t length = 1;
+  int64_t inner = 1;
+};
+
+class SoftmaxStep : public Step {
+ public:
+  SoftmaxStep(bool logarithm, const AxisView& view)
+      : logarithm_(logarithm), view_(view) {}
+
+  void Run(const StepArgs& args) const override {
+    SoftmaxRows(logarithm_, view_.outer, view_.length, FloatInput(args, 0),
+                FloatOutput(args), args.pool);
+  }
+  bool can_run_in_place() const override { return true; }
+
+ private:
+  bool logarithm_;
+  AxisView view_;
+};
+
+class NormalizeStep : public Step {
+ public:
+  NormalizeStep(int64_t rows, int64_t length, float epsilon)
+      : rows_(rows), length_(length), epsilon_(epsilon) {}
+
+  void Run(const StepArgs& args) const override {
+    NormalizeRows(rows_, length_, epsilon_, FloatInput(args, 1),
+                  FloatInput(args, 2), FloatInput(args, 0), FloatOutput(args),
+                  args.pool);
+  }
+  bool can_run_in_place() const override { return true; }
+
+ private:
+  int64_t rows_;
+  int64_t length_;
+  float epsilon_;
+};
+
+class ReduceStep : public Step {
+ public:
+  ReduceStep(ReduceKind kind, const AxisView& view)
+      : kind_(kind), view_(view) {}
+
+  void Run(const StepArgs& args) const override {
+    Reduce(kind_, view_.outer, view_.length, view_.inner, FloatInput(args, 0),
+           FloatOutput(args), args.pool);
+  }
+
+ private:
+  ReduceKind kind_;
+  AxisView view_;
+};
+
+// All spatial axes of [N, C, ...] in one.
+std::unique_ptr<Step> PrepareGlobal(const PrepareContext& context,
+                                    ReduceKind kind) {
+  const Dims& x = context.input_dims[0];
+  if (!AllFloat(context) || x.size() < 2) return nullptr;
+  const Dims merged = {x[0], x[1], ElementCount(std::span(x).subspan(2))};
+  return std::make_unique<ReduceStep>(kind, AxisView(merged, 2));
+}
+
+class PoolStep : public Step {
+ public:
+  PoolStep(const PlaneWindow& window, int64_t planes)
+      : window_(window), planes_(planes) {}
+  // Averages; the divisor is rows[oy] * columns[ox].
+  PoolStep(const PlaneWindow& window, int64_t planes, std::vector<float> rows,
+           std::vector<float> columns)
+      : window_(window),
+        planes_(planes),
+        rows_(std::move(rows)),
+        columns_(std::move(columns)) {}
+
+  void Run(const StepArgs& args) const override {
+    if (rows_.empty()) {
+      MaxPool(window_, planes_, FloatInput(args, 0), FloatOutput(args),
+              args.pool);
+    } else {
+      AveragePool(window_, planes_, rows_.data(), columns_.data(),
+                  FloatInput(args, 0), FloatOutput(args), args.pool);
+    }
+  }
+
+ private:
+  PlaneWindow window_;
+  int64_t planes_;
+  std::vector<float> rows_;
+  std::vector<float> columns_;
+};
+
+// Taps of each output position along an axis that count, at least 1.
+std::vector<float> TapCounts(const Window& window, size_t axis, int64_t input,
+                             int64_t output, bool include_pads) {
+  const int64_t first = include_pads ? -window.pads_begin[axis] : 0;
+  const int64_t end = include_pads ? input + window.pads_end[axis] : input;
+  std::vector<float> counts;
+  for (int64_t o = 0; o < output; ++o) {
+    int64_t count = 0;
+    for (int64_t t = 0; t < window.kernel[axis]; ++t) {
+      const int64_t at = o * window.strides[axis] + t * window.dilations[axis] -
+                         window.pads_begin[axis];
+      count += at >= first && at < end;
+    }
+    counts.push_back(static_cast<float>(std::max<int64_t>(count, 1)));
+  }
+  return counts;
+}
+
+// Window and plane of a pool over one or two spatial axes; one axis is a
+// plane of height 1.
+struct PoolGeometry {
+  PoolGeometry(const Window& w, const Dims& x, const Dims& y)
+      : window(w), planes(x[0] * x[1]) {
+    const size_t last = window.rank() - 1;
+    plane.in_w = x.back();
+    plane.out_w = y.back();
+    plane.kernel_w = window.kernel[last];
+    plane.stride_w = window.strides[last];
+    plane.dilation_w = window.dilations[last];
+    plane.pad_left = window.pads_begin[last];
+    if (last == 0) return;
+    plane.in_h = x[2];
+    plane.out_h = y[2];
+    plane.kernel_h = window.kernel[0];
+    plane.stride_h = window.strides[0];
+    plane.dilation_h = window.dilations[0];
+    plane.pad_top = window.pads_begin[0];
+  }
+  Window window;
+  PlaneWindow plane;
+  int64_t planes;
+};
+
+std::optional<PoolGeometry> GeometryOf(const PrepareContext& context) {
+  const Dims& x = context.input_dims[0];
+  if (!AllFloat(context) || (x.size() != 3 && x.size() != 4)) {
+    return std::nullopt;
+  }
+  const Window window =
+      ResolvePads(ReadWindow(context.node, context.node.Ints("kernel_shape")),
+                  Dims(x.begin() + 2, x.end()));
+  PoolGeometry geometry(window, x, context.output_dims[0]);
+  if (!FitsBand(geometry.plane)) return std::nullopt;
+  return geometry;
+}
+
+}  // namespace
+
+std::unique_ptr<Step> PrepareSoftmax(const PrepareContext& context) {
+  const Dims& dims = context.input_dims[0];
+  if (!AllFloat(context) || dims.empty()) return nullptr;
+  const AxisView view(dims, context.node.Int("axis", -1));
+  if (view.inner != 1) return nullptr;
+  return std::make_unique<SoftmaxStep>(context.node.Is("LogSoftmax"), view);
+}
+
+std::unique_ptr<Step> PrepareLayerNormalization(const PrepareContext& context) {
+  const Dims& dims = context.input_dims[0];
+  if (!AllFloat(context) || dims.empty() ||
+      context.node.output(1) != kNoValue ||
+      context.node.output(2) != kNoValue) {
+    return nullptr;
+  }
+  const AxisView view(dims, context.node.Int("axis", -1));
+  const int64_t length = view.length * view.inner;
+  for (size_t i = 1; i < 3; ++i) {
+    if (context.has(i) && ElementCount(context.input_dims[i]) != length) {
+      return nullptr;
+    }
+  }
+  return std::make_unique<NormalizeStep>(view.outer, length,
+                                         context.node.Float("epsilon", 1e-5f));
+}
+
+std::unique_ptr<Step> PrepareGlobalAveragePool(const PrepareContext& context) {
+  return PrepareGlobal(context, ReduceKind::kMean);
+}
+
+std::unique_ptr<Step> PrepareGlobalMaxPool(const PrepareContext& context) {
+  return PrepareGlobal(context, ReduceKind::kMax);
+}
+
+std::unique_ptr<Step> PrepareMaxPool(const PrepareContext& context) {
+  if (context.node.output(1) != kNoValue) return nullptr;
+  const auto geometry = GeometryOf(context);
+  if (!geometry) return nullptr;
+  return std::make_unique<PoolStep>(geometry->plane, geometry->planes);
+}
+
+std::unique_ptr<Step> PrepareAveragePool(const PrepareContext& context) {
+  const auto geometry = GeometryOf(context);
+  if (!geometry) return nullptr;
+  const bool include_pads = context.node.Int("count_include_pad", 0) != 0;
+  const PlaneWindow& plane = geometry->plane;
+  const size_t last = geometry->window.rank() - 1;
+  std::vector<float> columns =
+      TapCounts(geometry->window, last, plane.in_w, plane.out_w, include_pads);
+  columns.resize(columns.size() + kStagingSlack, 1.0f);
+  std::vector<float> rows(1, 1.0f);
+  if (last > 0) {
+    rows =
+        TapCounts(geometry->window, 0, plane.in_h, plane.out_h, include_pads);
+  }
+  return std::make_unique<PoolStep>(plane, geometry->planes, std::move(rows),
+                                    std::move(columns));
+}
+
+}  // namespace squint
