@@ -2,10 +2,10 @@
 // Range, Shape, Size.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "squint/ops/dim_content.h"
 #include "squint/ops/element_types.h"
-#include "squint/ops/layout.h"
 #include "squint/ops/op.h"
 #include "squint/ops/quant_rules.h"
 
@@ -102,12 +102,24 @@ void InferConstantOfShape(InferContext& context) {
 
 void RunConstantOfShape(RunContext& context) {
   const Tensor fill = FillElement(context.node).Reshaped({});
-  AxisMaps maps;
-  for (const int64_t dim : context.in(0).ToInts()) {
-    ElementCount(std::span(&dim, 1));  // negative sizes are errors
-    maps.emplace_back(static_cast<size_t>(dim), 0);
+  const Dims dims = context.in(0).ToInts();
+  Tensor out(fill.dtype(), dims);  // zeros, and untouched pages of them
+  const bool packed = BitsOf(fill.dtype()) < 8;
+  const size_t size = packed ? 1 : fill.bytes();
+  std::vector<std::byte> element(fill.raw(), fill.raw() + size);
+  if (packed) {
+    // The element in every place of one byte.
+    const int value = ReadPacked(fill.raw(), fill.dtype(), 0);
+    for (int i = 0; i < 8 / BitsOf(fill.dtype()); ++i) {
+      WritePacked(element.data(), fill.dtype(), i, value);
+    }
   }
-  context.outputs[0] = CopyByMaps(fill, maps);
+  if (element != std::vector<std::byte>(size)) {
+    for (size_t at = 0; at < out.bytes(); at += size) {
+      std::memcpy(out.mutable_raw() + at, element.data(), size);
+    }
+  }
+  context.outputs[0] = std::move(out);
 }
 
 // ---- Range
@@ -119,7 +131,7 @@ int64_t RangeCount(T start, T limit, T delta) {
   const double steps =
       std::ceil((static_cast<double>(limit) - static_cast<double>(start)) /
                 static_cast<double>(delta));
-  if (!(steps < 0x1p40)) Fail(ErrorCode::kInvalidModel, "absurdly long range");
+  if (!(steps < 0x1p31)) Fail(ErrorCode::kInvalidModel, "absurdly long range");
   return std::max<int64_t>(0, static_cast<int64_t>(steps));
 }
 

@@ -105,6 +105,26 @@ TEST(Size, IsSymbolic) {
   EXPECT_EQ(result.dim_tensors.at(y).elements[0].ToString(), "6*N");
 }
 
+TEST(ConstantOfShape, FillsElementsOfEveryWidth) {
+  for (const DType dtype : {DType::kFloat32, DType::kInt64, DType::kBool,
+                            DType::kFloat16, DType::kInt4}) {
+    const Tensor y =
+        RunExample(OpExample("ConstantOfShape", "")
+                       .In(Ints({1}, {3}))
+                       .Set("value", Floats({1}, {1}).CastTo(dtype)))[0];
+    EXPECT_EQ(y.dtype(), dtype);
+    EXPECT_THAT(y.ToFloats(), ElementsAre(1, 1, 1)) << DTypeName(dtype);
+  }
+}
+
+TEST(Range, AnAbsurdLengthIsAnError) {
+  EXPECT_THROW(RunExample(OpExample("Range", "")
+                              .In(Floats({}, {0}))
+                              .In(Floats({}, {1e30f}))
+                              .In(Floats({}, {1}))),
+               Error);
+}
+
 TEST(ConstantOfShape, RefusesNegativeSizes) {
   EXPECT_THROW(RunExample(OpExample("ConstantOfShape", "").In(Ints({1}, {-1}))),
                Error);
