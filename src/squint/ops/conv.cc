@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "squint/ops/in_float32.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
@@ -236,7 +237,7 @@ extern constinit const OpDef kConvOp = {
     .type = "Conv",
     .since = 11,
     .infer = InferConv,
-    .reference = RunConv,
+    .reference = InFloat32<RunConv>,
     .integer_reference = RunConvInteger,
     .quantize = ConvRule,
     .prepare = PrepareConv,

@@ -204,5 +204,15 @@ TEST(ConvInteger, SubtractsTheWeightsZeroPoint) {
   EXPECT_THAT(conv.Run({2, 3}), ElementsAre(-2, -3, 2, 3));
 }
 
+// What ONNX Runtime 1.32 computes with QLinearConv on the same integers.
+TEST(ConvInteger, EqualsOnnxRuntime) {
+  std::vector<int64_t> line = IntegersOf(Examples_conv()[4], DType::kUint8);
+  line.resize(33);
+  EXPECT_THAT(
+      line, ElementsAre(138, 167, 126, 234, 96, 65, 116, 193, 144, 221, 174,
+                        109, 254, 100, 136, 146, 205, 149, 192, 196, 91, 143,
+                        151, 134, 213, 117, 164, 150, 162, 120, 185, 136, 125));
+}
+
 }  // namespace
 }  // namespace squint

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "squint/ops/in_float32.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/matrix_sums.h"
 #include "squint/ops/op.h"
@@ -269,7 +270,7 @@ extern constinit const OpDef kConvTransposeOp = {
     .type = "ConvTranspose",
     .since = 11,
     .infer = InferConvTranspose,
-    .reference = RunConvTranspose,
+    .reference = InFloat32<RunConvTranspose>,
     .integer_reference = RunConvTransposeInteger,
     .quantize = ConvTransposeRule,
 };

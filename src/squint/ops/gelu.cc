@@ -3,6 +3,7 @@
 // and Mul.
 #include <cmath>
 
+#include "squint/ops/in_float32.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
@@ -56,7 +57,7 @@ extern constinit const OpDef kGeluOp = {
     .type = "Gelu",
     .since = 20,
     .infer = InferGate,
-    .reference = RunGelu,
+    .reference = InFloat32<RunGelu>,
     .integer_reference = DequantizedReference<RunGelu>,
     .quantize = GateRule,
     .prepare = PrepareUnary,
@@ -65,7 +66,7 @@ extern constinit const OpDef kSiLUOp = {
     .type = "SiLU",
     .domain = "squint",
     .infer = InferGate,
-    .reference = RunSilu,
+    .reference = InFloat32<RunSilu>,
     .integer_reference = DequantizedReference<RunSilu>,
     .quantize = GateRule,
     .prepare = PrepareUnary,

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "squint/ops/in_float32.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/matrix_sums.h"
 #include "squint/ops/op.h"
@@ -147,7 +148,7 @@ extern constinit const OpDef kGemmOp = {
     .type = "Gemm",
     .since = 11,
     .infer = InferGemm,
-    .reference = RunGemm,
+    .reference = InFloat32<RunGemm>,
     .integer_reference = RunGemmInteger,
     .quantize = GemmRule,
     .prepare = PrepareGemm,

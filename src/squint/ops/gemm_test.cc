@@ -132,5 +132,12 @@ TEST(GemmInteger, AddsAnInt32BiasBeforeTheMultiply) {
               ElementsAre(114 * 0.125f, -112 * 0.125f));
 }
 
+// What ONNX Runtime 1.32 computes with QGemm on the same integers.
+TEST(GemmInteger, EqualsOnnxRuntime) {
+  EXPECT_THAT(
+      IntegersOf(Examples_gemm()[0], DType::kInt8),
+      ElementsAre(92, 126, 31, 103, -108, -24, -128, 4, -96, -10, 53, 81));
+}
+
 }  // namespace
 }  // namespace squint

@@ -1,5 +1,6 @@
 // GRU: both directions, sequence lengths, clipping, both layouts, and both
 // places of the reset gate (linear_before_reset).
+#include "squint/ops/in_float32.h"
 #include "squint/ops/recurrent.h"
 
 namespace squint {
@@ -59,7 +60,7 @@ extern constinit const OpDef kGRUOp = {
     .type = "GRU",
     .since = 14,
     .infer = InferGru,
-    .reference = RunGru,
+    .reference = InFloat32<RunGru>,
     .quantize = GruRule,
 };
 

@@ -86,5 +86,24 @@ TEST(GRU, RejectsWhatDoesNotFit) {
   EXPECT_THROW(RunExample(wrong), Error);
 }
 
+// Values of ONNX Runtime 1.32.
+MATCHER_P(Near, values, "") {
+  return testing::Matches(
+      testing::Pointwise(testing::FloatNear(1e-6f), values))(arg);
+}
+
+TEST(GRU, EqualsOnnxRuntime) {
+  EXPECT_THAT(RunExample(Examples_gru()[1])[1].ToFloats(),
+              Near(std::vector<float>{-0.2399375f, 0.3145909f, -0.4320897f,
+                                      0.2002861f, 0.05891155f, 0.2961931f,
+                                      -0.7552953f, 0.1249515f, -0.04718317f,
+                                      0.2539643f, -0.06962009f, 0.4309072f}));
+  EXPECT_THAT(RunExample(Examples_gru()[2])[1].ToFloats(),
+              Near(std::vector<float>{-0.4402763f, 0.6007127f, 0.0734681f,
+                                      0.3141002f, 0.4057236f, 0.08892095f,
+                                      0.001041697f, -0.6238818f, -0.3778827f,
+                                      0.5028815f, 0.1919514f, 0.1738296f}));
+}
+
 }  // namespace
 }  // namespace squint

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <utility>
 
+#include "squint/ops/element_types.h"
+
 namespace squint {
 namespace {
 
@@ -199,8 +201,10 @@ void RunDequantized(RunContext& context, void (*reference)(RunContext&)) {
   std::vector<Tensor> real(context.inputs.size());
   RunContext inner{context.node, context.inputs, {}, {}, {}};
   for (size_t i = 0; i < context.inputs.size(); ++i) {
-    if (!context.has(i) || context.input_quant[i] == nullptr) continue;
-    real[i] = DequantizeTensor(context.in(i), *context.input_quant[i]);
+    if (!context.has(i)) continue;
+    const QuantParams* quant = context.input_quant[i];
+    real[i] = quant ? DequantizeTensor(context.in(i), *quant)
+                    : InComputeType(context.in(i));
     inner.inputs[i] = &real[i];
   }
   inner.outputs.resize(context.outputs.size());

@@ -1,4 +1,5 @@
 // LSTM: both directions, sequence lengths, peepholes, clipping, both layouts.
+#include "squint/ops/in_float32.h"
 #include "squint/ops/recurrent.h"
 
 namespace squint {
@@ -59,7 +60,7 @@ extern constinit const OpDef kLSTMOp = {
     .type = "LSTM",
     .since = 14,
     .infer = InferLstm,
-    .reference = RunLstm,
+    .reference = InFloat32<RunLstm>,
     .quantize = LstmRule,
 };
 

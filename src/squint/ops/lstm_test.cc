@@ -145,5 +145,28 @@ TEST(LSTM, RejectsWhatDoesNotFit) {
   EXPECT_THROW(InferShapes(graph), Error);
 }
 
+// Values of ONNX Runtime 1.32.
+MATCHER_P(Near, values, "") {
+  return testing::Matches(
+      testing::Pointwise(testing::FloatNear(1e-6f), values))(arg);
+}
+
+TEST(LSTM, EqualsOnnxRuntime) {
+  EXPECT_THAT(RunExample(Examples_lstm()[3])[1].ToFloats(),
+              Near(std::vector<float>{-0.1510851f, -0.007663487f, -0.3469953f,
+                                      0.04559309f, -0.01522425f, -0.1153761f,
+                                      -0.2221833f, 0.06510297f, -0.2376752f,
+                                      0.09670202f, -0.4816115f, 0.03757139f}));
+  EXPECT_THAT(RunExample(Examples_lstm()[1])[1].ToFloats(),
+              Near(std::vector<float>{-0.2148135f, 0.1486201f, -0.3147451f,
+                                      0.03155297f, 0.06820976f, -0.01733745f,
+                                      -0.3582982f, -0.2405833f, -0.2642495f,
+                                      0.1292736f, -0.3025777f, 0.0780578f}));
+  EXPECT_THAT(
+      RunExample(Examples_lstm()[4])[2].ToFloats(),
+      Near(std::vector<float>{-0.6385059f, 0.1098614f, -0.1993061f, 0.4592717f,
+                              0, 0.6000643f, 0, 0.9529381f}));
+}
+
 }  // namespace
 }  // namespace squint

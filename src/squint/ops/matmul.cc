@@ -3,6 +3,7 @@
 // float.
 #include <utility>
 
+#include "squint/ops/in_float32.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/matrix_sums.h"
 #include "squint/ops/op.h"
@@ -64,7 +65,7 @@ extern constinit const OpDef kMatMulOp = {
     .type = "MatMul",
     .since = 9,
     .infer = InferMatMul,
-    .reference = RunMatMul,
+    .reference = InFloat32<RunMatMul>,
     .integer_reference = RunMatMulInteger,
     .quantize = MatMulRule,
     .prepare = PrepareMatMul,

@@ -83,6 +83,17 @@ TEST(MatMul, AnEmptyInnerAxisGivesZeros) {
               ElementsAre(0, 0, 0, 0));
 }
 
+TEST(MatMul, RefusesTypesThatFloat32CannotHold) {
+  try {
+    Product(Ints({1}, {1}), Ints({1}, {1}));
+    ADD_FAILURE() << "ran";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_THAT(error.message(),
+                HasSubstr("computes in float32, not in int64"));
+  }
+}
+
 TEST(MatMul, ShapesFollowNumpy) {
   const Dim n = Dim::Symbol("n");
   EXPECT_EQ(ShapeOf(Shape({n, 8, 3}), Shape::Of({3, 4})), "[n,8,4]");
@@ -134,6 +145,14 @@ TEST(MatMulInteger8, AFloatOutputIsTheSumTimesItsStep) {
                         {.reading = Reading::kInteger, .tap = {}})[0]
                   .ToFloats(),
               ElementsAre((-200 + 165) * 0.125f, (-400 - 220) * 0.0625f));
+}
+
+// What ONNX Runtime 1.32 computes with QLinearMatMul on the same integers.
+TEST(MatMulInteger8, EqualsOnnxRuntime) {
+  EXPECT_THAT(
+      IntegersOf(Examples_matmul()[0], DType::kUint8),
+      ElementsAre(250, 187, 0, 189, 65, 82, 232, 133, 129, 139, 160, 75, 122,
+                  254, 150, 165, 175, 177, 175, 153, 25, 114, 8, 175));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "squint/ops/in_float32.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
@@ -298,7 +299,7 @@ extern constinit const OpDef kBatchNormalizationOp = {
     .type = "BatchNormalization",
     .since = 14,
     .infer = InferBatchNormalization,
-    .reference = RunBatchNormalization,
+    .reference = InFloat32<RunBatchNormalization>,
     .integer_reference = DequantizedReference<RunBatchNormalization>,
     .quantize = NormalizationRule,
     .prepare = PrepareBatchNormalization,
@@ -308,7 +309,7 @@ extern constinit const OpDef kGroupNormalizationOp = {
     .type = "GroupNormalization",
     .since = 21,
     .infer = InferPerChannel,
-    .reference = RunGroupNormalization,
+    .reference = InFloat32<RunGroupNormalization>,
     .integer_reference = DequantizedReference<RunGroupNormalization>,
     .quantize = NormalizationRule,
     .upgrade = UpgradeGroupNormalization,
@@ -317,7 +318,7 @@ extern constinit const OpDef kInstanceNormalizationOp = {
     .type = "InstanceNormalization",
     .since = 6,
     .infer = InferPerChannel,
-    .reference = RunInstanceNormalization,
+    .reference = InFloat32<RunInstanceNormalization>,
     .integer_reference = DequantizedReference<RunInstanceNormalization>,
     .quantize = NormalizationRule,
 };
@@ -325,7 +326,7 @@ extern constinit const OpDef kLayerNormalizationOp = {
     .type = "LayerNormalization",
     .since = 17,
     .infer = InferLayerNormalization,
-    .reference = RunLayerNormalization,
+    .reference = InFloat32<RunLayerNormalization, 1>,
     .integer_reference = DequantizedReference<RunLayerNormalization>,
     .quantize = NormalizationRule,
     .prepare = PrepareLayerNormalization,

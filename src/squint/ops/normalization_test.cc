@@ -120,6 +120,16 @@ TEST(LayerNormalization, ReportsMeanAndInverseDeviation) {
   EXPECT_THAT(outputs[2].ToFloats(), Near(std::vector<float>{1, 0.1f}));
 }
 
+TEST(LayerNormalization, OnlyTheResultIsNarrow) {
+  const std::vector<Tensor> outputs =
+      RunExample(OpExample("LayerNormalization", "")
+                     .In(Floats({1, 2}, {1, 3}).CastTo(DType::kFloat16))
+                     .Const(Floats({2}, {1, 2}).CastTo(DType::kFloat16))
+                     .Outputs(3));
+  EXPECT_EQ(outputs[0].dtype(), DType::kFloat16);
+  EXPECT_EQ(outputs[1].dtype(), DType::kFloat32);
+}
+
 Graph Upgraded(OpExample example, int64_t from) {
   Graph graph = GraphOf(example);
   UpgradeContext context{graph, graph.order()[0], from};

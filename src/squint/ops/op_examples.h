@@ -80,6 +80,10 @@ std::vector<float> FloatsOf(const OpExample& example);
 bool QuantizeExample(const Target& target, Graph& graph,
                      const std::vector<Tensor>& inputs);
 
+// The integer reading's stored output of a quantized example, activations of
+// the given type, weights int8 per channel.
+std::vector<int64_t> IntegersOf(const OpExample& example, DType activation);
+
 // Deterministic pseudo-random float32 in [low, high).
 Tensor Ramp(Dims dims, float low = -1.0f, float high = 1.0f, uint32_t seed = 1);
 Tensor Floats(Dims dims, std::vector<float> values);

@@ -195,6 +195,25 @@ bool QuantizeExample(const Target& target, Graph& graph,
   return true;
 }
 
+std::vector<int64_t> IntegersOf(const OpExample& example, DType activation) {
+  Target target;
+  target.activation = activation;
+  target.all_integer = true;
+  Graph graph = GraphOf(example);
+  InferShapes(graph);
+  CheckInternal(QuantizeExample(target, graph, InputsOf(example)),
+                "IntegersOf: the rule keeps the example float");
+  std::vector<int64_t> integers;
+  InterpreterOptions options;
+  options.reading = Reading::kInteger;
+  options.tap_stored = true;
+  options.tap = [&](ValueId id, const Tensor& stored) {
+    if (id == graph.outputs()[0]) integers = stored.ToInts();
+  };
+  Interpret(graph, InputsOf(example), options);
+  return integers;
+}
+
 Tensor Ramp(Dims dims, float low, float high, uint32_t seed) {
   Tensor tensor(DType::kFloat32, std::move(dims));
   float* out = tensor.mutable_data<float>();

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "squint/ops/element_types.h"
+#include "squint/ops/in_float32.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
@@ -128,28 +130,9 @@ void MaxPoolOf(RunContext& context) {
   if (context.outputs.size() > 1) context.outputs[1] = std::move(indices);
 }
 
-// Calls the row function for the element type of input 0.
-template <typename F>
-void WithMaxType(const RunContext& context, F&& f) {
-  switch (context.in(0).dtype()) {
-    case DType::kFloat32:
-      return f(float{});
-    case DType::kUint8:
-      return f(uint8_t{});
-    case DType::kInt8:
-      return f(int8_t{});
-    case DType::kUint16:
-      return f(uint16_t{});
-    case DType::kInt16:
-      return f(int16_t{});
-    default:
-      Fail(ErrorCode::kUnsupported, "no maximum over {}",
-           DTypeName(context.in(0).dtype()));
-  }
-}
-
 void RunMaxPool(RunContext& context) {
-  WithMaxType(context, [&](auto type) { MaxPoolOf<decltype(type)>(context); });
+  WithArithmeticType(context.in(0).dtype(),
+                     [&](auto type) { MaxPoolOf<decltype(type)>(context); });
 }
 
 // Taps per output that divide the sum: those inside the input, or inside the
@@ -277,8 +260,9 @@ void GlobalMaxPoolOf(RunContext& context) {
 }
 
 void RunGlobalMaxPool(RunContext& context) {
-  WithMaxType(context,
-              [&](auto type) { GlobalMaxPoolOf<decltype(type)>(context); });
+  WithArithmeticType(context.in(0).dtype(), [&](auto type) {
+    GlobalMaxPoolOf<decltype(type)>(context);
+  });
 }
 
 // Integers are copied where input and output share parameters.
@@ -312,7 +296,7 @@ extern constinit const OpDef kAveragePoolOp = {
     .type = "AveragePool",
     .since = 19,
     .infer = InferPool,
-    .reference = RunAveragePool,
+    .reference = InFloat32<RunAveragePool>,
     .integer_reference = DequantizedReference<RunAveragePool>,
     .quantize = AverageRule,
     .prepare = PrepareAveragePool,
@@ -320,7 +304,7 @@ extern constinit const OpDef kAveragePoolOp = {
 extern constinit const OpDef kGlobalAveragePoolOp = {
     .type = "GlobalAveragePool",
     .infer = InferGlobalPool,
-    .reference = RunGlobalAveragePool,
+    .reference = InFloat32<RunGlobalAveragePool>,
     .integer_reference = RunGlobalAveragePoolInteger,
     .quantize = AverageRule,
     .prepare = PrepareGlobalAveragePool,
@@ -328,7 +312,7 @@ extern constinit const OpDef kGlobalAveragePoolOp = {
 extern constinit const OpDef kGlobalMaxPoolOp = {
     .type = "GlobalMaxPool",
     .infer = InferGlobalPool,
-    .reference = RunGlobalMaxPool,
+    .reference = WideningNarrowFloats<RunGlobalMaxPool>,
     .integer_reference = RunMaxInteger<RunGlobalMaxPool>,
     .quantize = MaxRule,
     .prepare = PrepareGlobalMaxPool,
@@ -337,7 +321,7 @@ extern constinit const OpDef kMaxPoolOp = {
     .type = "MaxPool",
     .since = 12,
     .infer = InferPool,
-    .reference = RunMaxPool,
+    .reference = WideningNarrowFloats<RunMaxPool>,
     .integer_reference = RunMaxInteger<RunMaxPool>,
     .quantize = MaxRule,
     .prepare = PrepareMaxPool,

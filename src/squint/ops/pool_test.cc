@@ -121,6 +121,15 @@ TEST(MaxPool, WorksOnIntegers) {
   EXPECT_THAT(y.ToInts(), ElementsAre(200, 201));
 }
 
+TEST(MaxPool, KeepsNarrowFloats) {
+  const Tensor y =
+      RunExample(OpExample("MaxPool", "float16")
+                     .In(Floats({1, 1, 3}, {1, 2, 3}).CastTo(DType::kFloat16))
+                     .Set("kernel_shape", List{2}))[0];
+  EXPECT_EQ(y.dtype(), DType::kFloat16);
+  EXPECT_THAT(y.ToFloats(), ElementsAre(2, 3));
+}
+
 TEST(AveragePool, DividesByWhatCounts) {
   EXPECT_THAT(
       FloatsOf(Line("AveragePool", {2, 4, 6}, 3).Set("pads", List{1, 1})),
@@ -176,6 +185,19 @@ TEST(GlobalAveragePoolInteger, RoundsTheMeanOnce) {
   EXPECT_THAT(run({1, 2, 3, 4}), ElementsAre(2));  // 2.5, half to even
   EXPECT_THAT(run({1, 2, 3, 5}), ElementsAre(3));
   EXPECT_THAT(run({-100, -100, -100, 155}), ElementsAre(0));
+}
+
+// What ONNX Runtime 1.32 computes with QLinearGlobalAveragePool and
+// QLinearAveragePool on the same integers.
+TEST(PoolInteger, EqualsOnnxRuntime) {
+  EXPECT_THAT(IntegersOf(Examples_pool()[6], DType::kUint8),
+              ElementsAre(47, 122, 255, 57, 96, 0));
+  std::vector<int64_t> average = IntegersOf(Examples_pool()[3], DType::kUint8);
+  average.resize(30);
+  EXPECT_THAT(average,
+              ElementsAre(105, 138, 162, 107, 58, 142, 131, 140, 108, 107, 159,
+                          143, 138, 142, 156, 166, 122, 99, 100, 133, 200, 179,
+                          121, 117, 107, 217, 191, 125, 136, 134));
 }
 
 }  // namespace

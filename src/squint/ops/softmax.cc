@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "squint/ops/in_float32.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
@@ -173,7 +174,7 @@ extern constinit const OpDef kLogSoftmaxOp = {
     .type = "LogSoftmax",
     .since = 13,
     .infer = InferSoftmax,
-    .reference = RunSoftmax<true>,
+    .reference = InFloat32<RunSoftmax<true>>,
     .quantize = LogSoftmaxRule,
     .prepare = PrepareSoftmax,
     .upgrade = UpgradeSoftmax,
@@ -182,7 +183,7 @@ extern constinit const OpDef kSoftmaxOp = {
     .type = "Softmax",
     .since = 13,
     .infer = InferSoftmax,
-    .reference = RunSoftmax<false>,
+    .reference = InFloat32<RunSoftmax<false>>,
     .integer_reference = RunSoftmaxInteger,
     .quantize = SoftmaxRule,
     .prepare = PrepareSoftmax,

@@ -112,5 +112,13 @@ TEST(SoftmaxUpgrade, WritesOutTheMatrixOtherwise) {
   }
 }
 
+// What ONNX Runtime 1.32 computes with QLinearSoftmax on the same integers.
+TEST(SoftmaxInteger, EqualsOnnxRuntime) {
+  EXPECT_THAT(
+      IntegersOf(Examples_softmax()[1], DType::kUint8),
+      ElementsAre(6, 143, 6, 6, 0, 13, 43, 83, 142, 193, 22, 32, 7, 8, 64, 113,
+                  4, 6, 13, 1, 7, 9, 2, 5, 30, 249, 120, 90, 0, 117));
+}
+
 }  // namespace
 }  // namespace squint

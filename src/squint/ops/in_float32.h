@@ -1,0 +1,59 @@
+// References that know float32 alone, made to serve float16 and bfloat16:
+// inputs are widened, results rounded to the type of input 0.
+#ifndef SQUINT_OPS_IN_FLOAT32_H_
+#define SQUINT_OPS_IN_FLOAT32_H_
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "squint/ops/element_types.h"
+#include "squint/ops/op.h"
+
+namespace squint {
+
+// `narrowed`: how many outputs have the type of input 0; the others stay
+// float32 (LayerNormalization's moments).
+inline void RunInFloat32(RunContext& context, void (*reference)(RunContext&),
+                         size_t narrowed) {
+  const DType dtype = context.in(0).dtype();
+  if (dtype == DType::kFloat32) return reference(context);
+  if (!IsNarrowFloat(dtype)) {
+    Fail(ErrorCode::kUnsupported, "{} computes in float32, not in {}",
+         context.node.op_type, DTypeName(dtype));
+  }
+  std::vector<Tensor> wide(context.inputs.size());
+  RunContext inner{context.node, context.inputs, {}, {}, {}};
+  for (size_t i = 0; i < wide.size(); ++i) {
+    if (!context.has(i)) continue;
+    wide[i] = InComputeType(context.in(i));
+    inner.inputs[i] = &wide[i];
+  }
+  inner.outputs.resize(context.outputs.size());
+  reference(inner);
+  for (size_t i = 0; i < inner.outputs.size(); ++i) {
+    Tensor& result = inner.outputs[i];
+    const bool narrow = i < narrowed && result.dtype() == DType::kFloat32;
+    context.outputs[i] =
+        narrow ? FromComputeType(std::move(result), dtype) : std::move(result);
+  }
+}
+
+template <void (*kReference)(RunContext&), size_t kNarrowed = size_t{8}>
+void InFloat32(RunContext& context) {
+  RunInFloat32(context, kReference, kNarrowed);
+}
+
+// The same for a reference that also knows other types (MaxPool's integers).
+template <void (*kReference)(RunContext&)>
+void WideningNarrowFloats(RunContext& context) {
+  if (IsNarrowFloat(context.in(0).dtype())) {
+    RunInFloat32(context, kReference, context.outputs.size());
+  } else {
+    kReference(context);
+  }
+}
+
+}  // namespace squint
+
+#endif  // SQUINT_OPS_IN_FLOAT32_H_
