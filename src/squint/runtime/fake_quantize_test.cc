@@ -113,6 +113,22 @@ TEST(FakeQuantize, DynamicTensorEqualsStaticWithTheSameChoice) {
   EXPECT_EQ(Faked(in, {2, 3}, dynamic), Faked(in, {2, 3}, fixed));
 }
 
+TEST(FakeQuantize, FindsTheExtremesWhereverTheyAre) {
+  QuantParams dynamic;
+  dynamic.dtype = DType::kUint8;
+  dynamic.kind = QuantKind::kDynamicTensor;
+  for (const size_t count : {1u, 2u, 15u, 16u, 17u, 31u, 33u}) {
+    for (size_t at = 0; at < count; ++at) {
+      std::vector<float> in(count, 0.1f);
+      in[at] = 51.0f;
+      in[count - 1 - at] = at == count - 1 - at ? 51.0f : NAN;
+      const QuantParams fixed = PerTensor(DType::kUint8, 51.0f / 255, 0);
+      const Dims dims = {static_cast<int64_t>(count)};
+      EXPECT_EQ(Faked(in, dims, dynamic), Faked(in, dims, fixed));
+    }
+  }
+}
+
 TEST(FakeQuantize, DynamicRowsDoNotDependOnEachOther) {
   QuantParams dynamic;
   dynamic.dtype = DType::kInt8;
