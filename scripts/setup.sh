@@ -5,7 +5,7 @@
 set -eu
 
 build="g++ cmake ninja-build ccache pkg-config libprotozero-dev libhwy-dev
-  libpthreadpool-dev libcli11-dev libfmt-dev nlohmann-json3-dev libxxhash-dev
+  libcli11-dev libfmt-dev nlohmann-json3-dev libxxhash-dev
   libjpeg62-turbo-dev libpng-dev libstb-dev libzip-dev zlib1g-dev"
 case "${1:-build}" in
   build) wanted=$build ;;

@@ -1,6 +1,11 @@
-// The only user of pthreadpool: parallel loops over ranges of a fixed number
-// of threads. Results never depend on the thread count, because no loop body
-// here shares an accumulator with another.
+// Parallel loops over ranges, on a fixed number of threads. Results never
+// depend on the thread count, because no loop body here shares an accumulator
+// with another.
+//
+// Ranges are claimed one by one, by the caller too, so that a loop never
+// waits for a worker that the operating system has put aside: on a busy
+// machine the caller does the work itself. Workers spin for some tens of
+// microseconds between loops and then sleep.
 #ifndef SQUINT_BASE_THREADS_H_
 #define SQUINT_BASE_THREADS_H_
 
