@@ -1,5 +1,6 @@
 // File to graph with one meaning inside: every node means what it means in
-// opset 25, and Constant nodes are initializers.
+// opset 25, Constant nodes are initializers, functions stand in their calls.
+#include "squint/interchange/inline.h"
 #include "squint/interchange/interchange.h"
 #include "squint/interchange/versions.h"
 #include "squint/onnx/onnx.h"
@@ -121,19 +122,51 @@ bool ReviewOperators(const Graph& graph, int64_t opset,
   return any_unknown;
 }
 
-void Upgrade(Graph& graph, std::vector<std::string>& findings) {
+// Everything but function calls; returns the opset that the graph was in.
+int64_t UpgradeOwnNodes(Graph& graph, std::vector<std::string>& findings,
+                        bool& any_unknown) {
   RenameOrtDuplicates(graph);
   const int64_t opset = CheckedOpset(graph);
-  const bool any_unknown = ReviewOperators(graph, opset, findings);
+  any_unknown = ReviewOperators(graph, opset, findings) || any_unknown;
   const std::map<std::string, int64_t> opsets = graph.opset;
   ForEachGraph(graph, [&](Graph& each) {
     TurnConstantsIntoInitializers(each);
     UpgradeNodes(each, opsets);
     each.SortTopologically();
     each.Compact();
+    each.opset[""] = kMeaningOpset;
   });
-  graph.opset[""] = kMeaningOpset;
+  return opset;
+}
+
+// A function may be written in another opset than the model; an operator
+// that Squint cannot upgrade must mean the same in both.
+void CheckSameMeaning(const Graph& body, int64_t body_opset, int64_t opset) {
+  ForEachGraph(body, [&](const Graph& each) {
+    for (const NodeId id : each.order()) {
+      const Node& node = each.node(id);
+      if (IsUnknownStandard(node) && DefinitionAt(node.op_type, body_opset) !=
+                                         DefinitionAt(node.op_type, opset)) {
+        Fail(ErrorCode::kUnsupported,
+             "{} is of opset {} in a function and of opset {} in the model, "
+             "and Squint does not know the operator",
+             NodeLabel(each, node), body_opset, opset);
+      }
+    }
+  });
+}
+
+void Upgrade(Graph& graph, const std::filesystem::path& path,
+             std::vector<std::string>& findings) {
+  const std::vector<ModelFunction> functions = ReadFunctions(graph, path);
+  bool any_unknown = false;
+  const int64_t opset = UpgradeOwnNodes(graph, findings, any_unknown);
+  InlineFunctions(graph, functions, [&](Graph& body) {
+    const int64_t own = UpgradeOwnNodes(body, findings, any_unknown);
+    CheckSameMeaning(body, own, opset);
+  });
   if (any_unknown) graph.opset[std::string(kFileOpset)] = opset;
+  ForEachGraph(graph, [](Graph& each) { each.Compact(); });
   VerifyGraph(graph, true);
 }
 
@@ -147,7 +180,7 @@ LoadedModel LoadModel(const std::filesystem::path& path,
   model.hash = std::move(read.hash);
   model.file_bytes = read.file_bytes + read.external_bytes;
   try {
-    Upgrade(model.graph, model.findings);
+    Upgrade(model.graph, path, model.findings);
     InferResult inferred = InferShapes(model.graph);
     for (std::string& finding : inferred.findings) {
       model.findings.push_back(std::move(finding));
