@@ -53,7 +53,7 @@ std::vector<int64_t> RightClasses(const Sample& sample, const Scores& scores) {
     }
     return right;
   }
-  if (scores.positions != 1) {
+  if (sample.label && scores.positions != 1) {
     FailAt(sample, fmt::format("has one label, the output {} positions; "
                                "declare a reduction or another output",
                                scores.positions));
@@ -92,7 +92,6 @@ class TopKMetric : public MeanMetric {
                                        : static_cast<double>(hits) /
                                              static_cast<double>(counted));
   }
-  bool needs_labels() const override { return true; }
 
  private:
   int64_t k_;
@@ -173,7 +172,6 @@ class CrossEntropyMetric : public Metric {
     }
     return result;
   }
-  bool needs_labels() const override { return true; }
 
  private:
   bool perplexity_;

@@ -10,50 +10,13 @@
 namespace squint {
 namespace {
 
-struct Sums {
-  double own = 0;    // sum of x^2
-  double other = 0;  // sum of y^2
-  double cross = 0;  // sum of x*y
-  double error = 0;  // sum of (x-y)^2
-  int64_t count = 0;
-
-  void Add(const Sums& sums) {
-    own += sums.own;
-    other += sums.other;
-    cross += sums.cross;
-    error += sums.error;
-    count += sums.count;
-  }
-};
-
-Sums SumsOf(const std::vector<float>& x, const std::vector<float>& y) {
-  Sums sums;
-  sums.count = static_cast<int64_t>(x.size());
-  for (size_t i = 0; i < x.size(); ++i) {
-    const double a = x[i];
-    const double b = y[i];
-    sums.own += a * a;
-    sums.other += b * b;
-    sums.cross += a * b;
-    sums.error += (a - b) * (a - b);
-  }
-  return sums;
-}
-
-double MeanSquaredError(const Sums& sums) {
+double MeanSquaredError(const ErrorSums& sums) {
   return sums.count == 0 ? 0 : sums.error / static_cast<double>(sums.count);
-}
-
-// Two zero vectors point the same way.
-double CosineOf(const Sums& sums) {
-  if (sums.own == 0 && sums.other == 0) return 1;
-  const double norms = std::sqrt(sums.own) * std::sqrt(sums.other);
-  return norms == 0 ? 0 : sums.cross / norms;
 }
 
 // Signal to quantization noise in dB, between -200 and 200 (no noise), so
 // that it stays a number in JSON.
-double SqnrOf(const Sums& sums) {
+double SqnrOf(const ErrorSums& sums) {
   constexpr double kLimit = 200;
   if (sums.error == 0) return kLimit;
   if (sums.other == 0) return -kLimit;
@@ -63,7 +26,7 @@ double SqnrOf(const Sums& sums) {
 
 struct Distance {
   const char* name;
-  double (*of)(const Sums& sums);
+  double (*of)(const ErrorSums& sums);
   bool higher_is_better;
   bool mean_of_samples;  // else of the sums over all samples
   bool takes_target;     // else only the float model's outputs
@@ -83,7 +46,7 @@ class DistanceMetric : public Metric {
                          "with {}",
                          distance_.name, own.size(), other.size()));
     }
-    const Sums sums = SumsOf(own, other);
+    const ErrorSums sums = SumsOf(own, other);
     sums_.Add(sums);
     per_sample_.push_back(distance_.of(sums));
   }
@@ -123,7 +86,7 @@ class DistanceMetric : public Metric {
 
   const Distance& distance_;
   MetricOptions options_;
-  Sums sums_;
+  ErrorSums sums_;
   std::vector<double> per_sample_;
 };
 

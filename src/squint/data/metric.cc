@@ -1,6 +1,8 @@
 // The list of metrics by name.
 #include "squint/data/metric.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -41,12 +43,8 @@ std::unique_ptr<Metric> MakeMetric(std::string_view name,
   for (const MetricRow& row : kMetrics) {
     if (row.name == name) return row.make(options);
   }
-  std::string names;
-  for (const std::string_view each : MetricNames()) {
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", each);
-  }
   Fail(ErrorCode::kInvalidArgument, "no metric '{}'; there are {}", name,
-       names);
+       fmt::join(MetricNames(), ", "));
 }
 
 std::vector<std::string_view> MetricNames() {

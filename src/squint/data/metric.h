@@ -38,6 +38,7 @@ class Metric {
   virtual bool needs_reference() const { return false; }
   // Without targets the reference takes their place (mse, cosine).
   virtual bool reference_stands_in() const { return false; }
+  // Labels and nothing else; where targets do as well Add() checks.
   virtual bool needs_labels() const { return false; }
 };
 

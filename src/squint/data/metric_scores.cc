@@ -1,6 +1,7 @@
 #include "squint/data/metric_scores.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -96,8 +97,40 @@ int64_t ArgMax(std::span<const float> values) {
   return static_cast<int64_t>(best);
 }
 
+void ErrorSums::Add(const ErrorSums& sums) {
+  own += sums.own;
+  other += sums.other;
+  cross += sums.cross;
+  error += sums.error;
+  count += sums.count;
+}
+
+ErrorSums SumsOf(const std::vector<float>& x, const std::vector<float>& y) {
+  ErrorSums sums;
+  sums.count = static_cast<int64_t>(x.size());
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double a = x[i];
+    const double b = y[i];
+    sums.own += a * a;
+    sums.other += b * b;
+    sums.cross += a * b;
+    sums.error += (a - b) * (a - b);
+  }
+  return sums;
+}
+
+double CosineOf(const ErrorSums& sums) {
+  if (sums.own == 0 && sums.other == 0) return 1;
+  const double norms = std::sqrt(sums.own) * std::sqrt(sums.other);
+  return norms == 0 ? 0 : sums.cross / norms;
+}
+
 int64_t CheckedLabel(const Sample& sample, int64_t classes) {
-  if (!sample.label) FailAt(sample, "has no label, which the metric needs");
+  if (!sample.label) {
+    FailAt(sample,
+           "has no label, which the metric needs; give class subfolders, a "
+           "labels file, or a dataset .json with labels");
+  }
   if (*sample.label < 0 || *sample.label >= classes) {
     FailAt(sample, fmt::format("has label {}, the model gives {} classes",
                                *sample.label, classes));

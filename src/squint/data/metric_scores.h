@@ -16,7 +16,6 @@ struct Scores {
   std::vector<float> values;
   int64_t positions = 1;
   int64_t classes = 1;
-  // Distance between the classes of a position, and of positions.
   std::span<const float> Row(int64_t position) const {
     return std::span(values).subspan(static_cast<size_t>(position * classes),
                                      static_cast<size_t>(classes));
@@ -38,7 +37,21 @@ int64_t ArgMax(std::span<const float> values);
 // The label, checked against the number of classes.
 int64_t CheckedLabel(const Sample& sample, int64_t classes);
 
-// "sample x of the dataset" for messages.
+// Sums over two vectors of equal length, in double; they add up over samples.
+struct ErrorSums {
+  double own = 0;    // sum of x^2
+  double other = 0;  // sum of y^2
+  double cross = 0;  // sum of x*y
+  double error = 0;  // sum of (x-y)^2
+  int64_t count = 0;
+
+  void Add(const ErrorSums& sums);
+};
+ErrorSums SumsOf(const std::vector<float>& x, const std::vector<float>& y);
+// Two zero vectors point the same way; one alone is at a right angle.
+double CosineOf(const ErrorSums& sums);
+
+// Error{kInvalidArgument}: "sample ID: text".
 [[noreturn]] void FailAt(const Sample& sample, const std::string& text);
 
 }  // namespace squint

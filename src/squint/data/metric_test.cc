@@ -68,6 +68,25 @@ TEST(Top1, NamesTheSampleWhoseLabelIsBeyondTheClasses) {
                              HasSubstr("3 classes")));
 }
 
+TEST(Top1, AsksForALabelThatIsMissing) {
+  Sample sample;
+  sample.id = "#7";
+  const auto out = Out({1, 4, 2}, {0, 1, 0, 1, 1, 0, 1, 0});
+  EXPECT_THAT(MessageOf([&] {
+                MakeMetric("top1")->Add({sample, out});
+              }),
+              testing::AllOf(HasSubstr("sample #7"), HasSubstr("no label")));
+  sample.target = Tensor::Of<int32_t>({4}, {1, 0, -1, 0});
+  auto metric = MakeMetric("top1");
+  metric->Add({sample, out});
+  EXPECT_THAT(metric->Result().value, DoubleNear(2 / 3.0, 1e-12));
+  sample.target = Tensor::Of<int32_t>({4}, {1, 2, -1, 0});
+  EXPECT_THAT(MessageOf([&] {
+                metric->Add({sample, out});
+              }),
+              HasSubstr("has target 2"));
+}
+
 TEST(Agreement, ComparesTheWinnerOfEachPosition) {
   auto metric = MakeMetric("agreement");
   EXPECT_TRUE(metric->needs_reference());

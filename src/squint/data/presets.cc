@@ -1,4 +1,6 @@
 // Preprocessing by name: what the common training pipelines do to pixels.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 
@@ -82,12 +84,9 @@ ImagePreprocess PresetByName(std::string_view name) {
     result.order = row.order;
     return result;
   }
-  std::string names;
-  for (const std::string_view each : PresetNames()) {
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", each);
-  }
   Fail(ErrorCode::kInvalidArgument,
-       "no preprocessing preset '{}'; there are {}", name, names);
+       "no preprocessing preset '{}'; there are {}", name,
+       fmt::join(PresetNames(), ", "));
 }
 
 ImagePreprocess PresetOr(const std::string& name, std::string_view otherwise,

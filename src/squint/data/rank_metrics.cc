@@ -46,18 +46,6 @@ double Correlation(const std::vector<double>& x, const std::vector<double>& y) {
   return xx == 0 || yy == 0 ? 0 : xy / std::sqrt(xx * yy);
 }
 
-double CosineOf(const std::vector<float>& x, const std::vector<float>& y) {
-  double xx = 0;
-  double yy = 0;
-  double xy = 0;
-  for (size_t i = 0; i < x.size(); ++i) {
-    xx += static_cast<double>(x[i]) * x[i];
-    yy += static_cast<double>(y[i]) * y[i];
-    xy += static_cast<double>(x[i]) * y[i];
-  }
-  return xx == 0 || yy == 0 ? 0 : xy / std::sqrt(xx * yy);
-}
-
 void CheckNumber(const Sample& sample, double value) {
   if (std::isnan(value)) FailAt(sample, "its score is NaN and has no rank");
 }
@@ -99,7 +87,7 @@ class SpearmanMetric : public Metric {
       if (own.size() != other.size()) {
         FailAt(observation.sample, "the outputs of the pair differ in size");
       }
-      return CosineOf(own, other);
+      return CosineOf(SumsOf(own, other));
     }
     if (own.size() != 1) {
       FailAt(observation.sample,
