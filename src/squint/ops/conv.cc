@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "squint/ops/conv_node.h"
 #include "squint/ops/in_float32.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
@@ -13,27 +14,6 @@
 
 namespace squint {
 namespace {
-
-Dims SpatialOf(const Dims& dims) { return Dims(dims.begin() + 2, dims.end()); }
-
-// The kernel is the weight's spatial size; kernel_shape may only repeat it.
-Window ConvWindow(const Node& node, Dims kernel) {
-  const Dims declared = node.Ints("kernel_shape", kernel);
-  if (declared != kernel) {
-    Fail(ErrorCode::kInvalidModel,
-         "kernel_shape is {}, but the weight has the kernel {}",
-         DimsToString(declared), DimsToString(kernel));
-  }
-  return ReadWindow(node, std::move(kernel));
-}
-
-int64_t GroupOf(const Node& node) {
-  const int64_t group = node.Int("group", 1);
-  if (group < 1) {
-    Fail(ErrorCode::kInvalidModel, "group={}, expected at least 1", group);
-  }
-  return group;
-}
 
 void CheckChannels(const Dim& channels, const Shape& weight, int64_t group) {
   const auto c = channels.value();
@@ -52,21 +32,11 @@ void CheckChannels(const Dim& channels, const Shape& weight, int64_t group) {
     Fail(ErrorCode::kInvalidModel, "group={} does not divide {} input channels",
          group, *c);
   }
-  if (per_group && *per_group * group != *c) {
+  const Dim expected = weight[1] * Dim(group);
+  if (expected.value() && !(expected == channels)) {
     Fail(ErrorCode::kInvalidModel,
          "the weight {} with group={} expects {} input channels, got {}",
-         weight.ToString(), group, *per_group * group, *c);
-  }
-}
-
-void CheckBias(const Shape& bias, const Dim& outputs) {
-  if (!bias.has_rank()) return;
-  const bool sizes_known =
-      bias.rank() == 1 && bias[0].value() && outputs.value();
-  if (bias.rank() != 1 || (sizes_known && !(bias[0] == outputs))) {
-    Fail(ErrorCode::kInvalidModel,
-         "the bias is {}, expected one value for each of {} output channels",
-         bias.ToString(), outputs.ToString());
+         weight.ToString(), group, expected.ToString(), *c);
   }
 }
 
@@ -75,21 +45,17 @@ void InferConv(InferContext& context) {
   const Shape& w = context.shape(1);
   context.SetOutput(0, context.dtype(0), Shape());
   if (!w.has_rank() && !x.has_rank()) return;
+  CheckConvRanks(x, w);
   const int rank = w.has_rank() ? w.rank() : x.rank();
-  if (rank < 3 || (x.has_rank() && x.rank() != rank)) {
-    Fail(ErrorCode::kInvalidModel,
-         "input {} and weight {} need the same rank, at least 3", x.ToString(),
-         w.ToString());
-  }
   DimList out(static_cast<size_t>(rank), Dim::Unknown());
   if (w.has_rank()) out[1] = w[0];
   if (x.has_rank()) out[0] = x[0];
-  const int64_t group = GroupOf(context.node());
+  const int64_t group = ReadGroup(context.node());
   if (x.has_rank() && w.has_rank()) CheckChannels(x[1], w, group);
-  if (w.has_rank()) CheckBias(context.shape(2), w[0]);
+  if (w.has_rank()) CheckConvBias(context.shape(2), w[0]);
   const auto w_dims = w.values();
   if (x.has_rank() && w_dims) {
-    const Window window = ConvWindow(context.node(), SpatialOf(*w_dims));
+    const Window window = ReadConvWindow(context.node(), SpatialOf(*w_dims));
     for (size_t axis = 0; axis < window.rank(); ++axis) {
       out[axis + 2] = WindowOutput(window, axis, x.dims()[axis + 2]);
     }
@@ -107,10 +73,11 @@ struct ConvSizes {
 
 ConvSizes SizesOf(const Node& node, const Dims& x, const Dims& w) {
   ConvSizes sizes;
-  sizes.group = GroupOf(node);
+  sizes.group = ReadGroup(node);
+  CheckConvRanks(Shape::Of(x), Shape::Of(w));
   CheckChannels(x[1], Shape::Of(w), sizes.group);
   sizes.in = SpatialOf(x);
-  sizes.window = ResolvePads(ConvWindow(node, SpatialOf(w)), sizes.in);
+  sizes.window = ResolvePads(ReadConvWindow(node, SpatialOf(w)), sizes.in);
   sizes.out = WindowOutputs(sizes.window, sizes.in);
   sizes.out_dims = {x[0], w[0]};
   sizes.out_dims.insert(sizes.out_dims.end(), sizes.out.begin(),
@@ -187,7 +154,7 @@ void RunConv(RunContext& context) {
   std::vector<double> bias(static_cast<size_t>(w.dim(0)), 0.0);
   if (context.has(2)) {
     const auto values = context.in(2).values<float>();
-    CheckBias(Shape::Of(context.in(2).dims()), w.dim(0));
+    CheckConvBias(Shape::Of(context.in(2).dims()), w.dim(0));
     bias.assign(values.begin(), values.end());
   }
   const std::vector<double> sums = ConvSums(x, w, bias, sizes);
@@ -215,20 +182,7 @@ void RunConvInteger(RunContext& context) {
 }
 
 QuantSpec ConvRule(const QuantizeQuery& query) {
-  if (query.graph.ConstantOf(query.node.input(1)) == nullptr) {
-    return QuantSpec::Float("its weight is computed at run time");
-  }
-  if (query.node.has_input(2) &&
-      query.graph.ConstantOf(query.node.input(2)) == nullptr) {
-    return QuantSpec::Float("its bias is computed at run time");
-  }
-  QuantSpec spec;
-  spec.inputs = {{.role = Role::kActivation},
-                 {.role = Role::kWeight, .axis = 0, .reduce_axis = 1},
-                 {.role = Role::kBias}};
-  spec.inputs.resize(query.node.inputs.size());
-  spec.outputs = {{.role = Role::kActivation}};
-  return spec;
+  return ConvolutionRule(query, 0, 1);
 }
 
 }  // namespace

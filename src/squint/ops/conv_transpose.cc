@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "squint/ops/conv_node.h"
 #include "squint/ops/in_float32.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/matrix_sums.h"
@@ -13,16 +14,6 @@
 namespace squint {
 namespace {
 
-Dims SpatialOf(const Dims& dims) { return Dims(dims.begin() + 2, dims.end()); }
-
-int64_t GroupOf(const Node& node) {
-  const int64_t group = node.Int("group", 1);
-  if (group < 1) {
-    Fail(ErrorCode::kInvalidModel, "group={}, expected at least 1", group);
-  }
-  return group;
-}
-
 struct TransposedWindow {
   Window window;
   Dims output_padding;
@@ -30,14 +21,8 @@ struct TransposedWindow {
 };
 
 TransposedWindow ReadTransposed(const Node& node, const Dims& kernel) {
-  const Dims declared = node.Ints("kernel_shape", kernel);
-  if (declared != kernel) {
-    Fail(ErrorCode::kInvalidModel,
-         "kernel_shape is {}, but the weight has the kernel {}",
-         DimsToString(declared), DimsToString(kernel));
-  }
   TransposedWindow result;
-  result.window = ReadWindow(node, kernel);
+  result.window = ReadConvWindow(node, kernel);
   result.output_padding = node.Ints("output_padding", Dims(kernel.size(), 0));
   result.output_shape = node.Ints("output_shape");
   // Exporters also write batch and channels in front.
@@ -126,16 +111,13 @@ void InferConvTranspose(InferContext& context) {
   const Shape& w = context.shape(1);
   context.SetOutput(0, context.dtype(0), Shape());
   if (!w.has_rank()) return;
+  CheckConvRanks(x, w);
   const int rank = w.rank();
-  if (rank < 3 || (x.has_rank() && x.rank() != rank)) {
-    Fail(ErrorCode::kInvalidModel,
-         "input {} and weight {} need the same rank, at least 3", x.ToString(),
-         w.ToString());
-  }
-  const int64_t group = GroupOf(context.node());
+  const int64_t group = ReadGroup(context.node());
   CheckSizes(x.has_rank() ? x[1] : Dim::Unknown(), w, group);
   DimList out(static_cast<size_t>(rank), Dim::Unknown());
   out[1] = w[1] * Dim(group);
+  CheckConvBias(context.shape(2), out[1]);
   if (x.has_rank()) out[0] = x[0];
   const auto w_dims = w.values();
   if (x.has_rank() && w_dims) {
@@ -158,7 +140,8 @@ struct Geometry {
 
 Geometry GeometryOf(const Node& node, const Dims& x, const Dims& w) {
   Geometry g;
-  g.group = GroupOf(node);
+  g.group = ReadGroup(node);
+  CheckConvRanks(Shape::Of(x), Shape::Of(w));
   CheckSizes(x[1], Shape::Of(w), g.group);
   g.in = SpatialOf(x);
   g.transposed = ReadTransposed(node, SpatialOf(w));
@@ -171,40 +154,41 @@ Geometry GeometryOf(const Node& node, const Dims& x, const Dims& w) {
   return g;
 }
 
-// The runs of the convolution from output to input, read backwards: they
-// pair out[in_start + i * stride] with x[out_start + i].
+// Adds one input plane, weighted by one kernel, to one output plane. The
+// runs are those of the convolution from output to input, read backwards.
+void AddPlane(const float* image, const float* kernel,
+              const std::vector<TapRow>& rows, int64_t stride, double* plane) {
+  for (const TapRow& row : rows) {
+    const double weight = kernel[row.tap];
+    const float* in = image + row.out_start;
+    double* out = plane + row.in_start;
+    for (int64_t i = 0; i < row.count; ++i) out[i * stride] += weight * in[i];
+  }
+}
+
 std::vector<double> TransposedSums(const Tensor& x, const Tensor& w,
                                    std::span<const double> bias,
                                    const Geometry& g) {
   const Window& window = g.transposed.window;
   const std::vector<TapRow> rows = TapRowsOf(window, g.out, g.in);
-  const int64_t stride = window.strides.back();
-  const int64_t taps = window.taps();
   const int64_t in_size = ElementCount(g.in);
   const int64_t out_size = ElementCount(g.out);
   const int64_t inputs = x.dim(1);
   const int64_t per_group = w.dim(1);
   const int64_t outputs = per_group * g.group;
   std::vector<double> sums(static_cast<size_t>(ElementCount(g.out_dims)));
-  for (size_t i = 0; i < sums.size(); ++i) {
-    sums[i] =
-        bias[i / static_cast<size_t>(out_size) % static_cast<size_t>(outputs)];
+  for (int64_t i = 0; i < x.dim(0) * outputs; ++i) {
+    std::fill_n(sums.data() + i * out_size, out_size,
+                bias[static_cast<size_t>(i % outputs)]);
   }
-  for (int64_t n = 0; n < x.dim(0); ++n) {
-    for (int64_t c = 0; c < inputs; ++c) {
-      const float* image = x.data<float>() + (n * inputs + c) * in_size;
-      const int64_t first = c / (inputs / g.group) * per_group;
-      for (int64_t m = 0; m < per_group; ++m) {
-        const float* kernel = w.data<float>() + (c * per_group + m) * taps;
-        double* plane = sums.data() + (n * outputs + first + m) * out_size;
-        for (const TapRow& row : rows) {
-          const double weight = kernel[row.tap];
-          for (int64_t i = 0; i < row.count; ++i) {
-            plane[row.in_start + i * stride] +=
-                weight * image[row.out_start + i];
-          }
-        }
-      }
+  for (int64_t i = 0; i < x.dim(0) * inputs; ++i) {
+    const int64_t c = i % inputs;
+    const int64_t first =
+        i / inputs * outputs + c / (inputs / g.group) * per_group;
+    for (int64_t m = 0; m < per_group; ++m) {
+      AddPlane(x.data<float>() + i * in_size,
+               w.data<float>() + (c * per_group + m) * window.taps(), rows,
+               window.strides.back(), sums.data() + (first + m) * out_size);
     }
   }
   return sums;
@@ -215,11 +199,8 @@ void RunConvTranspose(RunContext& context) {
   const Geometry g = GeometryOf(context.node, context.in(0).dims(), w.dims());
   std::vector<double> bias(static_cast<size_t>(g.out_dims[1]), 0.0);
   if (context.has(2)) {
+    CheckConvBias(Shape::Of(context.in(2).dims()), g.out_dims[1]);
     const auto values = context.in(2).values<float>();
-    if (values.size() != bias.size()) {
-      Fail(ErrorCode::kInvalidModel, "the bias has {} values for {} channels",
-           values.size(), bias.size());
-    }
     bias.assign(values.begin(), values.end());
   }
   context.outputs[0] =
@@ -227,7 +208,7 @@ void RunConvTranspose(RunContext& context) {
 }
 
 void RunConvTransposeInteger(RunContext& context) {
-  const int64_t group = GroupOf(context.node);
+  const int64_t group = ReadGroup(context.node);
   // Groups share the scales along axis 1; only one group is summed so.
   if (!CanSumIntegers(context, 0, 1, group == 1 ? 1 : -1)) {
     return RunDequantized(context, RunConvTranspose);
@@ -246,22 +227,9 @@ void RunConvTransposeInteger(RunContext& context) {
                  g.out_dims, 1, Multipliers(qx, qw, qy), qy);
 }
 
+// The weight's axis 1 counts the channels of one group only.
 QuantSpec ConvTransposeRule(const QuantizeQuery& query) {
-  if (query.graph.ConstantOf(query.node.input(1)) == nullptr) {
-    return QuantSpec::Float("its weight is computed at run time");
-  }
-  if (query.node.has_input(2) &&
-      query.graph.ConstantOf(query.node.input(2)) == nullptr) {
-    return QuantSpec::Float("its bias is computed at run time");
-  }
-  const int axis = GroupOf(query.node) == 1 ? 1 : -1;
-  QuantSpec spec;
-  spec.inputs = {{.role = Role::kActivation},
-                 {.role = Role::kWeight, .axis = axis, .reduce_axis = 0},
-                 {.role = Role::kBias}};
-  spec.inputs.resize(query.node.inputs.size());
-  spec.outputs = {{.role = Role::kActivation}};
-  return spec;
+  return ConvolutionRule(query, ReadGroup(query.node) == 1 ? 1 : -1, 0);
 }
 
 }  // namespace

@@ -50,6 +50,8 @@ void InferGemm(InferContext& context) {
 }
 
 MatrixSums GemmSums(const Node& node, const Tensor& a, const Tensor& b) {
+  CheckMatrix("A", Shape::Of(a.dims()));
+  CheckMatrix("B", Shape::Of(b.dims()));
   return MatMulSums(TransA(node) ? Transposed(a) : a,
                     TransB(node) ? Transposed(b) : b);
 }

@@ -48,12 +48,6 @@ void RunGru(RunContext& context) {
       {.gates = kGates, .activations = {"Sigmoid", "Tanh"}, .step = GruStep});
 }
 
-QuantSpec GruRule(const QuantizeQuery&) {
-  return QuantSpec::Float(
-      "its state feeds back into itself, so that rounding errors add up over "
-      "the steps");
-}
-
 }  // namespace
 
 extern constinit const OpDef kGRUOp = {
@@ -61,7 +55,7 @@ extern constinit const OpDef kGRUOp = {
     .since = 14,
     .infer = InferGru,
     .reference = InFloat32<RunGru>,
-    .quantize = GruRule,
+    .quantize = RecurrentRule,
 };
 
 }  // namespace squint

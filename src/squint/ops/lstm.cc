@@ -48,12 +48,6 @@ void RunLstm(RunContext& context) {
                          .step = LstmStep});
 }
 
-QuantSpec LstmRule(const QuantizeQuery&) {
-  return QuantSpec::Float(
-      "its state feeds back into itself, so that rounding errors add up over "
-      "the steps");
-}
-
 }  // namespace
 
 extern constinit const OpDef kLSTMOp = {
@@ -61,7 +55,7 @@ extern constinit const OpDef kLSTMOp = {
     .since = 14,
     .infer = InferLstm,
     .reference = InFloat32<RunLstm>,
-    .quantize = LstmRule,
+    .quantize = RecurrentRule,
 };
 
 }  // namespace squint

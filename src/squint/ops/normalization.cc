@@ -2,6 +2,7 @@
 // and LayerNormalization: (x - mean) / sqrt(variance + epsilon) * scale +
 // bias; they differ in what the mean runs over. Quantized, they read and
 // write integers and compute in float.
+#include <algorithm>
 #include <cmath>
 #include <span>
 #include <utility>
@@ -96,8 +97,10 @@ void RunBatchNormalization(RunContext& context) {
   }
   const Tensor& x = context.in(0);
   const ChannelDims sizes(x.dims());
-  CheckPerChannel(Shape::Of({sizes.batch, sizes.channels}),
-                  Shape::Of(context.in(1).dims()));
+  for (size_t i = 1; i < 5; ++i) {
+    CheckPerChannel(Shape::Of({sizes.batch, sizes.channels}),
+                    Shape::Of(context.in(i).dims()));
+  }
   const auto scale = context.in(1).values<float>();
   const auto bias = context.in(2).values<float>();
   const auto mean = context.in(3).values<float>();
@@ -170,8 +173,8 @@ void InferLayerNormalization(InferContext& context) {
   context.SetOutput(2, DType::kFloat32, moments);
 }
 
-// Index steps of a parameter that broadcasts to the normalized axes: element
-// i of a row reads parameter element i % size when its leading axes are 1.
+// Element i of a row reads parameter element i % size: right for parameters
+// that lie along the last axes, which is what exporters write.
 void CheckRowParameter(const Tensor& parameter, const Dims& x, int axis) {
   Dims own = parameter.dims();
   while (!own.empty() && own.front() == 1) own.erase(own.begin());
@@ -183,6 +186,17 @@ void CheckRowParameter(const Tensor& parameter, const Dims& x, int axis) {
     Fail(ErrorCode::kUnsupported,
          "a parameter of {} does not lie along the last axes of {}",
          DimsToString(parameter.dims()), DimsToString(x));
+  }
+}
+
+// One row: normalized, scaled and shifted by parameters that repeat.
+void NormalizeRow(std::span<const float> in, const Moments& moments,
+                  double inverse, std::span<const float> scale,
+                  std::span<const float> bias, float* out) {
+  for (size_t i = 0; i < in.size(); ++i) {
+    const double normal = (in[i] - moments.mean) * inverse;
+    const float shift = bias.empty() ? 0.0f : bias[i % bias.size()];
+    out[i] = static_cast<float>(normal * scale[i % scale.size()] + shift);
   }
 }
 
@@ -203,17 +217,13 @@ void RunLayerNormalization(RunContext& context) {
   const int64_t rows = means.size();
   const int64_t width = rows == 0 ? 0 : x.size() / rows;
   for (int64_t row = 0; row < rows; ++row) {
-    const float* in = x.data<float>() + row * width;
-    float* out = y.mutable_data<float>() + row * width;
-    const Moments moments = MomentsOf({in, static_cast<size_t>(width)});
+    const std::span<const float> in(x.data<float>() + row * width,
+                                    static_cast<size_t>(width));
+    const Moments moments = MomentsOf(in);
     const double inverse =
         1.0 / std::sqrt(moments.variance + EpsilonOf(context.node));
-    for (size_t i = 0; i < static_cast<size_t>(width); ++i) {
-      const double normal = (in[i] - moments.mean) * inverse;
-      out[i] =
-          static_cast<float>(normal * scale[i % scale.size()] +
-                             (bias.empty() ? 0.0f : bias[i % bias.size()]));
-    }
+    NormalizeRow(in, moments, inverse, scale, bias,
+                 y.mutable_data<float>() + row * width);
     means.mutable_data<float>()[row] = static_cast<float>(moments.mean);
     inverses.mutable_data<float>()[row] = static_cast<float>(inverse);
   }

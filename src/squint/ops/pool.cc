@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "squint/ops/conv_node.h"
 #include "squint/ops/element_types.h"
 #include "squint/ops/in_float32.h"
 #include "squint/ops/integer_sums.h"
@@ -56,7 +57,7 @@ struct Pool {
 
 Pool PoolOf(const Node& node, const Tensor& x) {
   Pool pool;
-  pool.in.assign(x.dims().begin() + 2, x.dims().end());
+  pool.in = SpatialOf(x.dims());
   pool.window = PoolWindow(node);
   if (pool.window.rank() != pool.in.size()) {
     Fail(ErrorCode::kInvalidModel, "kernel_shape {} does not suit input {}",
@@ -198,6 +199,10 @@ struct GlobalPool {
 };
 
 GlobalPool GlobalPoolOf(const Tensor& x) {
+  if (x.rank() < 2) {
+    Fail(ErrorCode::kInvalidModel, "input {} has no batch and channel axes",
+         DimsToString(x.dims()));
+  }
   GlobalPool pool;
   pool.out_dims.assign(x.dims().size(), 1);
   pool.out_dims[0] = x.dim(0);

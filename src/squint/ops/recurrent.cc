@@ -151,42 +151,36 @@ int64_t StateAt(const Sizes& s, int64_t direction, int64_t sample) {
          s.hidden;
 }
 
-// Names, and alphas and betas in the order of the functions that take them;
-// a function without its own values has the defaults.
+template <typename T>
+std::vector<T> ListOf(const Node& node, std::string_view key) {
+  const Attribute* attribute = node.FindAttribute(key);
+  const auto* list =
+      attribute ? std::get_if<std::vector<T>>(attribute) : nullptr;
+  return list ? *list : std::vector<T>();
+}
+
+std::span<const float> At(const std::vector<float>& values, size_t i) {
+  if (i >= values.size()) return {};
+  return {&values[i], 1};
+}
+
+// Names, alphas and betas list the functions of all directions in order; a
+// function beyond the end of alphas or betas has the defaults.
 std::vector<GateActivation> ActivationsOf(const Node& node, int64_t direction,
                                           const RecurrentKind& kind) {
-  std::vector<std::string> names;
-  if (const Attribute* attribute = node.FindAttribute("activations")) {
-    const auto* list = std::get_if<std::vector<std::string>>(attribute);
-    if (list != nullptr) names = *list;
-  }
   const size_t count = kind.activations.size();
   const size_t first = static_cast<size_t>(direction) * count;
-  if (names.empty()) {
-    for (int64_t d = 0; d <= direction; ++d) {
-      names.insert(names.end(), kind.activations.begin(),
-                   kind.activations.end());
-    }
-  }
-  if (names.size() < first + count) {
+  const auto names = ListOf<std::string>(node, "activations");
+  const auto alpha = ListOf<float>(node, "activation_alpha");
+  const auto beta = ListOf<float>(node, "activation_beta");
+  if (!names.empty() && names.size() < first + count) {
     Fail(ErrorCode::kInvalidModel, "activations has {} names, expected {}",
          names.size(), first + count);
   }
-  const auto floats = [&](std::string_view key) {
-    const Attribute* attribute = node.FindAttribute(key);
-    const auto* list =
-        attribute ? std::get_if<std::vector<float>>(attribute) : nullptr;
-    return list ? *list : std::vector<float>();
-  };
-  const std::vector<float> alpha = floats("activation_alpha");
-  const std::vector<float> beta = floats("activation_beta");
-  const auto one = [](const std::vector<float>& values, size_t i) {
-    return i < values.size() ? std::span(&values[i], 1)
-                             : std::span<const float>();
-  };
   std::vector<GateActivation> result;
-  for (size_t i = first; i < first + count; ++i) {
-    result.emplace_back(names[i], one(alpha, i), one(beta, i));
+  for (size_t i = 0; i < count; ++i) {
+    result.emplace_back(names.empty() ? kind.activations[i] : names[first + i],
+                        At(alpha, first + i), At(beta, first + i));
   }
   return result;
 }
@@ -237,6 +231,50 @@ int64_t LengthOf(const RunContext& context, const Sizes& sizes,
          length, sizes.steps);
   }
   return length;
+}
+
+// Zero beyond a sample's length.
+struct Results {
+  explicit Results(const Sizes& s)
+      : y(DType::kFloat32,
+          s.batch_first ? Dims{s.batch, s.steps, s.directions, s.hidden}
+                        : Dims{s.steps, s.directions, s.batch, s.hidden}),
+        h(DType::kFloat32, s.batch_first
+                               ? Dims{s.batch, s.directions, s.hidden}
+                               : Dims{s.directions, s.batch, s.hidden}),
+        c(DType::kFloat32, h.dims()) {}
+  Tensor y;
+  Tensor h;
+  Tensor c;
+};
+
+struct Lane {
+  int64_t direction;
+  int64_t sample;
+  bool reverse;
+};
+
+// All steps of one sample in one direction.
+void RunSample(const RunContext& context, const RecurrentKind& kind,
+               const CellParameters& parameters, const Sizes& s,
+               const Lane& lane, Results& results) {
+  const int64_t length = LengthOf(context, s, lane.sample);
+  // Like ONNX Runtime, a sample without steps ends at zero, not at its
+  // initial state.
+  if (length == 0) return;
+  const int64_t at = StateAt(s, lane.direction, lane.sample);
+  CellState state{InitialState(context, kInitialH, s, at),
+                  InitialState(context, kInitialC, s, at)};
+  for (int64_t i = 0; i < length; ++i) {
+    const int64_t step = lane.reverse ? length - 1 - i : i;
+    kind.step(parameters,
+              context.in(kX).data<float>() + InputAt(s, step, lane.sample),
+              state);
+    Store(state.h, results.y.mutable_data<float>() +
+                       OutputAt(s, step, lane.direction, lane.sample));
+  }
+  Store(state.h, results.h.mutable_data<float>() + at);
+  Store(state.c, results.c.mutable_data<float>() + at);
 }
 
 DimList StateDims(const Node& node, int64_t directions, const Dim& batch,
@@ -322,44 +360,27 @@ void InferRecurrent(InferContext& context, int64_t gates) {
 }
 
 void RunRecurrent(RunContext& context, const RecurrentKind& kind) {
-  const Sizes s = SizesOf(context, kind.gates);
-  const bool lstm = context.has(kInitialC) || context.outputs.size() > 2;
-  Dims y_dims = {s.steps, s.directions, s.batch, s.hidden};
-  Dims state_dims = {s.directions, s.batch, s.hidden};
-  if (s.batch_first) {
-    y_dims = {s.batch, s.steps, s.directions, s.hidden};
-    state_dims = {s.batch, s.directions, s.hidden};
-  }
-  Tensor y(DType::kFloat32, y_dims);  // zero beyond a sample's length
-  Tensor last_h(DType::kFloat32, state_dims);
-  Tensor last_c(DType::kFloat32, state_dims);
+  const Sizes sizes = SizesOf(context, kind.gates);
+  Results results(sizes);
   const bool starts_reverse =
       context.node.String("direction", "forward") == "reverse";
-  for (int64_t d = 0; d < s.directions; ++d) {
-    const CellParameters parameters = ParametersOf(context, s, d, kind);
+  for (int64_t d = 0; d < sizes.directions; ++d) {
+    const CellParameters parameters = ParametersOf(context, sizes, d, kind);
     const bool reverse = starts_reverse || d == 1;
-    for (int64_t sample = 0; sample < s.batch; ++sample) {
-      const int64_t length = LengthOf(context, s, sample);
-      const int64_t at = StateAt(s, d, sample);
-      CellState state{InitialState(context, kInitialH, s, at),
-                      InitialState(context, kInitialC, s, at)};
-      for (int64_t i = 0; i < length; ++i) {
-        const int64_t step = reverse ? length - 1 - i : i;
-        kind.step(parameters,
-                  context.in(kX).data<float>() + InputAt(s, step, sample),
-                  state);
-        Store(state.h, y.mutable_data<float>() + OutputAt(s, step, d, sample));
-      }
-      // Like ONNX Runtime, a sample without steps ends at zero, not at its
-      // initial state.
-      if (length == 0) continue;
-      Store(state.h, last_h.mutable_data<float>() + at);
-      if (lstm) Store(state.c, last_c.mutable_data<float>() + at);
+    for (int64_t sample = 0; sample < sizes.batch; ++sample) {
+      RunSample(context, kind, parameters, sizes, {d, sample, reverse},
+                results);
     }
   }
-  context.outputs[0] = std::move(y);
-  if (context.outputs.size() > 1) context.outputs[1] = std::move(last_h);
-  if (context.outputs.size() > 2) context.outputs[2] = std::move(last_c);
+  context.outputs[0] = std::move(results.y);
+  if (context.outputs.size() > 1) context.outputs[1] = std::move(results.h);
+  if (context.outputs.size() > 2) context.outputs[2] = std::move(results.c);
+}
+
+QuantSpec RecurrentRule(const QuantizeQuery&) {
+  return QuantSpec::Float(
+      "its state feeds back into itself, so that rounding errors add up over "
+      "the steps");
 }
 
 }  // namespace squint

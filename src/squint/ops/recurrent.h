@@ -64,6 +64,7 @@ struct RecurrentKind {
 // Shapes of Y, Y_h and (LSTM) Y_c, with the rules checked on the way.
 void InferRecurrent(InferContext& context, int64_t gates);
 void RunRecurrent(RunContext& context, const RecurrentKind& kind);
+QuantSpec RecurrentRule(const QuantizeQuery& query);  // stays float
 
 }  // namespace squint
 
