@@ -83,11 +83,36 @@ std::optional<ValueId> NeutralOperand(const Editor& editor, const Node& node) {
   return std::nullopt;
 }
 
+// The target of a Reshape repeats the input's dimensions; one of them may be
+// written as -1, because the number of elements stays. This needs no known
+// size, where SameShape needs them all.
+bool RepeatsShape(const Editor& editor, const Node& node) {
+  const Shape& shape = editor.graph().value(node.input(0)).shape;
+  if (!shape.has_rank()) return false;
+  if (node.Is("Flatten")) {
+    const int64_t axis = node.Int("axis", 1);
+    return shape.rank() == 2 && (axis == 1 || axis == -1);
+  }
+  const Tensor* target =
+      node.Is("Reshape") ? editor.Constant(node, 1) : nullptr;
+  if (target == nullptr || target->size() != shape.rank()) return false;
+  const std::vector<int64_t> numbers = target->ToInts();
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const bool copies = numbers[i] == 0 && node.Int("allowzero", 0) == 0;
+    if (!copies && numbers[i] != -1 &&
+        !shape[static_cast<int>(i)].is(numbers[i])) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // Where a chain that only renames the shape began, if it is back there.
 std::optional<ValueId> StartOfShapeChain(const Editor& editor,
                                          const Node& node) {
   const Graph& graph = editor.graph();
   ValueId id = node.input(0);
+  if (RepeatsShape(editor, node)) return id;
   for (;;) {
     if (SameShape(graph, id, node.output())) return id;
     const NodeId producer = editor.Producer(id);

@@ -33,6 +33,30 @@ TEST_F(IdentityTest, DropsReshapeToTheSameShapeWithASymbolicBatch) {
             2);
 }
 
+TEST_F(IdentityTest, DropsReshapeThatRepeatsAnUnknownShape) {
+  EXPECT_EQ(NodesLeft("Reshape", {Ints("shape", {0, -1, 3})}, {},
+                      {Dim::Unknown(), Dim::Unknown(), 3}),
+            2);
+}
+
+TEST_F(IdentityTest, KeepsReshapeThatNamesAnUnknownDimension) {
+  EXPECT_EQ(NodesLeft("Reshape", {Ints("shape", {-1, 2})}, {},
+                      {Dim::Unknown(), Dim::Unknown()}),
+            3);
+}
+
+TEST_F(IdentityTest, DropsFlattenOfAMatrix) {
+  EXPECT_EQ(NodesLeft("Flatten", {}, {{"axis", int64_t{1}}},
+                      {Dim::Unknown(), Dim::Unknown()}),
+            2);
+}
+
+TEST_F(IdentityTest, KeepsFlattenOfAMatrixToARow) {
+  EXPECT_EQ(NodesLeft("Flatten", {}, {{"axis", int64_t{0}}},
+                      {Dim::Unknown(), Dim::Unknown()}),
+            3);
+}
+
 TEST_F(IdentityTest, KeepsReshapeToAnotherShape) {
   EXPECT_EQ(NodesLeft("Reshape", {Ints("shape", {3, 2})}), 3);
 }
