@@ -111,8 +111,7 @@ bool ReviewOperators(const Graph& graph, int64_t opset,
       if (!node.domain.empty()) continue;
       any_unknown = any_unknown || IsUnknownStandard(node);
       if (opset > kMeaningOpset && !IsUnknownStandard(node) &&
-          DefinitionAt(node.op_type, opset) !=
-              DefinitionAt(node.op_type, kMeaningOpset)) {
+          !MeansTheSame(node.op_type, opset, kMeaningOpset)) {
         findings.push_back(fmt::format(
             "{}: opset {} redefines the operator; it is read as of opset {}",
             NodeLabel(each, node), opset, kMeaningOpset));
@@ -145,8 +144,8 @@ void CheckSameMeaning(const Graph& body, int64_t body_opset, int64_t opset) {
   ForEachGraph(body, [&](const Graph& each) {
     for (const NodeId id : each.order()) {
       const Node& node = each.node(id);
-      if (IsUnknownStandard(node) && DefinitionAt(node.op_type, body_opset) !=
-                                         DefinitionAt(node.op_type, opset)) {
+      if (IsUnknownStandard(node) &&
+          !MeansTheSame(node.op_type, body_opset, opset)) {
         Fail(ErrorCode::kUnsupported,
              "{} is of opset {} in a function and of opset {} in the model, "
              "and Squint does not know the operator",

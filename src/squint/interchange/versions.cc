@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "squint/interchange/qdq.h"
@@ -22,12 +23,60 @@ constexpr SinceRow kSince[] = {
 #undef SQUINT_SINCE
 };
 
-const SinceRow* FindRow(std::string_view op_type) {
-  const auto* end = std::end(kSince);
-  const auto* row = std::lower_bound(
-      std::begin(kSince), end, op_type,
+// Opsets that gave an operator another meaning for nodes written before. All
+// others only allowed more: types, attributes with a neutral default,
+// optional inputs. Sorted, as since_table.inc is.
+constexpr SinceRow kRedefined[] = {
+    {"Attention", {24, 25}},
+    {"BatchNormalization", {9, 14}},
+    {"Clip", {11}},
+    {"ConvTranspose", {11}},
+    {"DFT", {20}},
+    {"Dropout", {10, 12}},
+    {"GridSample", {20}},
+    {"GroupNormalization", {21}},
+    {"Hardmax", {13}},
+    {"LogSoftmax", {13}},
+    {"OneHot", {11}},
+    {"Pad", {11}},
+    {"ReduceL1", {18}},
+    {"ReduceL2", {18}},
+    {"ReduceLogSum", {18}},
+    {"ReduceLogSumExp", {18}},
+    {"ReduceMax", {18}},
+    {"ReduceMean", {18}},
+    {"ReduceMin", {18}},
+    {"ReduceProd", {18}},
+    {"ReduceSum", {13}},
+    {"ReduceSumSquare", {18}},
+    {"Resize", {11, 13, 18, 19}},
+    {"RoiAlign", {16}},
+    {"Scan", {9}},
+    {"Slice", {10}},
+    {"Softmax", {13}},
+    {"Split", {13, 18}},
+    {"Squeeze", {13}},
+    {"TopK", {10}},
+    {"Unsqueeze", {13}},
+    {"Upsample", {9}},
+};
+
+const SinceRow* FindRow(std::span<const SinceRow> rows,
+                        std::string_view op_type) {
+  const auto row = std::lower_bound(
+      rows.begin(), rows.end(), op_type,
       [](const SinceRow& a, std::string_view b) { return a.op_type < b; });
-  return row != end && row->op_type == op_type ? row : nullptr;
+  return row != rows.end() && row->op_type == op_type ? &*row : nullptr;
+}
+
+// The last opset of a row up to this one; 0 when there is none.
+int64_t LastUpTo(const SinceRow* row, int64_t opset) {
+  int64_t found = 0;
+  if (row == nullptr) return found;
+  for (const int8_t since : row->opsets) {
+    if (since > 0 && since <= opset) found = since;
+  }
+  return found;
 }
 
 // Lowest opset whose operators take such tensors at all.
@@ -135,7 +184,7 @@ Needs NeedsOf(const Graph& graph) {
 int ChangedNode(const Needs& needs, int64_t file, int64_t opset) {
   for (size_t i = 0; i < needs.unknown.size(); ++i) {
     const std::string& type = needs.unknown[i]->op_type;
-    if (DefinitionAt(type, file) != DefinitionAt(type, opset)) {
+    if (!MeansTheSame(type, file, opset)) {
       return static_cast<int>(i);
     }
   }
@@ -160,16 +209,20 @@ int64_t LowestOpset(const Needs& needs, int64_t file) {
 }  // namespace
 
 std::optional<int64_t> DefinitionAt(std::string_view op_type, int64_t opset) {
-  const SinceRow* row = FindRow(op_type);
-  if (row == nullptr) return std::nullopt;
-  std::optional<int64_t> found;
-  for (const int8_t since : row->opsets) {
-    if (since > 0 && since <= opset) found = since;
-  }
+  const int64_t found = LastUpTo(FindRow(kSince, op_type), opset);
   // The two that were withdrawn for good.
-  if (op_type == "Upsample" && opset >= 10) return std::nullopt;
-  if (op_type == "Scatter" && opset >= 11) return std::nullopt;
+  if (found == 0 || (op_type == "Upsample" && opset >= 10) ||
+      (op_type == "Scatter" && opset >= 11)) {
+    return std::nullopt;
+  }
   return found;
+}
+
+bool MeansTheSame(std::string_view op_type, int64_t a, int64_t b) {
+  const SinceRow* row = FindRow(kRedefined, op_type);
+  return DefinitionAt(op_type, a).has_value() ==
+             DefinitionAt(op_type, b).has_value() &&
+         LastUpTo(row, a) == LastUpTo(row, b);
 }
 
 bool IsUnknownStandard(const Node& node) {

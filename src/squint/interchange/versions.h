@@ -24,6 +24,10 @@ inline constexpr std::string_view kFileOpset = "squint";
 // holds at `opset`; nullopt when there is no such operator there.
 std::optional<int64_t> DefinitionAt(std::string_view op_type, int64_t opset);
 
+// A node written in opset a (or b) is the same node in the other: it may have
+// been allowed more in between, but was not given another meaning.
+bool MeansTheSame(std::string_view op_type, int64_t a, int64_t b);
+
 // A node of domain ai.onnx for which Squint has no row.
 bool IsUnknownStandard(const Node& node);
 
