@@ -204,19 +204,17 @@ bool Selection::ReadsQuantized(NodeId id, size_t index) const {
          decision.spec.inputs[index].role == Role::kActivation;
 }
 
-// All inputs of a follower come from its island; of Mul and Where one is
-// enough (a gate may be float).
+// One input from the island is enough: what else a sum, a product or a
+// concatenation reads is rounded at the border, as it would be one node later.
 bool Selection::InputsSuit(NodeId id) const {
   const Node& node = graph_.node(id);
-  int made = 0;
-  int other = 0;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
-    if (node.inputs[i] == kNoValue || !ReadsQuantized(id, i)) continue;
-    if (graph_.value(node.inputs[i]).is_constant()) continue;
-    ++(MadeInteger(node.inputs[i]) ? made : other);
+    if (node.inputs[i] != kNoValue && ReadsQuantized(id, i) &&
+        MadeInteger(node.inputs[i])) {
+      return true;
+    }
   }
-  const bool any_is_enough = node.Is("Mul") || node.Is("Where");
-  return made > 0 && (any_is_enough || other == 0);
+  return false;
 }
 
 bool Selection::ResultIsUseful(NodeId id) const {

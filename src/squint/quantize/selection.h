@@ -3,7 +3,7 @@
 //
 // Anchors (operators with weights, and MatMul) are integer whenever the
 // target has them. Followers (additions, pools, data movement ...) are
-// integer only inside an island: their inputs come from integer nodes and
+// integer only inside an island: an input of theirs comes from an integer node and
 // their results reach an integer node again. Quantizing a lone follower
 // between float neighbours would cost accuracy and time and save nothing.
 #ifndef SQUINT_QUANTIZE_SELECTION_H_
