@@ -18,7 +18,8 @@ Dim ReadDim(WireReader message) {
       dim = value >= 0 ? Dim(value) : Dim::Unknown();
     } else if (message.field() == DimField::kParam) {
       const std::string name = message.Text();
-      dim = name.empty() ? Dim::Unknown() : Dim::Symbol(name);
+      // Exporters write "?" for every dimension they do not know: no name.
+      dim = name.empty() || name == "?" ? Dim::Unknown() : Dim::Symbol(name);
     } else {
       message.Skip();
     }

@@ -16,15 +16,15 @@ MetricResult Evaluate(Runner& runner, Runner* reference,
     Fail(ErrorCode::kInvalidArgument,
          "metric {} compares with a float model: give one", name);
   }
-  if (metric->needs_labels() && !dataset->has_labels()) {
-    Fail(ErrorCode::kInvalidArgument, "metric {} needs labels, {} has none",
-         name, dataset->description());
-  }
   const auto total = static_cast<int64_t>(options.samples.size());
   SampleStream stream(dataset, options.samples, 1);
   int64_t done = 0;
   while (const std::optional<Sample> sample = stream.Next()) {
     context.ThrowIfCancelled();
+    if (metric->needs_labels() && !sample->label && sample->target.empty()) {
+      Fail(ErrorCode::kInvalidArgument, "metric {} needs labels, {} has none",
+           name, dataset->description());
+    }
     const std::vector<Tensor> outputs = runner.Run(sample->inputs);
     std::vector<Tensor> second;
     if (!sample->second_inputs.empty()) {
