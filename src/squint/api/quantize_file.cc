@@ -153,7 +153,7 @@ class QuantizeJob {
     for (const ValueDifference& output : comparison.outputs) {
       summary_.sqnr = std::min(summary_.sqnr, output.sqnr);
     }
-    if (!dataset_->has_labels()) return;
+    if (!dataset_->has_labels() && !dataset_->has_targets()) return;
     EvaluateOptions options{.metric = "", .samples = split_.compare};
     const MetricResult a =
         Evaluate(real, nullptr, dataset_, options, context_);
