@@ -37,8 +37,8 @@ struct PassReport {
 
 struct OptimizeOptions {
   std::vector<std::string> disabled;  // names of passes
-  // Largest tensor, in bytes, that constant folding may create; beyond 1 KB
-  // it also creates at most twice the bytes of the node's inputs.
+  // Largest tensor, in bytes, that constant folding may create where it is
+  // larger than the node's inputs; beyond 1 KB at most twice their bytes.
   size_t fold_limit = size_t{16} << 20;
   bool verify = true;  // VerifyGraph after each pass
 };

@@ -1,7 +1,9 @@
 // Nodes whose inputs are all constants are computed once, by the operator's
-// reference. Limited: what would only make the file larger (Expand,
-// ConstantOfShape) stays, and so do QuantizeLinear and DequantizeLinear,
-// which say how weights are stored.
+// reference. Limited in size: what would only make the file larger (Expand,
+// ConstantOfShape) stays, while what is no larger than its inputs (a weight
+// transposed) always folds. Limited in time: the reference is plain loops, so
+// products of large constants stay. QuantizeLinear and DequantizeLinear stay,
+// because they say how weights are stored.
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -13,7 +15,8 @@
 namespace squint {
 namespace {
 
-constexpr size_t kAlwaysSmall = 1024;  // bytes
+constexpr size_t kAlwaysSmall = 1024;              // bytes of results
+constexpr size_t kProductLimit = size_t{1} << 20;  // bytes of inputs
 
 // Random, or a statement about storage rather than a computation.
 bool IsExcluded(const Node& node) {
@@ -24,6 +27,14 @@ bool IsExcluded(const Node& node) {
   };
   return !node.domain.empty() ||
          std::find(kTypes.begin(), kTypes.end(), node.op_type) != kTypes.end();
+}
+
+// Many operations for each element.
+bool IsProduct(const Node& node) {
+  constexpr std::array<std::string_view, 8> kTypes = {
+      "MatMul", "Gemm", "Conv", "ConvTranspose",
+      "Einsum", "LSTM", "GRU",  "RNN"};
+  return std::find(kTypes.begin(), kTypes.end(), node.op_type) != kTypes.end();
 }
 
 // Operators whose output size depends on the data, at most their input's.
@@ -68,15 +79,21 @@ class Folder {
     return WillFit(node);
   }
 
-  size_t Limit(const Node& node) const {
-    size_t inputs = 0;
+  size_t InputBytes(const Node& node) const {
+    size_t bytes = 0;
     for (const ValueId input : node.inputs) {
-      if (input != kNoValue) inputs += graph_.value(input).constant.bytes();
+      if (input != kNoValue) bytes += graph_.value(input).constant.bytes();
     }
+    return bytes;
+  }
+
+  size_t Limit(const Node& node) const {
     // A Constant node holds its result already.
     if (node.Is("Constant")) return SIZE_MAX;
-    return std::min(pass_.options().fold_limit,
-                    std::max(kAlwaysSmall, 2 * inputs));
+    const size_t inputs = InputBytes(node);
+    if (IsProduct(node) && inputs > kProductLimit) return 0;
+    return std::max(inputs, std::min(pass_.options().fold_limit,
+                                     std::max(kAlwaysSmall, 2 * inputs)));
   }
 
   // Judged by the inferred shapes, before anything is computed.

@@ -3,7 +3,10 @@
 namespace squint {
 namespace {
 
-class FoldConstantsTest : public PassTest {};
+class FoldConstantsTest : public PassTest {
+ protected:
+  Tensor Random1024() { return graph.value(Random("values", {1024})).constant; }
+};
 
 TEST_F(FoldConstantsTest, ComputesAChainOfConstants) {
   const ValueId x = Input("x", {1, 4});
@@ -53,14 +56,32 @@ TEST_F(FoldConstantsTest, ExpandsUpToOneKilobyte) {
   EXPECT_EQ(RunPass("fold-constants", 0.0f).changes, 1);
 }
 
-TEST_F(FoldConstantsTest, ObeysTheLimitOnOneTensor) {
+TEST_F(FoldConstantsTest, ObeysTheLimitOnWhatGrows) {
+  const ValueId x = Input("x", {1024});
+  const ValueId stored =
+      graph.AddConstant("half", Random1024().CastTo(DType::kFloat16));
+  Output(
+      Node("Add", {x, Node("Cast", {stored}, "c", {{"to", int64_t{1}}})}, "y"));
+  Graph copy = graph;
+  Optimize(copy, {.fold_limit = 4095});
+  EXPECT_EQ(copy.order().size(), 2u);
+  Optimize(copy, {.fold_limit = 4096});
+  EXPECT_EQ(copy.order().size(), 1u);
+}
+
+TEST_F(FoldConstantsTest, WhatIsNoLargerThanItsInputsAlwaysFolds) {
   const ValueId x = Input("x", {1024});
   Output(Node("Add", {x, Node("Relu", {Random("c", {1024})}, "r")}, "y"));
-  Graph copy = graph;
-  Optimize(copy, {.disabled = {"scale-shift"}, .fold_limit = 4095});
-  EXPECT_EQ(copy.order().size(), 2u);
-  Optimize(copy, {.disabled = {"scale-shift"}, .fold_limit = 4096});
-  EXPECT_EQ(copy.order().size(), 1u);
+  Optimize(graph, {.fold_limit = 0});
+  EXPECT_EQ(NodeCount(), 1);
+}
+
+TEST_F(FoldConstantsTest, ProductsOfLargeConstantsStay) {
+  const ValueId x = Input("x", {1, 8});
+  const ValueId large = Random("a", {8, 32769});
+  const ValueId small = Random("b", {32769, 8});
+  Output(Node("Add", {x, Node("MatMul", {large, small}, "ab")}, "y"));
+  EXPECT_EQ(RunPass("fold-constants").changes, 0);
 }
 
 TEST_F(FoldConstantsTest, LeavesDequantizeLinearOfWeights) {

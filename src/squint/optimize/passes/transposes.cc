@@ -190,10 +190,11 @@ class Region {
     const ValueId before = moved_.at(value);
     const ValueId output = graph_.node(reader).output();
     if (IsIdentity(both) && editor_.Bypass(reader, before)) {
-      // A graph output takes the place of the value that it is.
-      if (graph_.IsOutput(output)) {
-        for (auto& [old, moved] : moved_) {
-          if (moved == before) moved = output;
+      // Of the two values one is left: a graph output, or the one before.
+      const bool is_output = graph_.IsOutput(output);
+      for (auto& [old, moved] : moved_) {
+        if (moved == (is_output ? before : output)) {
+          moved = is_output ? output : before;
         }
       }
       return;

@@ -135,6 +135,15 @@ TEST_F(TransposesTest, AGraphOutputThatIsTheDataBeforeKeepsItsName) {
   EXPECT_EQ(Left(), 0);
 }
 
+TEST_F(TransposesTest, ARowOfPairsCancels) {
+  const ValueId a = ToLast(Image("x"), "a");
+  const ValueId r = Node("Relu", {a}, "r");
+  const ValueId c = ToLast(ToFirst(r, "b"), "c");
+  Output(r);
+  Output(Node("Neg", {ToFirst(c, "d")}, "y"));
+  EXPECT_EQ(Left(), 1);
+}
+
 TEST_F(TransposesTest, TransposeWithoutPermReverses) {
   const ValueId r = Node("Relu", {Input("x", {2, 3, 4})}, "r");
   const ValueId a = Node("Transpose", {r}, "a");
