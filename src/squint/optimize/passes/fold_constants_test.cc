@@ -63,16 +63,16 @@ TEST_F(FoldConstantsTest, ObeysTheLimitOnWhatGrows) {
   Output(
       Node("Add", {x, Node("Cast", {stored}, "c", {{"to", int64_t{1}}})}, "y"));
   Graph copy = graph;
-  Optimize(copy, {.fold_limit = 4095});
+  Optimize(copy, {.disabled = {}, .fold_limit = 4095});
   EXPECT_EQ(copy.order().size(), 2u);
-  Optimize(copy, {.fold_limit = 4096});
+  Optimize(copy, {.disabled = {}, .fold_limit = 4096});
   EXPECT_EQ(copy.order().size(), 1u);
 }
 
 TEST_F(FoldConstantsTest, WhatIsNoLargerThanItsInputsAlwaysFolds) {
   const ValueId x = Input("x", {1024});
   Output(Node("Add", {x, Node("Relu", {Random("c", {1024})}, "r")}, "y"));
-  Optimize(graph, {.fold_limit = 0});
+  Optimize(graph, {.disabled = {}, .fold_limit = 0});
   EXPECT_EQ(NodeCount(), 1);
 }
 

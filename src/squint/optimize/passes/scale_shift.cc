@@ -33,7 +33,7 @@ Tensor ChannelTensor(const std::vector<double>& values, int axis, int rank) {
 // where it both scales and shifts channels.
 bool IsBatchNormalization(const Editor& editor, const Affine& map) {
   return map.has_scale() && map.has_shift() && map.axis == 1 &&
-         map.channels() > 1 && editor.Rank(map.data) >= 3;
+         map.scale.size() > 1 && editor.Rank(map.data) >= 3;
 }
 
 size_t NodesNeeded(const Editor& editor, const Affine& map) {
