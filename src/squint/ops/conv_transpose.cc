@@ -4,11 +4,14 @@
 #include <utility>
 #include <vector>
 
+#include "squint/base/threads.h"
+#include "squint/kernels/gemm/gemm.h"
 #include "squint/ops/conv_node.h"
 #include "squint/ops/in_float32.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/matrix_sums.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 #include "squint/ops/window.h"
 
 namespace squint {
@@ -232,6 +235,112 @@ QuantSpec ConvTransposeRule(const QuantizeQuery& query) {
   return ConvolutionRule(query, ReadGroup(query.node) == 1 ? 1 : -1, 0);
 }
 
+// ---- float execution: one product gives every input pixel's kernel-sized
+// contribution, [outputs * taps, pixels]; adding them up then goes along the
+// runs of TapRowsOf.
+class ConvTransposeStep : public Step {
+ public:
+  ConvTransposeStep(const PrepareContext& context, Geometry geometry,
+                    std::shared_ptr<const PackedMatrix> weights)
+      : geometry_(std::move(geometry)),
+        weights_(std::move(weights)),
+        batch_(context.input_dims[0][0]),
+        inputs_(context.input_dims[0][1]),
+        per_group_(context.input_dims[1][1]),
+        clamp_(ClampOrNone(context)) {
+    const Geometry& g = geometry_;
+    rows_ = TapRowsOf(g.transposed.window, g.out, g.in);
+    for (int64_t i = 0; i < g.group; ++i) {
+      matrices_.push_back(i);
+      images_.push_back(i * inputs_ / g.group * in_size());
+    }
+  }
+
+  size_t scratch_bytes() const override {
+    return static_cast<size_t>(outputs() * taps() * in_size()) * sizeof(float);
+  }
+
+  void Run(const StepArgs& args) const override {
+    auto* products = static_cast<float*>(args.scratch);
+    for (int64_t n = 0; n < batch_; ++n) {
+      Multiply(FloatInput(args, 0) + n * inputs_ * in_size(), products,
+               args.pool);
+      float* y = FloatOutput(args) + n * outputs() * out_size();
+      const float* bias = FloatInput(args, 2);
+      args.pool.ParallelFor(static_cast<size_t>(outputs()), 1,
+                            [&](size_t begin, size_t end) {
+                              for (size_t c = begin; c < end; ++c) {
+                                AddUp(products, bias, c, y);
+                              }
+                            });
+    }
+  }
+
+ private:
+  int64_t taps() const { return geometry_.transposed.window.taps(); }
+  int64_t in_size() const { return ElementCount(geometry_.in); }
+  int64_t out_size() const { return ElementCount(geometry_.out); }
+  int64_t outputs() const { return per_group_ * geometry_.group; }
+
+  void Multiply(const float* x, float* products, ThreadPool& pool) const {
+    GemmArgs args;
+    args.m = per_group_ * taps();
+    args.n = in_size();
+    args.k = inputs_ / geometry_.group;
+    args.b = {x, args.n, 1};
+    args.packed_a = weights_.get();
+    args.c = products;
+    args.c_stride = args.n;
+    args.batch = geometry_.group;
+    args.a_offsets = matrices_.data();
+    args.b_offsets = images_.data();
+    args.c_step = args.m * args.n;
+    Gemm(args, pool);
+  }
+
+  void AddUp(const float* products, const float* bias, size_t channel,
+             float* y) const {
+    const auto c = static_cast<int64_t>(channel);
+    float* plane = y + c * out_size();
+    const float* source = products + c * taps() * in_size();
+    const int64_t stride = geometry_.transposed.window.strides.back();
+    std::fill_n(plane, out_size(), bias == nullptr ? 0.0f : bias[c]);
+    for (const TapRow& row : rows_) {
+      const float* in = source + row.tap * in_size() + row.out_start;
+      float* out = plane + row.in_start;
+      for (int64_t i = 0; i < row.count; ++i) out[i * stride] += in[i];
+    }
+    for (int64_t i = 0; i < out_size(); ++i) {
+      if (plane[i] < clamp_.first) plane[i] = clamp_.first;
+      if (plane[i] > clamp_.second) plane[i] = clamp_.second;
+    }
+  }
+
+  Geometry geometry_;
+  std::shared_ptr<const PackedMatrix> weights_;
+  int64_t batch_;
+  int64_t inputs_;
+  int64_t per_group_;
+  std::pair<float, float> clamp_;
+  std::vector<TapRow> rows_;
+  std::vector<int64_t> matrices_;  // of each group, in the packed weights
+  std::vector<int64_t> images_;    // first float of each group's channels
+};
+
+std::unique_ptr<Step> PrepareConvTranspose(const PrepareContext& context) {
+  const Tensor* w = context.constants[1];
+  if (!AllFloat(context) || w == nullptr) return nullptr;
+  Geometry g = GeometryOf(context.node, context.input_dims[0], w->dims());
+  const int64_t rows = w->dim(1) * g.transposed.window.taps();
+  const int64_t depth = w->dim(0) / g.group;
+  auto packed = context.packs.Get<PackedMatrix>(context.pack_key + "/a", [&] {
+    return std::make_shared<const PackedMatrix>(PackLeft(
+        rows, depth, {w->data<float>(), 1, rows}, g.group, depth * rows));
+  });
+  return std::make_unique<ConvTransposeStep>(context, std::move(g),
+                                             std::move(packed));
+}
+
 }  // namespace
 
 extern constinit const OpDef kConvTransposeOp = {
@@ -241,6 +350,8 @@ extern constinit const OpDef kConvTransposeOp = {
     .reference = InFloat32<RunConvTranspose>,
     .integer_reference = RunConvTransposeInteger,
     .quantize = ConvTransposeRule,
+    .prepare = PrepareConvTranspose,
+    .fuses_clamp = true,
 };
 
 }  // namespace squint

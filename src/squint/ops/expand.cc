@@ -2,6 +2,7 @@
 #include "squint/ops/broadcast.h"
 #include "squint/ops/layout.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 #include "squint/ops/quant_rules.h"
 
 namespace squint {
@@ -93,6 +94,7 @@ extern constinit const OpDef kExpandOp = {
     .reference = RunExpand,
     .integer_reference = IntegerMovement<RunExpand>,
     .quantize = MovementRule,
+    .prepare = PrepareExpand,
 };
 extern constinit const OpDef kTileOp = {
     .type = "Tile",

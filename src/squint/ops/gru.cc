@@ -1,6 +1,7 @@
 // GRU: both directions, sequence lengths, clipping, both layouts, and both
 // places of the reset gate (linear_before_reset).
 #include "squint/ops/in_float32.h"
+#include "squint/ops/prepare.h"
 #include "squint/ops/recurrent.h"
 
 namespace squint {
@@ -56,6 +57,7 @@ extern constinit const OpDef kGRUOp = {
     .infer = InferGru,
     .reference = InFloat32<RunGru>,
     .quantize = RecurrentRule,
+    .prepare = PrepareRecurrent,
 };
 
 }  // namespace squint

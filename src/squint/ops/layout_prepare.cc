@@ -162,6 +162,19 @@ Move PartMove(const Dims& whole, const Dims& part, size_t axis, int64_t start,
   return {CopyPlan(part, whole_strides, part_strides), 0, 0, offset, 0};
 }
 
+// `x` seen as `dims`, its axes permuted.
+std::unique_ptr<Step> MakePermutation(const PrepareContext& context,
+                                      const Dims& dims,
+                                      std::span<const int64_t> perm) {
+  const Dims strides = StridesOf(dims);
+  Dims from, to;
+  for (const int64_t axis : perm) {
+    from.push_back(strides[static_cast<size_t>(axis)]);
+    to.push_back(dims[static_cast<size_t>(axis)]);
+  }
+  return MakeMoves(context, {Move{CopyPlan(to, from, StridesOf(to))}});
+}
+
 }  // namespace
 
 std::unique_ptr<Step> PrepareTranspose(const PrepareContext& context) {
@@ -171,13 +184,38 @@ std::unique_ptr<Step> PrepareTranspose(const PrepareContext& context) {
     perm.resize(x.size());
     std::iota(perm.rbegin(), perm.rend(), 0);
   }
-  const Dims strides = StridesOf(x);
-  Dims from;
-  for (const int64_t axis : perm) {
-    from.push_back(strides[static_cast<size_t>(axis)]);
+  return MakePermutation(context, x, perm);
+}
+
+std::unique_ptr<Step> PrepareDepthToSpace(const PrepareContext& context) {
+  const Dims& x = context.input_dims[0];
+  const int64_t b = context.node.Int("blocksize", 1);
+  const int64_t depth = x[1] / (b * b);
+  if (context.node.String("mode", "DCR") == "CRD") {
+    return MakePermutation(context, {x[0], depth, b, b, x[2], x[3]},
+                           Dims{0, 1, 4, 2, 5, 3});
   }
+  return MakePermutation(context, {x[0], b, b, depth, x[2], x[3]},
+                         Dims{0, 3, 4, 1, 5, 2});
+}
+
+std::unique_ptr<Step> PrepareSpaceToDepth(const PrepareContext& context) {
+  const Dims& x = context.input_dims[0];
+  const int64_t b = context.node.Int("blocksize", 1);
+  return MakePermutation(context, {x[0], x[1], x[2] / b, b, x[3] / b, b},
+                         Dims{0, 3, 5, 1, 2, 4});
+}
+
+std::unique_ptr<Step> PrepareExpand(const PrepareContext& context) {
+  const Dims& x = context.input_dims[0];
   const Dims& y = context.output_dims[0];
-  return MakeMoves(context, {Move{CopyPlan(y, from, StridesOf(y))}});
+  const Dims x_strides = StridesOf(x);
+  Dims strides(y.size(), 0);
+  for (size_t i = 0; i < x.size(); ++i) {
+    const size_t axis = y.size() - x.size() + i;
+    if (x[i] != 1) strides[axis] = x_strides[i];
+  }
+  return MakeMoves(context, {Move{CopyPlan(y, strides, StridesOf(y))}});
 }
 
 std::unique_ptr<Step> PrepareConcat(const PrepareContext& context) {

@@ -1,5 +1,6 @@
 // LSTM: both directions, sequence lengths, peepholes, clipping, both layouts.
 #include "squint/ops/in_float32.h"
+#include "squint/ops/prepare.h"
 #include "squint/ops/recurrent.h"
 
 namespace squint {
@@ -56,6 +57,7 @@ extern constinit const OpDef kLSTMOp = {
     .infer = InferLstm,
     .reference = InFloat32<RunLstm>,
     .quantize = RecurrentRule,
+    .prepare = PrepareRecurrent,
 };
 
 }  // namespace squint

@@ -32,6 +32,11 @@ std::unique_ptr<Step> PrepareSplit(const PrepareContext& context);
 std::unique_ptr<Step> PrepareSlice(const PrepareContext& context);
 std::unique_ptr<Step> PreparePad(const PrepareContext& context);
 std::unique_ptr<Step> PrepareGather(const PrepareContext& context);
+std::unique_ptr<Step> PrepareExpand(const PrepareContext& context);
+std::unique_ptr<Step> PrepareDepthToSpace(const PrepareContext& context);
+std::unique_ptr<Step> PrepareSpaceToDepth(const PrepareContext& context);
+std::unique_ptr<Step> PrepareReduce(const PrepareContext& context);
+std::unique_ptr<Step> PrepareRecurrent(const PrepareContext& context);
 
 // ---- for the prepare functions
 

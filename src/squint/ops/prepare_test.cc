@@ -361,5 +361,85 @@ TEST(Prepare, PadAndGather) {
   }
 }
 
+TEST(Prepare, ConvTransposeWithStridesPadsAndGroups) {
+  for (const int64_t stride : {1, 2, 3}) {
+    for (const int64_t groups : {1, 2}) {
+      for (const int64_t pad : {0, 1}) {
+        CheckPrepared(OpExample("ConvTranspose", "image")
+                          .In(Ramp({2, 6, 5, 7}))
+                          .Const(Ramp({6, 3, 3, 2}, -1, 1, 2))
+                          .Const(Ramp({3 * groups}, -1, 1, 3))
+                          .Set("group", groups)
+                          .Set("strides", std::vector<int64_t>{stride, stride})
+                          .Set("pads", std::vector<int64_t>{pad, 0, 1, pad}));
+      }
+    }
+  }
+}
+
+TEST(Prepare, RecurrentNetworksInBothDirections) {
+  for (const char* type : {"LSTM", "GRU"}) {
+    const int64_t gates = std::string(type) == "LSTM" ? 4 : 3;
+    for (const char* direction : {"forward", "reverse", "bidirectional"}) {
+      const int64_t d = std::string(direction) == "bidirectional" ? 2 : 1;
+      for (const int64_t batch : {1, 3}) {
+        for (const int64_t hidden : {5, 40}) {
+          const int64_t width = gates * hidden;
+          const auto make = [&](int64_t linear, bool initial) {
+            OpExample example(type, direction);
+            example = std::move(example)
+                          .In(Ramp({6, batch, 7}))
+                          .Const(Ramp({d, width, 7}, -0.5f, 0.5f, 2))
+                          .Const(Ramp({d, width, hidden}, -0.5f, 0.5f, 3))
+                          .Const(Ramp({d, 2 * width}, -0.5f, 0.5f, 4));
+            if (initial) {
+              example = std::move(example).Absent().In(
+                  Ramp({d, batch, hidden}, -1, 1, 5));
+            }
+            if (gates == 3) {
+              example = std::move(example).Set("linear_before_reset", linear);
+            }
+            return std::move(example)
+                .Set("hidden_size", hidden)
+                .Set("direction", std::string(direction))
+                .Outputs(gates == 4 ? 3 : 2);
+          };
+          CheckPrepared(make(0, false));
+          CheckPrepared(make(1, true));
+        }
+      }
+    }
+  }
+}
+
+TEST(Prepare, ReductionsAlongNeighbouringAxes) {
+  for (const char* type :
+       {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin"}) {
+    for (const std::vector<int64_t>& axes :
+         {std::vector<int64_t>{-1}, {2, 3}, {1}, {0, 1}, {0, 1, 2, 3}}) {
+      CheckPrepared(
+          OpExample(type, DimsToString(axes))
+              .In(Ramp({2, 3, 5, 17}))
+              .Const(Ints({static_cast<int64_t>(axes.size())}, axes)));
+    }
+    CheckPrepared(OpExample(type, "all").In(Ramp({2, 33})));
+  }
+}
+
+TEST(Prepare, ExpandAndDepthToSpace) {
+  CheckPrepared(OpExample("Expand", "middle")
+                    .In(Ramp({3, 1, 5}))
+                    .Const(Ints({4}, {2, 3, 4, 1})));
+  for (const char* mode : {"DCR", "CRD"}) {
+    CheckPrepared(OpExample("DepthToSpace", mode)
+                      .In(Ramp({2, 8, 3, 5}))
+                      .Set("blocksize", int64_t{2})
+                      .Set("mode", std::string(mode)));
+  }
+  CheckPrepared(OpExample("SpaceToDepth", "image")
+                    .In(Ramp({2, 3, 4, 6}))
+                    .Set("blocksize", int64_t{2}));
+}
+
 }  // namespace
 }  // namespace squint

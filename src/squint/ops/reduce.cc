@@ -9,6 +9,7 @@
 #include "squint/ops/dim_content.h"
 #include "squint/ops/layout.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 #include "squint/ops/quant_rules.h"
 
 namespace squint {
@@ -296,6 +297,7 @@ extern constinit const OpDef kReduceMaxOp = {
     .reference = RunReduce<MaxOf>,
     .integer_reference = IntegerMovement<RunReduce<MaxOf>>,
     .quantize = MovementRule,
+    .prepare = PrepareReduce,
     .upgrade = UpgradeReduce,
 };
 extern constinit const OpDef kReduceMeanOp = {
@@ -305,6 +307,7 @@ extern constinit const OpDef kReduceMeanOp = {
     .reference = RunReduce<MeanOf>,
     .integer_reference = DequantizedReference<RunReduce<MeanOf>>,
     .quantize = ActivationRule,
+    .prepare = PrepareReduce,
     .upgrade = UpgradeReduce,
 };
 extern constinit const OpDef kReduceMinOp = {
@@ -314,6 +317,7 @@ extern constinit const OpDef kReduceMinOp = {
     .reference = RunReduce<MinOf>,
     .integer_reference = IntegerMovement<RunReduce<MinOf>>,
     .quantize = MovementRule,
+    .prepare = PrepareReduce,
     .upgrade = UpgradeReduce,
 };
 extern constinit const OpDef kReduceProdOp = {
@@ -331,6 +335,7 @@ extern constinit const OpDef kReduceSumOp = {
     .reference = RunReduce<SumOf>,
     .integer_reference = DequantizedReference<RunReduce<SumOf>>,
     .quantize = ActivationRule,
+    .prepare = PrepareReduce,
     .upgrade = UpgradeReduce,
 };
 extern constinit const OpDef kReduceSumSquareOp = {

@@ -168,6 +168,43 @@ std::optional<PoolGeometry> GeometryOf(const PrepareContext& context) {
   return geometry;
 }
 
+// The reduced axes as one, where nothing but axes of size 1 lies between
+// them. Axes that are not known give nullopt.
+std::optional<AxisView> ReducedView(const PrepareContext& context) {
+  const Dims& dims = context.input_dims[0];
+  const auto rank = static_cast<int>(dims.size());
+  std::vector<bool> reduced(dims.size(), !context.has(1));
+  if (context.has(1)) {
+    if (context.constants[1] == nullptr) return std::nullopt;
+    const std::vector<int64_t> axes = context.constants[1]->ToInts();
+    if (axes.empty()) reduced.assign(dims.size(), true);
+    for (const int64_t axis : axes) {
+      reduced[static_cast<size_t>(NormalizeAxis(axis, rank))] = true;
+    }
+  }
+  Dims merged = {1, 1, 1};
+  size_t part = 0;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    if (dims[i] == 1) continue;
+    if (reduced[i] && part == 0) part = 1;
+    if (!reduced[i] && part == 1) part = 2;
+    if (reduced[i] && part == 2) return std::nullopt;
+    merged[part] *= dims[i];
+  }
+  return AxisView(merged, 1);
+}
+
+struct ReduceRow {
+  std::string_view type;
+  ReduceKind kind;
+};
+constexpr ReduceRow kReduceRows[] = {
+    {"ReduceSum", ReduceKind::kSum},
+    {"ReduceMean", ReduceKind::kMean},
+    {"ReduceMax", ReduceKind::kMax},
+    {"ReduceMin", ReduceKind::kMin},
+};
+
 }  // namespace
 
 std::unique_ptr<Step> PrepareSoftmax(const PrepareContext& context) {
@@ -227,6 +264,23 @@ std::unique_ptr<Step> PrepareAveragePool(const PrepareContext& context) {
   }
   return std::make_unique<PoolStep>(plane, geometry->planes, std::move(rows),
                                     std::move(columns));
+}
+
+std::unique_ptr<Step> PrepareReduce(const PrepareContext& context) {
+  const DType dtype = context.input_dtypes[0];
+  const Dims& dims = context.input_dims[0];
+  if (dtype != DType::kFloat32 || ElementCount(dims) == 0 ||
+      context.node.Int("noop_with_empty_axes", 0) != 0) {
+    return nullptr;
+  }
+  const auto view = ReducedView(context);
+  if (!view) return nullptr;
+  for (const ReduceRow& row : kReduceRows) {
+    if (row.type == context.node.op_type) {
+      return std::make_unique<ReduceStep>(row.kind, *view);
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace squint

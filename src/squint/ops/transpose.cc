@@ -130,6 +130,7 @@ extern constinit const OpDef kDepthToSpaceOp = {
     .reference = RunDepthToSpace,
     .integer_reference = IntegerMovement<RunDepthToSpace>,
     .quantize = MovementRule,
+    .prepare = PrepareDepthToSpace,
 };
 extern constinit const OpDef kSpaceToDepthOp = {
     .type = "SpaceToDepth",
@@ -138,6 +139,7 @@ extern constinit const OpDef kSpaceToDepthOp = {
     .reference = RunSpaceToDepth,
     .integer_reference = IntegerMovement<RunSpaceToDepth>,
     .quantize = MovementRule,
+    .prepare = PrepareSpaceToDepth,
 };
 extern constinit const OpDef kTransposeOp = {
     .type = "Transpose",
