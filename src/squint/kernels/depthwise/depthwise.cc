@@ -22,7 +22,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 // One filter over a staged band.
 struct Band {
   const float* staged;
-  int64_t columns;  // of the staged plane
+  int64_t columns;       // of the staged plane
+  int64_t phase_floats;  // from one phase to the next
   const int64_t* offsets;
   int taps;
   const float* weights;
@@ -40,81 +41,82 @@ HWY_INLINE void Put(D d, const Band& b, int64_t y, int64_t x, V sum) {
   StoreInRow(d, sum, b.out + y * b.out_w + x, b.out_w);
 }
 
-// kRows output rows at once; stride and dilation 1, so that row y reads
-// input rows y to y + kH - 1 and an input row serves up to kH output rows.
-template <int kH, int kW, int kRows, class D>
-HWY_INLINE void SharedRows(D d, const Band& b, int64_t y, int64_t x) {
-  hn::Vec<D> sum[kRows];
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) sum[r] = hn::Set(d, b.bias);
-  const float* in = b.staged + y * b.columns + x;
-#pragma GCC unroll 16
-  for (int i = 0; i < kRows + kH - 1; ++i) {
-#pragma GCC unroll 8
-    for (int kx = 0; kx < kW; ++kx) {
-      const auto pixel = hn::LoadU(d, in + i * b.columns + kx);
-#pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) {
-        const int ky = i - r;
-        if (ky < 0 || ky >= kH) continue;
-        sum[r] = hn::MulAdd(hn::Set(d, b.weights[ky * kW + kx]), pixel, sum[r]);
-      }
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) Put(d, b, y + r, x, sum[r]);
-}
-
-// Any window; kTaps 0: known at run time only.
-template <int kTaps, class D>
-HWY_INLINE void AnyTaps(D d, const Band& b, int64_t y, int64_t x) {
-  const float* in = b.staged + y * b.columns + x;
-  auto sum = hn::Set(d, b.bias);
-  const int taps = kTaps == 0 ? b.taps : kTaps;
-#pragma GCC unroll 25
-  for (int t = 0; t < taps; ++t) {
-    sum = hn::MulAdd(hn::Set(d, b.weights[t]), hn::LoadU(d, in + b.offsets[t]),
-                     sum);
-  }
-  Put(d, b, y, x, sum);
-}
-
-template <int kH, int kW, int kRows, class D>
-HWY_INLINE void RowsOf(D d, const Band& b, int64_t* y, int64_t rows) {
-  for (; *y + kRows <= rows; *y += kRows) {
+// Output rows [begin, rows) of a kH x kW window with stride kS in both
+// directions and dilation 1, kRows rows at a time; returns the first row not
+// done. With stride 1 row y reads input rows y to y + kH - 1, so that an
+// input row, once loaded, serves up to kH output rows (the compiler merges
+// the equal loads). With stride 2 a tap lies in phase (ky % 2, kx % 2).
+template <int kH, int kW, int kS, int kRows, class D>
+HWY_INLINE int64_t DenseRows(D d, const Band& b, int64_t begin, int64_t rows) {
+  using V = hn::Vec<D>;
+  V weights[kH * kW];
+#pragma GCC unroll 32
+  for (int t = 0; t < kH * kW; ++t) weights[t] = hn::Set(d, b.weights[t]);
+  const V bias = hn::Set(d, b.bias);
+  const float* phase[kS * kS];
+  for (int i = 0; i < kS * kS; ++i) phase[i] = b.staged + i * b.phase_floats;
+  int64_t y = begin;
+  for (; y + kRows <= rows; y += kRows) {
     ForEachVector(b.out_w, hn::MaxLanes(d), [&](int64_t x) HWY_ATTR {
-      SharedRows<kH, kW, kRows>(d, b, *y, x);
+      V sum[kRows];
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        sum[r] = bias;
+#pragma GCC unroll 8
+        for (int ky = 0; ky < kH; ++ky) {
+#pragma GCC unroll 8
+          for (int kx = 0; kx < kW; ++kx) {
+            const float* in = phase[ky % kS * kS + kx % kS] +
+                              (y + r + ky / kS) * b.columns + x + kx / kS;
+            sum[r] =
+                hn::MulAdd(weights[ky * kW + kx], hn::LoadU(d, in), sum[r]);
+          }
+        }
+      }
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) Put(d, b, y + r, x, sum[r]);
+    });
+  }
+  return y;
+}
+
+template <int kH, int kW, int kS, int kRows, class D>
+HWY_NOINLINE void Dense(D d, const Band& b, int64_t rows) {
+  const int64_t rest = DenseRows<kH, kW, kS, kRows>(d, b, 0, rows);
+  DenseRows<kH, kW, kS, 1>(d, b, rest, rows);
+}
+
+// Any window.
+template <class D>
+HWY_NOINLINE void AnyTaps(D d, const Band& b, int64_t rows) {
+  for (int64_t y = 0; y < rows; ++y) {
+    ForEachVector(b.out_w, hn::MaxLanes(d), [&](int64_t x) HWY_ATTR {
+      const float* in = b.staged + y * b.columns + x;
+      auto sum = hn::Set(d, b.bias);
+      for (int t = 0; t < b.taps; ++t) {
+        sum = hn::MulAdd(hn::Set(d, b.weights[t]),
+                         hn::LoadU(d, in + b.offsets[t]), sum);
+      }
+      Put(d, b, y, x, sum);
     });
   }
 }
 
-template <int kTaps, class D>
-HWY_INLINE void EveryRow(D d, const Band& b, int64_t rows) {
-  for (int64_t y = 0; y < rows; ++y) {
-    ForEachVector(b.out_w, hn::MaxLanes(d),
-                  [&](int64_t x) HWY_ATTR { AnyTaps<kTaps>(d, b, y, x); });
-  }
-}
-
 template <class D>
-HWY_NOINLINE void ComputeBand(D d, const PlaneWindow& w, const Band& b,
-                              int64_t rows) {
-  const bool dense = w.stride_h == 1 && w.stride_w == 1 && w.dilation_h == 1 &&
-                     w.dilation_w == 1;
-  int64_t y = 0;
-  if (dense && w.kernel_h == 3 && w.kernel_w == 3) {
-    RowsOf<3, 3, 4>(d, b, &y, rows);
-    RowsOf<3, 3, 2>(d, b, &y, rows);
-    RowsOf<3, 3, 1>(d, b, &y, rows);
-  } else if (dense && w.kernel_h == 5 && w.kernel_w == 5) {
-    RowsOf<5, 5, 2>(d, b, &y, rows);
-    RowsOf<5, 5, 1>(d, b, &y, rows);
-  } else if (b.taps == 9) {
-    EveryRow<9>(d, b, rows);
-  } else if (b.taps == 25) {
-    EveryRow<25>(d, b, rows);
+HWY_INLINE void ComputeBand(D d, const PlaneWindow& w, const Band& b,
+                            int64_t rows) {
+  const bool dense = w.stride_h == w.stride_w && w.dilation_h == 1 &&
+                     w.dilation_w == 1 && w.kernel_h == w.kernel_w;
+  if (dense && w.kernel_h == 3 && w.stride_h == 1) {
+    Dense<3, 3, 1, 4>(d, b, rows);
+  } else if (dense && w.kernel_h == 3 && w.stride_h == 2) {
+    Dense<3, 3, 2, 2>(d, b, rows);
+  } else if (dense && w.kernel_h == 5 && w.stride_h == 1) {
+    Dense<5, 5, 1, 2>(d, b, rows);
+  } else if (dense && w.kernel_h == 5 && w.stride_h == 2) {
+    Dense<5, 5, 2, 2>(d, b, rows);
   } else {
-    EveryRow<0>(d, b, rows);
+    AnyTaps(d, b, rows);
   }
 }
 
@@ -130,6 +132,7 @@ void ComputeStaged(const DepthwiseArgs& args, const PlaneWindow& w,
     const int64_t filter = channel * s.group_filters() + i;
     const Band band{staged,
                     layout.columns,
+                    layout.phase_floats(),
                     offsets,
                     static_cast<int>(w.taps()),
                     args.weights + filter * w.taps(),

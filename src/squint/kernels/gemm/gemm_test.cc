@@ -85,7 +85,7 @@ class GemmCheck {
 TEST(Gemm, EqualsTheTruthAroundTileBorders) {
   ForEachTarget([] {
     for (const int64_t m : {1, 3, 4, 5, 7, 8, 9, 19}) {
-      for (const int64_t n : {1, 15, 16, 17, 47, 48, 49, 99}) {
+      for (const int64_t n : {1, 2, 3, 4, 5, 15, 16, 17, 47, 48, 49, 99}) {
         for (const int64_t k : {1, 2, 33}) {
           GemmCheck check({.m = m, .n = n, .k = k, .pack_a = true});
           check.ExpectTruth(check.Run(1));
@@ -97,7 +97,7 @@ TEST(Gemm, EqualsTheTruthAroundTileBorders) {
 
 TEST(Gemm, EqualsTheTruthAroundBlocksOfK) {
   ForEachTarget([] {
-    for (const int64_t k : {0, 319, 320, 321, 643}) {
+    for (const int64_t k : {0, 1, 2, 319, 320, 321, 643}) {
       GemmCheck check({.m = 9, .n = 50, .k = k});
       check.ExpectTruth(check.Run(1));
     }
