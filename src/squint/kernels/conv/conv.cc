@@ -44,14 +44,23 @@ struct StagedRight {
     return found;
   }
 
+  void Get(int64_t k_begin, int64_t k, int64_t pixel, int64_t count,
+           float* buffer, Panel* panels) const {
+    for (int64_t j = 0; j * kNr < count; ++j) {
+      float* target = buffer + j * kPanelFloats;
+      Fill(k_begin, k, pixel + j * kNr, std::min<int64_t>(kNr, count - j * kNr),
+           target);
+      panels[j] = {target, kNr};
+    }
+  }
+
   // Whole vectors are copied: what a run writes past its end, the next run or
   // the next step of k overwrites.
-  Panel Get(int64_t k_begin, int64_t k, int64_t pixel, int64_t count,
-            float* buffer) const {
+  void Fill(int64_t k_begin, int64_t k, int64_t pixel, int64_t count,
+            float* out) const {
     const FloatTag d;
     Run runs[kNr];
     const int found = FindRuns(pixel, count, runs);
-    float* out = buffer;
     for (int64_t p = 0; p < k; ++p, out += kNr) {
       const float* in = image + offsets[k_begin + p];
       for (int i = 0; i < found; ++i) {
@@ -62,7 +71,6 @@ struct StagedRight {
         }
       }
     }
-    return {buffer, kNr};
   }
 };
 

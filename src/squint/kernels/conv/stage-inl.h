@@ -17,50 +17,99 @@ HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
 
-HWY_INLINE void CopyEveryOther(const float* HWY_RESTRICT in, int64_t count,
-                               float* HWY_RESTRICT out) {
-  for (int64_t i = 0; i < count; ++i) out[i] = in[2 * i];
+// Copies n floats; whole vectors, the last one moved left to end with them.
+template <class D>
+HWY_INLINE void CopyVectors(D d, const float* HWY_RESTRICT in, int64_t n,
+                            float* HWY_RESTRICT out) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  constexpr int64_t kN = hn::MaxLanes(D());
+  int64_t i = 0;
+  for (; i + kN <= n; i += kN) hn::StoreU(hn::LoadU(d, in + i), d, out + i);
+  if (i < n) hn::StoreU(hn::LoadU(d, in + n - kN), d, out + n - kN);
 }
 
-// Columns of one input row that fall into phase `phase` of the staged row.
-HWY_INLINE void StageRow(const PlaneWindow& w, const StagedPlane& staged,
-                         const float* row, int64_t phase, float* out) {
-  // First padded column of this phase that holds an input pixel.
-  int64_t column = 0;
-  if (w.pad_left > phase) {
-    column = (w.pad_left - phase + w.stride_w - 1) / w.stride_w;
-  }
-  const int64_t x = column * w.stride_w + phase - w.pad_left;
-  if (x >= w.in_w) return;
-  const int64_t count = std::min(staged.columns - column,
-                                 (w.in_w - x + w.stride_w - 1) / w.stride_w);
-  if (count <= 0) return;
-  if (w.stride_w == 1) {
-    std::memcpy(out + column, row + x,
-                static_cast<size_t>(count) * sizeof(float));
-  } else if (w.stride_w == 2) {
-    CopyEveryOther(row + x, count, out + column);
+HWY_INLINE void CopyRow(const float* HWY_RESTRICT in, int64_t n,
+                        float* HWY_RESTRICT out) {
+  const hwy::HWY_NAMESPACE::ScalableTag<float> whole;
+  const hwy::HWY_NAMESPACE::CappedTag<float, 4> quarter;
+  if (n >= static_cast<int64_t>(hwy::HWY_NAMESPACE::MaxLanes(whole))) {
+    CopyVectors(whole, in, n, out);
+  } else if (n >= 4) {
+    CopyVectors(quarter, in, n, out);
   } else {
-    for (int64_t i = 0; i < count; ++i) {
-      out[column + i] = row[x + i * w.stride_w];
+    for (int64_t i = 0; i < n; ++i) out[i] = in[i];
+  }
+}
+
+// out[i] = in[2 i]; in has 2 n - 1 floats.
+HWY_INLINE void CopyEveryOther(const float* HWY_RESTRICT in, int64_t n,
+                               float* HWY_RESTRICT out) {
+  int64_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::ScalableTag<float> d;
+  constexpr int64_t kN = HWY_LANES(float);
+  for (; i + kN < n; i += kN) {
+    const auto low = hn::LoadU(d, in + 2 * i);
+    const auto high = hn::LoadU(d, in + 2 * i + kN);
+    hn::StoreU(hn::ConcatEven(d, high, low), d, out + i);
+  }
+#endif
+  for (; i < n; ++i) out[i] = in[2 * i];
+}
+
+// Which floats of an input row fall into one phase of a staged row:
+// out[column + i] = in[source + i * stride], 0 <= i < count; the rest is
+// border.
+struct PhaseRun {
+  int64_t column = 0;
+  int64_t source = 0;
+  int64_t count = 0;
+
+  PhaseRun(const PlaneWindow& w, const StagedPlane& staged, int64_t phase) {
+    if (w.pad_left > phase) {
+      column = (w.pad_left - phase + w.stride_w - 1) / w.stride_w;
+    }
+    source = column * w.stride_w + phase - w.pad_left;
+    if (source < w.in_w) {
+      count = std::min(staged.columns - column,
+                       (w.in_w - source + w.stride_w - 1) / w.stride_w);
+    }
+    if (count <= 0) column = count = 0;
+  }
+};
+
+HWY_INLINE void StageRow(const PhaseRun& run, int64_t stride, int64_t columns,
+                         const float* row, float border, float* out) {
+  for (int64_t i = 0; i < run.column; ++i) out[i] = border;
+  float* target = out + run.column;
+  if (stride == 1) {
+    CopyRow(row + run.source, run.count, target);
+  } else if (stride == 2) {
+    CopyEveryOther(row + run.source, run.count, target);
+  } else {
+    for (int64_t i = 0; i < run.count; ++i) {
+      target[i] = row[run.source + i * stride];
     }
   }
+  for (int64_t i = run.column + run.count; i < columns; ++i) out[i] = border;
 }
 
 // `border` is what pixels outside the image hold: 0, or -inf for maxima.
 HWY_INLINE void StagePlane(const PlaneWindow& w, const StagedPlane& staged,
                            const float* plane, float border, float* out) {
-  const bool covered =
-      w.pointwise() || (w.pad_top <= 0 && w.pad_left <= 0 && w.taps() == 1);
-  if (!covered) std::fill_n(out, staged.floats(), border);
   for (int64_t phase_h = 0; phase_h < staged.phases_h; ++phase_h) {
-    for (int64_t r = 0; r < staged.rows; ++r) {
-      const int64_t y = r * w.stride_h + phase_h - w.pad_top;
-      if (y < 0 || y >= w.in_h) continue;
-      for (int64_t phase_w = 0; phase_w < staged.phases_w; ++phase_w) {
-        StageRow(
-            w, staged, plane + y * w.in_w, phase_w,
-            out + staged.PhaseOffset(phase_h, phase_w) + r * staged.columns);
+    for (int64_t phase_w = 0; phase_w < staged.phases_w; ++phase_w) {
+      const PhaseRun run(w, staged, phase_w);
+      int64_t y = phase_h - w.pad_top;
+      for (int64_t r = 0; r < staged.rows; ++r, y += w.stride_h) {
+        if (y < 0 || y >= w.in_h) {
+          std::fill_n(out, staged.columns, border);
+        } else {
+          StageRow(run, w.stride_w, staged.columns, plane + y * w.in_w, border,
+                   out);
+        }
+        out += staged.columns;
       }
     }
   }

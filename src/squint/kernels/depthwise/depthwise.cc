@@ -24,8 +24,6 @@ struct Band {
   const float* staged;
   int64_t columns;       // of the staged plane
   int64_t phase_floats;  // from one phase to the next
-  const int64_t* offsets;
-  int taps;
   const float* weights;
   float bias;
   float low;
@@ -88,14 +86,21 @@ HWY_NOINLINE void Dense(D d, const Band& b, int64_t rows) {
 
 // Any window.
 template <class D>
-HWY_NOINLINE void AnyTaps(D d, const Band& b, int64_t rows) {
+HWY_NOINLINE void AnyTaps(D d, const PlaneWindow& w, const Band& b,
+                          int64_t rows) {
+  const StagedPlane layout(w);
+  const int64_t taps = w.taps();
+  int64_t offsets[kMaxBandTaps];
+  for (int64_t t = 0; t < taps; ++t) {
+    offsets[t] = layout.TapOffset(w, t / w.kernel_w, t % w.kernel_w);
+  }
   for (int64_t y = 0; y < rows; ++y) {
     ForEachVector(b.out_w, hn::MaxLanes(d), [&](int64_t x) HWY_ATTR {
       const float* in = b.staged + y * b.columns + x;
       auto sum = hn::Set(d, b.bias);
-      for (int t = 0; t < b.taps; ++t) {
+      for (int64_t t = 0; t < taps; ++t) {
         sum = hn::MulAdd(hn::Set(d, b.weights[t]),
-                         hn::LoadU(d, in + b.offsets[t]), sum);
+                         hn::LoadU(d, in + offsets[t]), sum);
       }
       Put(d, b, y, x, sum);
     });
@@ -116,7 +121,7 @@ HWY_INLINE void ComputeBand(D d, const PlaneWindow& w, const Band& b,
   } else if (dense && w.kernel_h == 5 && w.stride_h == 2) {
     Dense<5, 5, 2, 2>(d, b, rows);
   } else {
-    AnyTaps(d, b, rows);
+    AnyTaps(d, w, b, rows);
   }
 }
 
@@ -124,17 +129,11 @@ void ComputeStaged(const DepthwiseArgs& args, const PlaneWindow& w,
                    const StagedPlane& layout, const float* staged,
                    int64_t channel, float* out) {
   const ConvShape& s = args.shape;
-  int64_t offsets[kMaxBandTaps];
-  for (int64_t t = 0; t < w.taps(); ++t) {
-    offsets[t] = layout.TapOffset(w, t / w.kernel_w, t % w.kernel_w);
-  }
   for (int64_t i = 0; i < s.group_filters(); ++i) {
     const int64_t filter = channel * s.group_filters() + i;
     const Band band{staged,
                     layout.columns,
                     layout.phase_floats(),
-                    offsets,
-                    static_cast<int>(w.taps()),
                     args.weights + filter * w.taps(),
                     args.bias ? args.bias[filter] : 0.0f,
                     args.low,

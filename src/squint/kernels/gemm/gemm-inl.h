@@ -263,11 +263,20 @@ struct Panel {
   int64_t stride;  // from one step of k to the next
 };
 
+// A source of right panels has
+//   Get(k_begin, k, column, columns, buffer, panels):
+// panels[j] serves columns [column + j kNr, ...), at most kMaxPanels of them;
+// buffer + j * kPanelFloats is theirs to fill.
+constexpr int64_t kPanelFloats = kNr * kMaxKBlock + kLanes;
+
 struct PackedRight {
   const float* data;
   int64_t k;
-  Panel Get(int64_t k_begin, int64_t, int64_t column, int64_t, float*) const {
-    return {data + column / kNr * kNr * k + k_begin * kNr, kNr};
+  void Get(int64_t k_begin, int64_t, int64_t column, int64_t columns, float*,
+           Panel* panels) const {
+    for (int64_t j = 0; j * kNr < columns; ++j) {
+      panels[j] = {data + (column / kNr + j) * kNr * k + k_begin * kNr, kNr};
+    }
   }
 };
 
@@ -289,20 +298,47 @@ HWY_INLINE void PackRightPanel(const float* b, int64_t row_stride,
   }
 }
 
+// Whole panels side by side, row by row: a row of several panels is long
+// enough for the hardware to fetch ahead.
+HWY_INLINE void PackRightPanels(const float* b, int64_t row_stride, int64_t k,
+                                int64_t count, float* buffer) {
+  const FloatTag d;
+  for (int64_t p = 0; p < k; ++p, b += row_stride) {
+    for (int64_t j = 0; j < count; ++j) {
+      float* out = buffer + j * kPanelFloats + p * kNr;
+#pragma GCC unroll 4
+      for (int v = 0; v < kNv; ++v) {
+        hn::StoreU(hn::LoadU(d, b + j * kNr + v * kLanes), d, out + v * kLanes);
+      }
+    }
+  }
+}
+
 // Panels of B packed into the worker's buffer, or read where they stand when
 // so few rows of A use them that the copy would not pay.
 struct ViewRight {
   MatrixView b;
   bool direct;
-  Panel Get(int64_t k_begin, int64_t k, int64_t column, int64_t columns,
-            float* buffer) const {
+  void Get(int64_t k_begin, int64_t k, int64_t column, int64_t columns,
+           float* buffer, Panel* panels) const {
     const float* start =
         b.data + k_begin * b.row_stride + column * b.column_stride;
-    if (direct && b.column_stride == 1 && columns == kNr) {
-      return {start, b.row_stride};
+    const int64_t whole = b.column_stride == 1 ? columns / kNr : 0;
+    for (int64_t j = 0; j < whole; ++j) {
+      if (direct) {
+        panels[j] = {start + j * kNr, b.row_stride};
+      } else {
+        panels[j] = {buffer + j * kPanelFloats, kNr};
+      }
     }
-    PackRightPanel(start, b.row_stride, b.column_stride, k, columns, buffer);
-    return {buffer, kNr};
+    if (!direct) PackRightPanels(start, b.row_stride, k, whole, buffer);
+    for (int64_t j = whole; j * kNr < columns; ++j) {
+      float* target = buffer + j * kPanelFloats;
+      PackRightPanel(start + j * kNr * b.column_stride, b.row_stride,
+                     b.column_stride, k,
+                     std::min<int64_t>(kNr, columns - j * kNr), target);
+      panels[j] = {target, kNr};
+    }
   }
 };
 
@@ -323,11 +359,7 @@ HWY_INLINE void AddBlock(const Right& right, const float* left,
                          TileOutput out) {
   Panel panels[kMaxPanels];
   const int64_t columns = area.column_end - area.column_begin;
-  for (int64_t j = 0; j * kNr < columns; ++j) {
-    panels[j] = right.Get(k_begin, k, area.column_begin + j * kNr,
-                          std::min<int64_t>(kNr, columns - j * kNr),
-                          right_buffer + j * (kNr * kMaxKBlock + kLanes));
-  }
+  right.Get(k_begin, k, area.column_begin, columns, right_buffer, panels);
   const TileOutput corner = out;
   for (int64_t i = 0; i < area.row_end - area.row_begin; i += kMr) {
     out.rows = std::min<int64_t>(kMr, area.row_end - area.row_begin - i);
@@ -350,7 +382,7 @@ HWY_NOINLINE void ComputeRectangle(const Left& left, const Right& right,
                                    int64_t k, const Rectangle& area, float* c,
                                    int64_t c_stride, const Epilogue& epilogue) {
   HWY_ALIGN float left_buffer[kMaxLeftRows * kMaxKBlock];
-  HWY_ALIGN float right_buffer[kMaxPanels * (kNr * kMaxKBlock + kLanes)];
+  HWY_ALIGN float right_buffer[kMaxPanels * kPanelFloats];
   const int64_t block = KBlock(k);
   for (int64_t k_begin = 0; k_begin == 0 || k_begin < k; k_begin += block) {
     const int64_t steps = std::min(block, k - k_begin);
