@@ -19,6 +19,18 @@ inline std::string OpsOf(const Graph& graph) {
   return text;
 }
 
+inline int CountOps(const Graph& graph, std::string_view op_type) {
+  int count = 0;
+  for (const NodeId id : graph.order()) {
+    count += graph.node(id).op_type == op_type;
+  }
+  return count;
+}
+
+inline std::string InputName(const Graph& graph, const Node& node, size_t i) {
+  return graph.value(node.input(i)).name;
+}
+
 inline const Node& NodeOf(const Graph& graph, std::string_view op_type) {
   for (const NodeId id : graph.order()) {
     if (graph.node(id).op_type == op_type) return graph.node(id);
