@@ -81,23 +81,10 @@ class RangeChooser {
            "samples: look for bad samples or a division by zero before it",
            name, statistics.nans, statistics.count);
     }
-    ObserverOptions options;
-    options.dtype = ActivationType(recipe_, target_);
-    options.symmetric = target_.symmetric_activation;
-    options.percentile = recipe_.percentile;
-    std::string observer = recipe_.observer;
-    if (override && override->observer) observer = *override->observer;
-    if (observer.empty()) observer = DefaultObserver(options.dtype);
-    const ObserverDef* row = FindObserver(observer);
-    if (row == nullptr) {
-      std::string known;
-      for (const auto* o : AllObservers()) known += fmt::format(" {}", o->name);
-      Fail(ErrorCode::kInvalidArgument,
-           "observer '{}' is not known; there are:{}", observer, known);
-    }
-    Range range = row->choose(statistics, options);
-    if (const auto clamp = plan_.clamps.find(id);
-        clamp != plan_.clamps.end()) {
+    Range range =
+        CalibratedRange(statistics, recipe_, target_,
+                        override ? override->observer.value_or("") : "");
+    if (const auto clamp = plan_.clamps.find(id); clamp != plan_.clamps.end()) {
       range.low = std::max(range.low, static_cast<double>(clamp->second.first));
       range.high =
           std::min(range.high, static_cast<double>(clamp->second.second));
@@ -130,7 +117,9 @@ class RangeChooser {
 // worth it while it costs an input at most one bit of its range.
 void ShareConcatParams(const Graph& graph, std::vector<GroupRange>& groups,
                        std::map<ValueId, size_t>& group_of) {
-  const auto width = [](const GroupRange& g) { return g.range.high - g.range.low; };
+  const auto width = [](const GroupRange& g) {
+    return g.range.high - g.range.low;
+  };
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
     if (!node.Is("Concat") || !group_of.contains(node.output())) continue;
@@ -178,7 +167,37 @@ DType ActivationType(const Recipe& recipe, const Target& target) {
   return recipe.activations.value_or(target.activation);
 }
 
-std::string DefaultObserver(DType) { return "min_max"; }
+// docs/decisions/005-default-recipe.md. A value with few numbers for each
+// channel (no positions, as after a global pool) has its tails too thinly
+// observed to be cut off; one whose histogram is not known has only extremes.
+std::string DefaultObserver(const ValueStatistics& statistics) {
+  constexpr uint64_t kFewPerChannel = 1;
+  const size_t blocks = statistics.blocks.size();
+  const uint64_t samples = blocks * ValueStatistics::kBlockSamples;
+  const bool few = statistics.channel_count > 0 &&
+                   statistics.channel_count <= kFewPerChannel * samples;
+  return few || statistics.histogram.empty() ? "min_max" : "mse";
+}
+
+Range CalibratedRange(const ValueStatistics& statistics, const Recipe& recipe,
+                      const Target& target, std::string observer) {
+  ObserverOptions options;
+  options.dtype = ActivationType(recipe, target);
+  options.symmetric = target.symmetric_activation;
+  options.percentile = recipe.percentile;
+  if (observer.empty()) observer = recipe.observer;
+  if (observer.empty() || statistics.histogram.empty()) {
+    observer = DefaultObserver(statistics);
+  }
+  const ObserverDef* row = FindObserver(observer);
+  if (row == nullptr) {
+    std::string known;
+    for (const auto* o : AllObservers()) known += fmt::format(" {}", o->name);
+    Fail(ErrorCode::kInvalidArgument,
+         "observer '{}' is not known; there are:{}", observer, known);
+  }
+  return row->choose(statistics, options);
+}
 
 void AssignActivationParams(Graph& graph, const ActivationPlan& plan,
                             const Calibration& calibration,
@@ -201,8 +220,7 @@ void AssignActivationParams(Graph& graph, const ActivationPlan& plan,
       Value& value = graph.value(id);
       value.quant = params;
       if (value.is_constant()) {
-        value.constant =
-            QuantizeTensor(value.constant.Materialize(), params);
+        value.constant = QuantizeTensor(value.constant.Materialize(), params);
       }
     }
   }

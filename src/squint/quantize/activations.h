@@ -27,7 +27,11 @@ struct ActivationPlan {
 };
 
 DType ActivationType(const Recipe& recipe, const Target& target);
-std::string DefaultObserver(DType dtype);
+// The observer for a value when nobody names one.
+std::string DefaultObserver(const ValueStatistics& statistics);
+// The range of a value by the recipe's observer, or `observer` if given.
+Range CalibratedRange(const ValueStatistics& statistics, const Recipe& recipe,
+                      const Target& target, std::string observer = "");
 
 // Sets `quant` of every value of the plan. Error{kInvalidModel} names values
 // that saw NaN; kInvalidArgument those that calibration did not see.

@@ -10,6 +10,7 @@
 
 #include "squint/ops/op.h"
 #include "squint/quantize/method.h"
+#include "squint/quantize/weight_layout.h"
 
 namespace squint {
 namespace {
@@ -27,38 +28,9 @@ std::vector<double> ChannelMeans(const MethodContext& context, ValueId id) {
   return means;
 }
 
-// How a weight is laid out: output channels and inputs by index arithmetic.
-struct Layout {
-  int64_t outputs = 0;
-  int64_t inputs = 0;   // per group
-  int64_t window = 1;   // kernel positions
-  int64_t groups = 1;
-  bool output_major = true;  // [out, in, window]; else [in, out]
-};
-
-bool LayoutOf(const Node& node, const Tensor& weight, Layout& layout) {
-  if (node.Is("Conv")) {
-    layout.outputs = weight.dim(0);
-    layout.inputs = weight.dim(1);
-    layout.groups = node.Int("group", 1);
-    layout.window = layout.outputs * layout.inputs == 0
-                        ? 1
-                        : weight.size() / (layout.outputs * layout.inputs);
-    return true;
-  }
-  if (node.Is("Gemm") && weight.rank() == 2 && node.Int("transA", 0) == 0 &&
-      node.Float("alpha", 1.0f) == 1.0f) {
-    layout.output_major = node.Int("transB", 0) != 0;
-    layout.outputs = weight.dim(layout.output_major ? 0 : 1);
-    layout.inputs = weight.dim(layout.output_major ? 1 : 0);
-    return true;
-  }
-  return false;
-}
-
 // sum over inputs of (quantized - original) * mean, per output channel.
-std::vector<double> MeanShift(const Layout& layout, const Tensor& original,
-                              const Tensor& quantized,
+std::vector<double> MeanShift(const WeightLayout& layout,
+                              const Tensor& original, const Tensor& quantized,
                               const std::vector<double>& means) {
   const float* w = original.data<float>();
   const float* q = quantized.data<float>();
@@ -69,10 +41,9 @@ std::vector<double> MeanShift(const Layout& layout, const Tensor& original,
     for (int64_t i = 0; i < layout.inputs; ++i) {
       double difference = 0;
       for (int64_t k = 0; k < layout.window; ++k) {
-        const int64_t index = layout.output_major
-                                  ? (o * layout.inputs + i) * layout.window + k
-                                  : i * layout.outputs + o;
-        difference += static_cast<double>(q[index]) - static_cast<double>(w[index]);
+        const int64_t index = layout.Index(o, i, k);
+        difference +=
+            static_cast<double>(q[index]) - static_cast<double>(w[index]);
       }
       shift[static_cast<size_t>(o)] +=
           difference * means[static_cast<size_t>(first + i)];
@@ -81,55 +52,77 @@ std::vector<double> MeanShift(const Layout& layout, const Tensor& original,
   return shift;
 }
 
-void AddToBias(Graph& graph, NodeId id, const std::vector<double>& shift) {
-  const Tensor* bias = graph.ConstantOf(graph.node(id).input(2));
+// Where the bias of a node is: its own input 2, or a constant of the Add
+// that alone reads a MatMul.
+struct BiasPlace {
+  NodeId node = kNoNode;
+  size_t index = 2;
+};
+
+BiasPlace PlaceOfBias(const Graph& graph, const UseMap& uses, NodeId id) {
+  const Node& node = graph.node(id);
+  if (!node.Is("MatMul")) return {id, 2};
+  const NodeId add = uses.SoleReader(node.output());
+  if (add == kNoNode || !graph.node(add).Is("Add")) return {};
+  const size_t other = graph.node(add).input(0) == node.output() ? 1 : 0;
+  return {add, other};
+}
+
+void AddToBias(Graph& graph, const BiasPlace& place,
+               const std::vector<double>& shift) {
+  const NodeId id = place.node;
+  const Tensor* bias = graph.ConstantOf(graph.node(id).input(place.index));
   const auto count = static_cast<int64_t>(shift.size());
   Tensor corrected(DType::kFloat32, {count});
   float* out = corrected.mutable_data<float>();
   for (int64_t c = 0; c < count; ++c) {
     const float old =
-        bias == nullptr ? 0.0f
-                        : bias->data<float>()[bias->size() == 1 ? 0 : c];
+        bias == nullptr ? 0.0f : bias->data<float>()[bias->size() == 1 ? 0 : c];
     out[c] = static_cast<float>(static_cast<double>(old) -
                                 shift[static_cast<size_t>(c)]);
   }
   const std::string name =
-      bias ? graph.value(graph.node(id).input(2)).name
+      bias ? graph.value(graph.node(id).input(place.index)).name
            : graph.value(graph.node(id).output()).name + "_bias";
-  graph.ReplaceInput(id, 2, graph.AddConstant(name, std::move(corrected)));
+  graph.ReplaceInput(id, place.index,
+                     graph.AddConstant(name, std::move(corrected)));
 }
 
-bool BiasIsCorrectable(const Graph& graph, const Node& node,
+bool BiasIsCorrectable(const Graph& graph, const BiasPlace& place,
                        int64_t outputs) {
-  if (!node.has_input(2)) return true;
-  const Tensor* bias = graph.ConstantOf(node.input(2));
+  if (place.node == kNoNode) return false;
+  const Node& node = graph.node(place.node);
+  if (!node.has_input(place.index)) return true;
+  const Tensor* bias = graph.ConstantOf(node.input(place.index));
   return bias != nullptr && bias->dtype() == DType::kFloat32 &&
-         (bias->size() == outputs || bias->size() == 1) &&
+         bias->rank() <= 1 && (bias->size() == outputs || bias->size() == 1) &&
          (!node.Is("Gemm") || node.Float("beta", 1.0f) == 1.0f);
 }
 
 int Correct(const MethodContext& context, Graph& graph) {
   int corrected = 0;
+  const UseMap uses(graph);
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
     const ValueId weight_id = node.input(1);
     if (!node.has_input(1) || !graph.value(weight_id).quant) continue;
     const Value& weight = graph.value(weight_id);
     if (!weight.is_constant() || weight.quant->scale.empty()) continue;
-    Layout layout;
-    if (!LayoutOf(node, weight.constant, layout)) continue;
-    if (!BiasIsCorrectable(graph, node, layout.outputs)) continue;
+    const auto layout = LayoutOf(node, weight.constant);
+    if (!layout) continue;
+    const BiasPlace place = PlaceOfBias(graph, uses, id);
+    if (!BiasIsCorrectable(graph, place, layout->outputs)) continue;
     // Ids of nodes and their inputs are those of the original graph, but
     // input 0 may be a requantized copy and the weight a copy: ask it.
     const Node& before = context.original.node(id);
     const std::vector<double> means = ChannelMeans(context, before.input(0));
-    if (static_cast<int64_t>(means.size()) != layout.inputs * layout.groups) {
+    if (static_cast<int64_t>(means.size()) != layout->inputs * layout->groups) {
       continue;
     }
     const Tensor* original = context.original.ConstantOf(before.input(1));
     const Tensor quantized = DequantizeTensor(weight.constant, *weight.quant);
-    AddToBias(graph, id,
-              MeanShift(layout, original->Materialize(), quantized, means));
+    AddToBias(graph, place,
+              MeanShift(*layout, original->Materialize(), quantized, means));
     ++corrected;
   }
   return corrected;
@@ -139,8 +132,9 @@ int Correct(const MethodContext& context, Graph& graph) {
 
 extern constinit const MethodDef kBiasCorrectionMethod = {
     .name = "bias-correction",
-    .summary = "restores the mean of each output channel that quantized "
-               "weights move",
+    .summary =
+        "restores the mean of each output channel that quantized "
+        "weights move",
     .source = "arXiv:1906.04721 section 4.2",
     .correct = Correct,
 };

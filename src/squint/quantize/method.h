@@ -1,6 +1,8 @@
 // Methods that keep accuracy, as a list of rows: method_list.inc names them,
-// each has a file of its own. Two kinds, by when they act:
+// each has a file of its own. Three kinds, by when they act:
 //   select: before anything is quantized; asks for nodes to stay float;
+//   rewrite: then; changes the float graph without changing what it computes,
+//            and the calibration with it (ids stay, new ones are added);
 //   correct: after weights are quantized and before biases are; changes the
 //            float biases (and may add them).
 #ifndef SQUINT_QUANTIZE_METHOD_H_
@@ -33,6 +35,10 @@ struct MethodDef {
   bool needs_calibration = true;
   // select: adds requests with a reason.
   void (*select)(const MethodContext&, FloatRequests&) = nullptr;
+  // rewrite: returns how many places it changed. The context's graph is the
+  // one before this method, `requests` what the select methods asked for.
+  int (*rewrite)(const MethodContext&, const FloatRequests& requests,
+                 Graph& graph, Calibration& calibration) = nullptr;
   // correct: returns how many biases it changed.
   int (*correct)(const MethodContext&, Graph& quantized) = nullptr;
 };

@@ -43,18 +43,34 @@ FloatRequests RequestsOf(const Graph& graph, const Calibration* calibration,
   return requests;
 }
 
+// Applies the rewriting methods one after the other.
+void Rewrite(Graph& graph, Calibration& calibration, const Recipe& recipe,
+             const Target& target, const FloatRequests& requests,
+             const Context& context) {
+  for (const MethodDef* method : AllMethods()) {
+    if (method->rewrite == nullptr || !MethodIsOn(*method, recipe)) continue;
+    const Graph before = graph;
+    const Calibration statistics = calibration;
+    const int changed =
+        method->rewrite({before, &statistics, recipe, target, context},
+                        requests, graph, calibration);
+    if (changed > 0) {
+      context.Detail(fmt::format("{}: {} places", method->name, changed));
+    }
+  }
+}
+
 class Quantizer {
  public:
   Quantizer(const Graph& original, const Calibration* calibration,
-            const Recipe& recipe, const Context& context)
+            const Recipe& recipe, const FloatRequests& requests,
+            const Context& context)
       : original_(original),
         calibration_(calibration),
         recipe_(recipe),
         context_(context),
         target_(FindTarget(recipe.target)),
-        selection_(original_, target_, recipe_,
-                   RequestsOf(original, calibration, recipe, target_,
-                              context)) {
+        selection_(original_, target_, recipe_, requests) {
     result_.graph = original;
   }
 
@@ -207,8 +223,8 @@ class Quantizer {
     } catch (const Error& error) {
       throw error.In(fmt::format("weight '{}'", source.name));
     }
-    const ValueId copy = graph().AddConstant(source.name + "_quantized",
-                                             std::move(stored));
+    const ValueId copy =
+        graph().AddConstant(source.name + "_quantized", std::move(stored));
     Value& value = graph().value(copy);
     value.dtype = DType::kFloat32;
     value.user_name = source.user_name;
@@ -251,8 +267,8 @@ class Quantizer {
       if (BitsOf(options.dtype) == 4 && !UseGroups(id, options)) {
         options.dtype = DType::kInt8;
       }
-      graph().ReplaceInput(
-          id, i, QuantizedWeight(graph().node(id).input(i), options));
+      graph().ReplaceInput(id, i,
+                           QuantizedWeight(graph().node(id).input(i), options));
     }
   }
 
@@ -311,8 +327,8 @@ class Quantizer {
     options.axis = 1;
     options.reduce_axis = 1;
     if (BitsOf(options.dtype) == 4) options.group = recipe_.group;
-    graph().ReplaceInput(
-        id, 0, QuantizedWeight(graph().node(id).input(0), options));
+    graph().ReplaceInput(id, 0,
+                         QuantizedWeight(graph().node(id).input(0), options));
   }
 
   void MakeDynamic(NodeId id) {
@@ -378,8 +394,9 @@ class Quantizer {
     const BiasParams chosen =
         ChooseBiasParams(flat, input->scale_at(), *weight);
     if (chosen.must_grow) GrowWeight(id, chosen.grow);
-    const BiasParams final_params = ChooseBiasParams(
-        flat, input->scale_at(), *graph().value(graph().node(id).input(1)).quant);
+    const BiasParams final_params =
+        ChooseBiasParams(flat, input->scale_at(),
+                         *graph().value(graph().node(id).input(1)).quant);
     const std::string name = graph().value(node.input(2)).name;
     const ValueId quantized = graph().AddConstant(
         name + "_quantized", QuantizeTensor(flat, final_params.params));
@@ -481,20 +498,19 @@ void CheckRecipe(const Graph& graph, const Calibration* calibration,
   const Target& target = FindTarget(recipe.target);
   const DType weights = recipe.weights.value_or(target.weight);
   const DType activations = recipe.activations.value_or(target.activation);
-  if (!OneOf(activations, {DType::kUint8, DType::kInt8, DType::kUint16,
-                           DType::kInt16})) {
+  if (!OneOf(activations,
+             {DType::kUint8, DType::kInt8, DType::kUint16, DType::kInt16})) {
     Fail(ErrorCode::kInvalidArgument,
          "activations are uint8, int8, uint16 or int16, not {}",
          DTypeName(activations));
   }
-  if (!OneOf(weights, {DType::kInt8, DType::kUint8, DType::kInt16,
-                       DType::kInt4, DType::kFloat16, DType::kBfloat16})) {
+  if (!OneOf(weights, {DType::kInt8, DType::kUint8, DType::kInt16, DType::kInt4,
+                       DType::kFloat16, DType::kBfloat16})) {
     Fail(ErrorCode::kInvalidArgument,
          "weights are int8, uint8, int16, int4, float16 or bfloat16, not {}",
          DTypeName(weights));
   }
-  const bool needs_weight_only =
-      weights == DType::kInt4 || IsFloat(weights);
+  const bool needs_weight_only = weights == DType::kInt4 || IsFloat(weights);
   if (needs_weight_only && recipe.mode != QuantizeMode::kWeightOnly) {
     Fail(ErrorCode::kUnsupported,
          "{} weights are stored weight-only so far: add --mode weight-only",
@@ -550,7 +566,16 @@ QuantizeResult Quantize(const Graph& graph, const Calibration* calibration,
          "the network is quantized already; start from the float one");
   }
   CheckRecipe(graph, calibration, recipe);
-  return Quantizer(graph, calibration, recipe, context).Run();
+  const Target& target = FindTarget(recipe.target);
+  const FloatRequests requests =
+      RequestsOf(graph, calibration, recipe, target, context);
+  if (recipe.mode != QuantizeMode::kStatic) {
+    return Quantizer(graph, calibration, recipe, requests, context).Run();
+  }
+  Graph rewritten = graph;
+  Calibration statistics = *calibration;
+  Rewrite(rewritten, statistics, recipe, target, requests, context);
+  return Quantizer(rewritten, &statistics, recipe, requests, context).Run();
 }
 
 }  // namespace squint

@@ -1,0 +1,64 @@
+// Attention scores stay float between the product that makes them and the
+// Softmax's result, which is quantized again for the next product. What is
+// added there is a mask: 0 or a number so large that a range with both would
+// leave no step for the scores, and calibration samples without padding do
+// not even show it. Softmax itself is no slower in float.
+#include "squint/quantize/method.h"
+
+namespace squint {
+namespace {
+
+constexpr const char* kReason =
+    "attention scores: a mask and the scores do not fit one 8-bit range";
+
+bool IsScoreArithmetic(const Node& node) {
+  return node.Is("Add") || node.Is("Sub") || node.Is("Mul") || node.Is("Div") ||
+         node.Is("Where");
+}
+
+bool FeedsMatMul(const Graph& graph, const UseMap& uses, ValueId id) {
+  for (const Use& use : uses.of(id)) {
+    if (use.node != kNoNode && use.index == 0 &&
+        graph.node(use.node).Is("MatMul")) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// The arithmetic that leads to `id`, up to products and anything else.
+void KeepBack(const Graph& graph, ValueId id, FloatRequests& requests) {
+  const NodeId producer = graph.value(id).producer;
+  if (producer == kNoNode || !IsScoreArithmetic(graph.node(producer)) ||
+      !requests.emplace(producer, kReason).second) {
+    return;
+  }
+  for (const ValueId input : graph.node(producer).inputs) {
+    if (input != kNoValue) KeepBack(graph, input, requests);
+  }
+}
+
+void KeepScores(const MethodContext& context, FloatRequests& requests) {
+  const Graph& graph = context.original;
+  const UseMap uses(graph);
+  for (const NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    if (!node.Is("Softmax") || !FeedsMatMul(graph, uses, node.output())) {
+      continue;
+    }
+    requests.emplace(id, kReason);
+    KeepBack(graph, node.input(0), requests);
+  }
+}
+
+}  // namespace
+
+extern constinit const MethodDef kAttentionScoresMethod = {
+    .name = "attention-scores",
+    .summary = "keeps masked attention scores and their Softmax float",
+    .source = "Kim et al. 2021, arXiv:2101.01321, on why Softmax is hard",
+    .needs_calibration = false,
+    .select = KeepScores,
+};
+
+}  // namespace squint
