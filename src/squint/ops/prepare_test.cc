@@ -292,6 +292,9 @@ TEST(Prepare, PoolsWithEveryKindOfPadding) {
                       .In(Ramp({2, 3, 40}))
                       .Set("kernel_shape", std::vector<int64_t>{3})
                       .Set("dilations", std::vector<int64_t>{2}));
+    CheckPrepared(OpExample(type, "global")
+                      .In(Ramp({2, 3, 25, 5}))
+                      .Set("kernel_shape", std::vector<int64_t>{25, 5}));
   }
   for (const char* type : {"GlobalAveragePool", "GlobalMaxPool"}) {
     CheckPrepared(OpExample(type, "image").In(Ramp({2, 3, 7, 7})));

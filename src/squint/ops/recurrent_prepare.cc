@@ -141,13 +141,27 @@ class DirectionRun {
   void AddState(const float* state, int64_t begin, int64_t end,
                 const float* from_input) {
     const MatrixView recurrent{weights_.recurrent.data() + begin, s_.width()};
-    for (int64_t sample = 0; sample < s_.batch; ++sample) {
-      const float* bias = from_input ? from_input + sample * s_.width() + begin
-                                     : weights_.late_bias.data();
-      Gemv(s_.hidden, end - begin, state + sample * s_.hidden, recurrent,
-           gates_ + sample * s_.width() + begin,
-           {.bias = bias, .bias_column = 1}, pool_);
+    Epilogue bias{.bias = weights_.late_bias.data(), .bias_column = 1};
+    if (from_input != nullptr) {
+      bias.bias = from_input + begin;
+      bias.bias_row = s_.width();
     }
+    if (s_.batch == 1) {
+      Gemv(s_.hidden, end - begin, state, recurrent, gates_ + begin, bias,
+           pool_);
+      return;
+    }
+    Gemm({.m = s_.batch,
+          .n = end - begin,
+          .k = s_.hidden,
+          .a = {state, s_.hidden, 1},
+          .b = recurrent,
+          .packed_a = nullptr,
+          .packed_b = nullptr,
+          .c = gates_ + begin,
+          .c_stride = s_.width(),
+          .epilogue = bias},
+         pool_);
   }
 
   void Activate(UnaryKind kind, int64_t begin, int64_t end) {

@@ -164,8 +164,14 @@ std::optional<PoolGeometry> GeometryOf(const PrepareContext& context) {
       ResolvePads(ReadWindow(context.node, context.node.Ints("kernel_shape")),
                   Dims(x.begin() + 2, x.end()));
   PoolGeometry geometry(window, x, context.output_dims[0]);
-  if (!FitsBand(geometry.plane)) return std::nullopt;
   return geometry;
+}
+
+// One window that is the whole image: exporters write global pools so, too.
+bool IsGlobal(const PlaneWindow& w) {
+  return w.out_pixels() == 1 && w.pad_top == 0 && w.pad_left == 0 &&
+         w.dilation_h == 1 && w.dilation_w == 1 && w.kernel_h == w.in_h &&
+         w.kernel_w == w.in_w;
 }
 
 // The reduced axes as one, where nothing but axes of size 1 lies between
@@ -245,12 +251,22 @@ std::unique_ptr<Step> PrepareMaxPool(const PrepareContext& context) {
   if (context.node.output(1) != kNoValue) return nullptr;
   const auto geometry = GeometryOf(context);
   if (!geometry) return nullptr;
+  if (IsGlobal(geometry->plane)) {
+    return PrepareGlobal(context, ReduceKind::kMax);
+  }
+  if (!FitsBand(geometry->plane)) return nullptr;
   return std::make_unique<PoolStep>(geometry->plane, geometry->planes);
 }
 
 std::unique_ptr<Step> PrepareAveragePool(const PrepareContext& context) {
   const auto geometry = GeometryOf(context);
   if (!geometry) return nullptr;
+  // Padding behind the image is not seen here and may count.
+  const bool padded = *std::ranges::max_element(geometry->window.pads_end) > 0;
+  if (IsGlobal(geometry->plane) && !padded) {
+    return PrepareGlobal(context, ReduceKind::kMean);
+  }
+  if (!FitsBand(geometry->plane)) return nullptr;
   const bool include_pads = context.node.Int("count_include_pad", 0) != 0;
   const PlaneWindow& plane = geometry->plane;
   const size_t last = geometry->window.rank() - 1;

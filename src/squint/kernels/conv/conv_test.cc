@@ -207,9 +207,10 @@ TEST(Depthwise, CutsLargePlanesIntoBands) {
   });
 }
 
-TEST(Depthwise, RefusesRowsThatDoNotFit) {
+TEST(Depthwise, RefusesRowsThatDoNotFitAndManyFilters) {
   EXPECT_FALSE(DepthwiseFits(Shape(1, 1, 1, 5, 9000, 3, 1, 1)));
   EXPECT_FALSE(DepthwiseFits(Shape(4, 4, 2, 5, 9, 3, 1, 1)));
+  EXPECT_FALSE(DepthwiseFits(Shape(1, 8, 1, 5, 9, 3, 1, 1)));
 }
 
 TEST(Depthwise, GivesTheSameBitsForEveryThreadCount) {

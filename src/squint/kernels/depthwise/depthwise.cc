@@ -189,7 +189,8 @@ HWY_EXPORT(RunDepthwise);
 }  // namespace
 
 bool DepthwiseFits(const ConvShape& shape) {
-  return shape.groups == shape.channels && FitsBand(shape.window);
+  return shape.groups == shape.channels && shape.group_filters() <= 2 &&
+         FitsBand(shape.window);
 }
 
 void Depthwise(const DepthwiseArgs& args, ThreadPool& pool) {

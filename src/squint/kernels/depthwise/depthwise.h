@@ -13,7 +13,8 @@ namespace squint {
 
 class ThreadPool;
 
-// groups == channels, and at least one output row's input fits the buffer.
+// groups == channels, few filters for each (with many, the matrix product of
+// conv.h is faster), and at least one output row's input fits the buffer.
 bool DepthwiseFits(const ConvShape& shape);
 
 struct DepthwiseArgs {

@@ -95,22 +95,50 @@ void FinishGemv(const float* sums, int64_t j_begin, int64_t count, float* y,
   }
 }
 
-// Columns [j, j + kGemvColumns) where rows of B are contiguous.
-void GemvByRows(int64_t k, const float* x, const float* b, int64_t stride,
-                float* sums) {
+// kVectors * kLanes columns where rows of B are contiguous.
+template <int kVectors>
+HWY_INLINE void GemvVectors(int64_t k, const float* x, const float* b,
+                            int64_t stride, float* sums) {
   const FloatTag d;
-  FloatVector sum[kGemvVectors];
-  for (auto& s : sum) s = hn::Zero(d);
+  FloatVector sum[kVectors];
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) sum[v] = hn::Zero(d);
   for (int64_t p = 0; p < k; ++p, b += stride) {
     const auto weight = hn::Set(d, x[p]);
 #pragma GCC unroll 8
-    for (int v = 0; v < kGemvVectors; ++v) {
+    for (int v = 0; v < kVectors; ++v) {
       sum[v] = hn::MulAdd(weight, hn::LoadU(d, b + v * kLanes), sum[v]);
     }
   }
 #pragma GCC unroll 8
-  for (int v = 0; v < kGemvVectors; ++v) {
+  for (int v = 0; v < kVectors; ++v) {
     hn::StoreU(sum[v], d, sums + v * kLanes);
+  }
+}
+
+// Up to kGemvColumns columns; each is summed in the order of k, however it is
+// grouped with others, so that the last vector may overlap the one before.
+void GemvByRows(int64_t k, int64_t columns, const float* x, const float* b,
+                int64_t stride, float* sums) {
+  if (columns == kGemvColumns) {
+    return GemvVectors<kGemvVectors>(k, x, b, stride, sums);
+  }
+  int64_t j = 0;
+  for (; j + 2 * kLanes <= columns; j += 2 * kLanes) {
+    GemvVectors<2>(k, x, b + j, stride, sums + j);
+  }
+  for (; j + kLanes <= columns; j += kLanes) {
+    GemvVectors<1>(k, x, b + j, stride, sums + j);
+  }
+  if (j == columns) return;
+  if (columns >= kLanes) {
+    j = columns - kLanes;
+    return GemvVectors<1>(k, x, b + j, stride, sums + j);
+  }
+  for (; j < columns; ++j) {
+    float sum = 0.0f;
+    for (int64_t p = 0; p < k; ++p) sum += x[p] * b[p * stride + j];
+    sums[j] = sum;
   }
 }
 
@@ -146,16 +174,8 @@ void GemvColumns(int64_t k, const float* x, const MatrixView& b, int64_t begin,
       for (int64_t i = 0; i < count; ++i) {
         sums[i] = Dot(k, x, column + i * b.column_stride);
       }
-    } else if (count == kGemvColumns) {
-      GemvByRows(k, x, column, b.row_stride, sums);
     } else {
-      for (int64_t i = 0; i < count; ++i) {
-        float sum = 0.0f;
-        for (int64_t p = 0; p < k; ++p) {
-          sum += x[p] * column[p * b.row_stride + i];
-        }
-        sums[i] = sum;
-      }
+      GemvByRows(k, count, x, column, b.row_stride, sums);
     }
     FinishGemv(sums, j, count, y, epilogue);
   }

@@ -210,7 +210,7 @@ TEST(Gemm, KeepsNaNThroughTheClamp) {
 TEST(Gemv, EqualsTheTruthForBothLayouts) {
   ForEachTarget([] {
     ThreadPool pool(2);
-    for (const int64_t n : {1, 7, 127, 128, 129, 300}) {
+    for (const int64_t n : {1, 7, 16, 17, 100, 127, 128, 129, 300}) {
       for (const int64_t k : {0, 1, 63, 64, 65, 500}) {
         for (const bool transposed : {false, true}) {
           const auto x = Random(static_cast<size_t>(k), 1);
