@@ -169,7 +169,7 @@ std::optional<Linear> ReadLinear(const Editor& editor, NodeId id) {
   if (!kind || editor.IsQuantized(node)) return std::nullopt;
   const Tensor* weight = editor.Constant(node, 1);
   if (weight == nullptr || weight->dtype() != DType::kFloat32 ||
-      weight->rank() < 2 || weight->size() == 0) {
+      weight->rank() < 2 || weight->bytes() == 0) {
     return std::nullopt;
   }
   const bool matrix = *kind == Kind::kGemm || *kind == Kind::kMatMul;

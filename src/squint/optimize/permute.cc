@@ -123,7 +123,7 @@ bool InputsSuit(const Editor& editor, const Node& node, Family family,
 std::optional<std::vector<int64_t>> ReduceAxes(const Editor& editor,
                                                const Node& node, size_t rank) {
   const Tensor* constant = editor.Constant(node, 1);
-  if (constant == nullptr || constant->size() == 0) return std::nullopt;
+  if (constant == nullptr || constant->bytes() == 0) return std::nullopt;
   std::vector<int64_t> axes = constant->ToInts();
   for (int64_t& axis : axes) {
     axis = NormalizeAxis(axis, static_cast<int>(rank));

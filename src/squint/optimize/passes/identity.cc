@@ -47,7 +47,7 @@ bool AllAre(const Editor& editor, ValueId id, int64_t number, bool absent) {
 bool AllAreReal(const Editor& editor, ValueId id, float number) {
   const Tensor* constant = editor.Constant(id);
   if (constant == nullptr || BitsOf(constant->dtype()) == 0 ||
-      constant->dtype() == DType::kBool || constant->size() == 0) {
+      constant->dtype() == DType::kBool || constant->bytes() == 0) {
     return false;
   }
   const std::vector<float> values = constant->ToFloats();
