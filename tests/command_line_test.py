@@ -1,0 +1,244 @@
+"""The command as people use it: what it prints, what it writes, its exit
+codes, and what it does with bad input.  usage: command_line_test.py SQUINT"""
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SQUINT = None
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+MODEL = ROOT / "examples/fashion_mnist/fashion_mnist.onnx"
+DATA = pathlib.Path("/usr/share/datasets/fashion-mnist")
+TRAIN = DATA / "train-images-idx3-ubyte.gz"
+TEST = DATA / "t10k-images-idx3-ubyte.gz"
+
+
+def squint(*arguments, **options):
+    return subprocess.run([SQUINT, *map(str, arguments)], text=True,
+                          capture_output=True, timeout=600, **options)
+
+
+def write_npy(path, shape, values):
+    """float32, C order."""
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
+    header += " " * (63 - (len(header) + 10) % 64) + "\n"
+    data = struct.pack(f"<{len(values)}f", *values)
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) +
+                     header.encode() + data)
+
+
+def images(path, count=24, bad=None):
+    """Smooth made-up images, or with one element replaced by `bad`."""
+    values = [((i * 37 + s * 11) % 256) / 255.0
+              for s in range(count) for i in range(784)]
+    if bad is not None:
+        values[1000] = bad
+    write_npy(path, (count, 1, 28, 28), values)
+    return path
+
+
+class CommandLine(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.data = images(self.folder / "x.npy")
+
+    def quantize(self, *extra, output="q.onnx"):
+        path = self.folder / output
+        result = squint("quantize", MODEL, "--data", self.data, "-o", path,
+                        "--json", *extra)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return path, json.loads(result.stdout)
+
+    def fails(self, *arguments, code=1):
+        result = squint(*arguments)
+        self.assertEqual(result.returncode, code, result.stderr)
+        self.assertNotIn("defect", result.stderr)
+        return result.stderr
+
+    # ---- the main job
+
+    def test_quantize_reports_sizes_and_what_it_compared(self):
+        path, summary = self.quantize()
+        self.assertEqual(summary["quantized_bytes"], path.stat().st_size)
+        self.assertEqual(summary["float_bytes"], MODEL.stat().st_size)
+        self.assertLess(summary["quantized_weight_bytes"],
+                        0.26 * summary["float_weight_bytes"])
+        self.assertEqual(summary["compared_samples"], 2)
+        self.assertEqual(summary["calibration_samples"], 22)
+        self.assertFalse(summary["compared_on_calibration"])
+
+    def test_the_same_command_gives_the_same_bytes_on_any_thread_count(self):
+        digests = set()
+        for name, threads in (("a", 1), ("b", 2), ("c", 2)):
+            path, _ = self.quantize("--threads", threads, output=name)
+            digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
+        self.assertEqual(len(digests), 1)
+
+    def test_merged_shards_equal_the_single_run(self):
+        tables = {}
+        for name, samples in (("all", "0:24"), ("a", "0:9"), ("b", "9:24")):
+            tables[name] = self.folder / f"{name}.json"
+            result = squint("calibrate", MODEL, "--data", self.data, "--all",
+                            "--samples", samples, "-o", tables[name])
+            self.assertEqual(result.returncode, 0, result.stderr)
+        for order in (("a", "b"), ("b", "a")):
+            merged = self.folder / "merged.json"
+            result = squint("calibrate", "--merge", *[tables[n] for n in order],
+                            "-o", merged)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(merged.read_bytes(), tables["all"].read_bytes())
+        self.fails("calibrate", "--merge", tables["a"], tables["all"],
+                   "-o", self.folder / "twice.json")
+
+    def test_quantize_takes_a_calibration_table(self):
+        table = self.folder / "t.json"
+        squint("calibrate", MODEL, "--data", self.data, "-o", table)
+        path, _ = self.quantize("--calibration", table, output="a")
+        direct, _ = self.quantize(output="b")
+        self.assertEqual(path.read_bytes(), direct.read_bytes())
+
+    def test_modes_and_types_write_files_that_run(self):
+        for extra in (["--mode", "dynamic"], ["--mode", "weight-only"],
+                      ["--mode", "weight-only", "--weights", "int4"],
+                      ["--mode", "weight-only", "--weights", "float16"],
+                      ["--mode", "weight-only", "--weights", "bfloat16"],
+                      ["--preset", "arm"], ["--preset", "tensorrt"],
+                      ["--preset", "squint"], ["--preset", "edge"],
+                      ["--activations", "uint16"], ["--activations", "int16"],
+                      ["--weights", "uint8"], ["--weights", "int16"],
+                      ["--per-tensor"], ["--saturation-safe"]):
+            with self.subTest(extra):
+                path, summary = self.quantize(*extra)
+                self.assertGreater(summary["sqnr"], 8.0, extra)
+                result = squint("compare", MODEL, path, "--data", self.data,
+                                "--limit", 2, "--json")
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertGreater(json.loads(result.stdout)["agreement"], 0.4)
+
+    def test_run_writes_arrays_and_the_reference_agrees(self):
+        path, _ = self.quantize()
+        one = images(self.folder / "one.npy", count=1)
+        outputs = []
+        for flag in ([], ["--reference"]):
+            out = self.folder / "y.npy"
+            result = squint("run", path, "--input", one, "--output", out,
+                            *flag)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            outputs.append(struct.unpack("<10f", out.read_bytes()[-40:]))
+        largest = max(abs(v) for v in outputs[0])
+        for a, b in zip(*outputs):
+            self.assertAlmostEqual(a, b, delta=0.05 * largest)
+
+    @unittest.skipUnless(TEST.exists(), "skipped: no dataset-fashion-mnist")
+    def test_accuracy_on_real_images(self):
+        path = self.folder / "q.onnx"
+        result = squint("quantize", MODEL, "--data", TRAIN, "--samples",
+                        "0:300", "-o", path)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        values = []
+        for model in (MODEL, path):
+            result = squint("eval", model, "--data", TEST, "--metric", "top1",
+                            "--limit", 2000, "--json")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            summary = json.loads(result.stdout)
+            self.assertEqual((summary["metric"], summary["samples"]),
+                             ("top1", 2000))
+            values.append(summary["value"])
+        self.assertGreater(values[0], 0.9)
+        self.assertLess(values[0] - values[1], 0.01)
+
+    def test_inspect_and_ops_know_what_there_is(self):
+        result = squint("inspect", MODEL, "--nodes", "--json")
+        summary = json.loads(result.stdout)
+        self.assertEqual(summary["operators"]["Conv"], 10)
+        self.assertFalse(summary["quantized"])
+        self.assertIn("operator  Conv ", squint("ops").stdout)
+        json.loads(squint("ops", "--json").stdout)
+
+    # ---- bad input: a clear error, exit code 1, nothing half-written
+
+    def test_wrong_usage_is_exit_code_2(self):
+        self.fails("quantize", code=2)
+        self.fails("no-such-command", code=2)
+
+    def test_bad_models(self):
+        whole = MODEL.read_bytes()
+        for name, content in (("empty", b""), ("truncated", whole[:5000]),
+                              ("noise", bytes(range(256)) * 8)):
+            with self.subTest(name):
+                bad = self.folder / f"{name}.onnx"
+                bad.write_bytes(content)
+                error = self.fails("quantize", bad, "--data", self.data,
+                                   "-o", self.folder / "out.onnx")
+                self.assertIn(str(bad), error)
+        self.fails("inspect", self.folder)
+        self.fails("inspect", self.folder / "missing.onnx")
+
+    def test_bad_data(self):
+        out = self.folder / "out.onnx"
+        nan = images(self.folder / "nan.npy", bad=float("nan"))
+        inf = images(self.folder / "inf.npy", bad=float("inf"))
+        shape = self.folder / "shape.npy"
+        write_npy(shape, (2, 3, 28, 28), [0.0] * (2 * 3 * 784))
+        empty = self.folder / "empty"
+        empty.mkdir()
+        for data in (nan, inf, shape, empty, self.folder / "missing.npy"):
+            with self.subTest(data):
+                self.fails("quantize", MODEL, "--data", data, "-o", out)
+                self.assertFalse(out.exists())
+        self.fails("quantize", MODEL, "-o", out)
+        self.fails("eval", MODEL, "--data", self.data, "--metric", "topp")
+
+    def test_bad_recipes(self):
+        out = self.folder / "out.onnx"
+        recipe = self.folder / "r.json"
+        recipe.write_text('{"exclude_nodes": ["no such node"]}')
+        error = self.fails("quantize", MODEL, "--data", self.data, "-o", out,
+                           "--recipe", recipe)
+        self.assertIn("no such node", error)
+        self.fails("quantize", MODEL, "--data", self.data, "-o", out,
+                   "--preset", "abacus")
+        self.fails("quantize", MODEL, "--data", self.data, "-o", out,
+                   "--weights", "int4")
+
+    def test_quantizing_twice_is_refused(self):
+        path, _ = self.quantize()
+        error = self.fails("quantize", path, "--data", self.data,
+                           "-o", self.folder / "twice.onnx")
+        self.assertIn("already", error)
+
+    def test_outputs_that_cannot_be_written_leave_nothing(self):
+        before = sorted(os.listdir(self.folder))
+        self.fails("quantize", MODEL, "--data", self.data, "-o", self.folder)
+        self.fails("quantize", MODEL, "--data", self.data,
+                   "-o", self.folder / "no/such/folder.onnx")
+        self.assertEqual(sorted(os.listdir(self.folder)), before)
+
+    def test_a_full_disk_loses_nothing(self):
+        disk = self.folder / "disk"
+        disk.mkdir()
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=64k", "none", disk],
+            capture_output=True)
+        if mounted.returncode != 0:
+            self.skipTest("skipped: cannot mount a small tmpfs")
+        try:
+            out = disk / "q.onnx"
+            out.write_text("the file before")
+            self.fails("quantize", MODEL, "--data", self.data, "-o", out)
+            self.assertEqual(os.listdir(disk), ["q.onnx"])
+            self.assertEqual(out.read_text(), "the file before")
+        finally:
+            subprocess.run(["umount", disk], check=True)
+
+
+if __name__ == "__main__":
+    SQUINT = os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=2)
