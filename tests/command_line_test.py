@@ -122,6 +122,12 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(result.returncode, 0, result.stderr)
                 self.assertGreater(json.loads(result.stdout)["agreement"], 0.4)
 
+    def test_integer_inputs_and_outputs(self):
+        for io in ("int8", "uint8"):
+            path, _ = self.quantize("--io", io)
+            result = squint("inspect", path)
+            self.assertIn(f"input  input {io}[batch,1,28,28]", result.stdout)
+
     def test_run_writes_arrays_and_the_reference_agrees(self):
         path, _ = self.quantize()
         one = images(self.folder / "one.npy", count=1)

@@ -29,7 +29,7 @@ int64_t ParseIndex(std::string_view text, int64_t fallback,
 }
 
 DType ParseType(const std::string& name) {
-  const DType dtype = DTypeFromName(name);
+  const DType dtype = DTypeFromName(name == "float" ? "float32" : name);
   if (dtype == DType::kUndefined) {
     Fail(ErrorCode::kInvalidArgument, "'{}' is not a type", name);
   }

@@ -7,6 +7,7 @@
 #include "squint/base/error.h"
 #include "squint/base/hash.h"
 #include "squint/interchange/interchange.h"
+#include "squint/quantize/io.h"
 #include "squint/quantize/quantize.h"
 #include "squint/report/compare.h"
 #include "squint/report/evaluate.h"
@@ -126,8 +127,11 @@ class QuantizeJob {
     if (!calibration_.samples.empty()) {
       metadata["squint.calibration_data"] = DataHash(calibration_);
     }
-    summary_.quantized_bytes =
-        SaveModel(result.graph, request_.output).bytes;
+    Graph written = result.graph;
+    if (recipe_.io != DType::kFloat32) {
+      QuantizeInputsAndOutputs(written, recipe_.io);
+    }
+    summary_.quantized_bytes = SaveModel(written, request_.output).bytes;
     summary_.float_weight_bytes = result.float_weight_bytes;
     summary_.quantized_weight_bytes = result.quantized_weight_bytes;
     summary_.notes = result.notes;

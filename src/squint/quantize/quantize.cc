@@ -14,6 +14,24 @@ namespace {
 // Embedding tables below this many elements are not worth a node.
 constexpr int64_t kSmallestTable = 4096;
 
+bool QuantizesIo(const Recipe& recipe) {
+  return recipe.io != DType::kFloat32 && recipe.mode == QuantizeMode::kStatic;
+}
+
+// Inputs and outputs of the graph that hold real numbers.
+std::vector<ValueId> FloatIo(const Graph& graph) {
+  std::vector<ValueId> ids;
+  for (const auto* list : {&graph.inputs(), &graph.outputs()}) {
+    for (const ValueId id : *list) {
+      if (graph.value(id).dtype == DType::kFloat32 &&
+          !graph.value(id).is_constant()) {
+        ids.push_back(id);
+      }
+    }
+  }
+  return ids;
+}
+
 FloatRequests RequestsOf(const Graph& graph, const Calibration* calibration,
                          const Recipe& recipe, const Target& target,
                          const Context& context) {
@@ -114,6 +132,7 @@ class Quantizer {
   }
 
   void MarkActivations() {
+    if (QuantizesIo(recipe_)) MarkIo();
     for (const NodeId id : original_.order()) {
       if (!selection_.of(id).integer || selection_.of(id).absorbed_clamp) {
         continue;
@@ -133,6 +152,14 @@ class Quantizer {
           MarkInput(id, i);
         }
       }
+    }
+  }
+
+  // With --io the float inputs and outputs themselves are on the grid.
+  void MarkIo() {
+    for (const ValueId id : FloatIo(original_)) {
+      plan_.values[id] = original_.value(id).name;
+      if (original_.IsInput(id)) requantized_[id] = id;
     }
   }
 
@@ -510,7 +537,19 @@ void CheckRecipe(const Graph& graph, const Calibration* calibration,
          "weights are int8, uint8, int16, int4, float16 or bfloat16, not {}",
          DTypeName(weights));
   }
-  const bool needs_weight_only = weights == DType::kInt4 || IsFloat(weights);
+  if (!OneOf(recipe.io, {DType::kFloat32, DType::kInt8, DType::kUint8})) {
+    Fail(ErrorCode::kInvalidArgument,
+         "inputs and outputs are float, int8 or uint8, not {}",
+         DTypeName(recipe.io));
+  }
+  if (recipe.io != DType::kFloat32 &&
+      (recipe.mode != QuantizeMode::kStatic || BitsOf(activations) != 8)) {
+    Fail(ErrorCode::kInvalidArgument,
+         "integer inputs and outputs need static quantization with 8-bit "
+         "activations");
+  }
+  const bool needs_weight_only =
+      weights == DType::kInt4 || IsFloat(weights);
   if (needs_weight_only && recipe.mode != QuantizeMode::kWeightOnly) {
     Fail(ErrorCode::kUnsupported,
          "{} weights are stored weight-only so far: add --mode weight-only",
@@ -541,6 +580,10 @@ std::vector<ValueId> ValuesToCalibrate(const Graph& graph,
   if (recipe.mode != QuantizeMode::kStatic) return {};
   const Selection selection(graph, FindTarget(recipe.target), recipe, {});
   std::set<ValueId> wanted;
+  if (QuantizesIo(recipe)) {
+    const std::vector<ValueId> io = FloatIo(graph);
+    wanted.insert(io.begin(), io.end());
+  }
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
     for (size_t j = 0; j < node.outputs.size(); ++j) {
