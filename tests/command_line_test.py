@@ -126,7 +126,7 @@ class CommandLine(unittest.TestCase):
         for io in ("int8", "uint8"):
             path, _ = self.quantize("--io", io)
             result = squint("inspect", path)
-            self.assertIn(f"input  input {io}[batch,1,28,28]", result.stdout)
+            self.assertIn(f"input  image {io}[batch,1,28,28]", result.stdout)
 
     def test_run_writes_arrays_and_the_reference_agrees(self):
         path, _ = self.quantize()
