@@ -9,7 +9,7 @@ build="g++ cmake ninja-build ccache pkg-config libprotozero-dev libhwy-dev
   libjpeg62-turbo-dev libpng-dev libstb-dev libzip-dev zlib1g-dev"
 case "${1:-build}" in
   build) wanted=$build ;;
-  test) wanted="$build libgtest-dev libgmock-dev python3
+  test) wanted="$build libgtest-dev libgmock-dev python3 python3-numpy
     dataset-fashion-mnist" ;;
   demo) wanted="$build dataset-fashion-mnist" ;;
   lint) wanted="$build clang-tidy clang-format libgtest-dev libgmock-dev" ;;
