@@ -4,8 +4,10 @@
 // Bias Correction", arXiv:1906.04721, section 4.2; E[x] is measured per
 // input channel in the one calibration pass, so it costs no further run.
 //
-// For a convolution E[x] is taken as constant over the window: exact but for
-// the padded border, where the correction is slightly too large.
+// For a convolution E[x] is taken as constant over the map; taps that fall on
+// padding at some positions count by the share of positions where they do
+// not, which matters where maps are as small as windows.
+#include <algorithm>
 #include <vector>
 
 #include "squint/ops/op.h"
@@ -28,10 +30,51 @@ std::vector<double> ChannelMeans(const MethodContext& context, ValueId id) {
   return means;
 }
 
+// For each tap of a convolution's window, the share of output positions at
+// which it reads the map and not its padding. Ones where sizes are unknown.
+std::vector<double> TapShares(const Graph& graph, const Node& node,
+                              const Tensor& weight, int64_t window) {
+  std::vector<double> shares(static_cast<size_t>(window), 1.0);
+  const Shape& in = graph.value(node.input(0)).shape;
+  const Shape& out = graph.value(node.output()).shape;
+  const int axes = weight.rank() - 2;
+  const std::vector<int64_t> pads = node.Ints("pads");
+  if (!node.Is("Conv") || pads.empty() || !in.has_rank() || !out.has_rank() ||
+      in.rank() != weight.rank()) {
+    return shares;
+  }
+  const std::vector<int64_t> strides = node.Ints("strides");
+  const std::vector<int64_t> dilations = node.Ints("dilations");
+  int64_t inner = window;  // taps that one step along the axis skips
+  for (int a = 0; a < axes; ++a) {
+    const auto axis = static_cast<size_t>(a);
+    const int64_t taps = weight.dim(2 + a);
+    inner /= taps;
+    if (!in[2 + a].value() || !out[2 + a].value()) continue;
+    const int64_t size = *in[2 + a].value();
+    const int64_t positions = *out[2 + a].value();
+    const int64_t stride = strides.empty() ? 1 : strides[axis];
+    const int64_t dilation = dilations.empty() ? 1 : dilations[axis];
+    for (int64_t t = 0; t < window; ++t) {
+      int64_t inside = 0;
+      for (int64_t o = 0; o < positions; ++o) {
+        const int64_t at =
+            o * stride - pads[axis] + t / inner % taps * dilation;
+        inside += at >= 0 && at < size;
+      }
+      shares[static_cast<size_t>(t)] *=
+          static_cast<double>(inside) /
+          static_cast<double>(std::max<int64_t>(1, positions));
+    }
+  }
+  return shares;
+}
+
 // sum over inputs of (quantized - original) * mean, per output channel.
 std::vector<double> MeanShift(const WeightLayout& layout,
                               const Tensor& original, const Tensor& quantized,
-                              const std::vector<double>& means) {
+                              const std::vector<double>& means,
+                              const std::vector<double>& shares) {
   const float* w = original.data<float>();
   const float* q = quantized.data<float>();
   std::vector<double> shift(static_cast<size_t>(layout.outputs), 0.0);
@@ -43,7 +86,8 @@ std::vector<double> MeanShift(const WeightLayout& layout,
       for (int64_t k = 0; k < layout.window; ++k) {
         const int64_t index = layout.Index(o, i, k);
         difference +=
-            static_cast<double>(q[index]) - static_cast<double>(w[index]);
+            (static_cast<double>(q[index]) - static_cast<double>(w[index])) *
+            shares[static_cast<size_t>(k)];
       }
       shift[static_cast<size_t>(o)] +=
           difference * means[static_cast<size_t>(first + i)];
@@ -122,7 +166,9 @@ int Correct(const MethodContext& context, Graph& graph) {
     const Tensor* original = context.original.ConstantOf(before.input(1));
     const Tensor quantized = DequantizeTensor(weight.constant, *weight.quant);
     AddToBias(graph, place,
-              MeanShift(*layout, original->Materialize(), quantized, means));
+              MeanShift(*layout, original->Materialize(), quantized, means,
+                        TapShares(context.original, before, *original,
+                                  layout->window)));
     ++corrected;
   }
   return corrected;

@@ -239,6 +239,36 @@ TEST(BiasCorrection, CorrectsTheAddBehindAMatMul) {
               ::testing::ElementsAre(0.875f, 1.875f, 2.875f));
 }
 
+TEST(BiasCorrection, TapsOnPaddingDoNotCount) {
+  Graph g;
+  const ValueId x = g.AddInput("x", DType::kFloat32, Shape::Of({1, 1, 1}));
+  const ValueId w = g.AddConstant("w", Filled({1, 1, 3}, 1.0f));
+  const ValueId y =
+      g.Emit("Conv", {x, w}, "y", {{"pads", std::vector<int64_t>{1, 1}}});
+  g.AddOutput(y);
+  InferShapes(g);
+  Calibration calibration;
+  ValueStatistics& s = calibration.values["x"];
+  s.channel_axis = 1;
+  s.channel_count = 1;
+  s.channel_sum.resize(1);
+  s.channel_sum[0].Add(2.0);
+  const Graph original = g;
+  Tensor stored(DType::kInt8, {1, 1, 3});
+  std::fill_n(stored.mutable_data<int8_t>(), 3, int8_t{1});
+  const ValueId q = g.AddConstant("w_quantized", std::move(stored));
+  g.value(q).dtype = DType::kFloat32;
+  g.value(q).quant = PerTensor(DType::kInt8, 1.25f, 0);
+  const NodeId conv = g.value(y).producer;
+  g.ReplaceInput(conv, 1, q);
+  const Recipe recipe;
+  const Context context;
+  Method("bias-correction")
+      .correct({original, &calibration, recipe, FindTarget("x86"), context}, g);
+  // Only the middle tap reads the map: 0.25 * 2.
+  EXPECT_FLOAT_EQ(g.ConstantOf(g.node(conv).input(2))->ToFloats()[0], -0.5f);
+}
+
 // ---- the default observer
 
 TEST(DefaultObserver, CutsTailsOnlyWhereChannelsAreWellObserved) {
