@@ -272,6 +272,7 @@ extern constinit const OpDef kAddOp = {
     .integer_reference = RunQuantizedAdd<1>,
     .quantize = AllActivationRule,
     .prepare = PrepareBinary,
+    .fuses_clamp = true,
 };
 extern constinit const OpDef kDivOp = {
     .type = "Div",

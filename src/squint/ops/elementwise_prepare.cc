@@ -109,20 +109,40 @@ class BinaryStep : public Step {
   bool in_place_;
 };
 
+// An Add and the Relu or Clip behind it.
+class AddClampedStep : public Step {
+ public:
+  AddClampedStep(const BroadcastPlan& plan, bool in_place,
+                 std::pair<float, float> clamp)
+      : plan_(plan), in_place_(in_place), clamp_(clamp) {}
+
+  void Run(const StepArgs& args) const override {
+    AddClamped(plan_, FloatInput(args, 0), FloatInput(args, 1), clamp_.first,
+               clamp_.second, FloatOutput(args), args.pool);
+  }
+  bool can_run_in_place() const override { return in_place_; }
+
+ private:
+  BroadcastPlan plan_;
+  bool in_place_;
+  std::pair<float, float> clamp_;
+};
+
 // y = x * scale[c] + shift[c] with the parameters folded when prepared.
 class ChannelAffineStep : public Step {
  public:
   ChannelAffineStep(const Dims& x, std::vector<float> scale,
-                    std::vector<float> shift)
+                    std::vector<float> shift, std::pair<float, float> clamp)
       : outer_(x[0]),
         inner_(ElementCount(std::span(x).subspan(2))),
         scale_(std::move(scale)),
-        shift_(std::move(shift)) {}
+        shift_(std::move(shift)),
+        clamp_(clamp) {}
 
   void Run(const StepArgs& args) const override {
-    ChannelAffine(outer_, static_cast<int64_t>(scale_.size()), inner_,
-                  FloatInput(args, 0), scale_.data(), shift_.data(),
-                  FloatOutput(args), args.pool);
+    ChannelAffine({outer_, static_cast<int64_t>(scale_.size()), inner_,
+                   scale_.data(), shift_.data(), clamp_.first, clamp_.second},
+                  FloatInput(args, 0), FloatOutput(args), args.pool);
   }
   bool can_run_in_place() const override { return true; }
 
@@ -131,6 +151,7 @@ class ChannelAffineStep : public Step {
   int64_t inner_;
   std::vector<float> scale_;
   std::vector<float> shift_;
+  std::pair<float, float> clamp_;
 };
 
 }  // namespace
@@ -170,8 +191,12 @@ std::unique_ptr<Step> PrepareBinary(const PrepareContext& context) {
     const BroadcastPlan plan(context.output_dims[0], context.input_dims[0],
                              context.input_dims[1]);
     if (!plan.valid) return nullptr;
-    return std::make_unique<BinaryStep>(
-        row.kind, plan, context.input_dims[0] == context.output_dims[0]);
+    const bool in_place = context.input_dims[0] == context.output_dims[0];
+    if (!context.clamp) {
+      return std::make_unique<BinaryStep>(row.kind, plan, in_place);
+    }
+    if (row.kind != BinaryKind::kAdd) return nullptr;
+    return std::make_unique<AddClampedStep>(plan, in_place, *context.clamp);
   }
   return nullptr;
 }
@@ -198,8 +223,8 @@ std::unique_ptr<Step> PrepareBatchNormalization(const PrepareContext& context) {
     scale.push_back(static_cast<float>(a));
     shift.push_back(static_cast<float>(parameter(2, c) - parameter(3, c) * a));
   }
-  return std::make_unique<ChannelAffineStep>(x, std::move(scale),
-                                             std::move(shift));
+  return std::make_unique<ChannelAffineStep>(
+      x, std::move(scale), std::move(shift), ClampOrNone(context));
 }
 
 }  // namespace squint

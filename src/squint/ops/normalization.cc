@@ -313,6 +313,7 @@ extern constinit const OpDef kBatchNormalizationOp = {
     .integer_reference = DequantizedReference<RunBatchNormalization>,
     .quantize = NormalizationRule,
     .prepare = PrepareBatchNormalization,
+    .fuses_clamp = true,
     .upgrade = UpgradeBatchNormalization,
 };
 extern constinit const OpDef kGroupNormalizationOp = {

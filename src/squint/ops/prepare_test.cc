@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -16,7 +17,8 @@ namespace {
 // The prepared step of one example and what it needs to run.
 class PreparedExample {
  public:
-  PreparedExample(const OpExample& example, const std::vector<Tensor>& truth)
+  PreparedExample(const OpExample& example, const std::vector<Tensor>& truth,
+                  std::optional<std::pair<float, float>> clamp = {})
       : example_(example),
         graph_(GraphOf(example)),
         op_(FindOp(example.op_type, example.domain)) {
@@ -29,7 +31,7 @@ class PreparedExample {
                            .packs = packs_,
                            .pack_key = "example",
                            .threads = 2,
-                           .clamp = {}};
+                           .clamp = clamp};
     for (const auto& input : example.inputs) {
       const bool absent = input.value.empty();
       context.input_dtypes.push_back(input.value.dtype());
@@ -108,6 +110,20 @@ bool Check(const OpExample& example) {
     }
   }
   return true;
+}
+
+// The reference's outputs, limited, where the row can fuse a clamp.
+void CheckClamped(const OpExample& example) {
+  SCOPED_TRACE(example.label());
+  std::vector<Tensor> truth = RunExample(example);
+  PreparedExample prepared(example, truth, std::pair{-0.25f, 0.5f});
+  ASSERT_TRUE(prepared.prepared());
+  Tensor limited = truth[0].Clone();
+  float* values = limited.mutable_data<float>();
+  for (int64_t i = 0; i < limited.size(); ++i) {
+    values[i] = std::clamp(values[i], -0.25f, 0.5f);
+  }
+  ExpectSame(prepared.Run(2)[0], limited);
 }
 
 void CheckPrepared(const OpExample& example) {
@@ -442,6 +458,35 @@ TEST(Prepare, ExpandAndDepthToSpace) {
   CheckPrepared(OpExample("SpaceToDepth", "image")
                     .In(Ramp({2, 3, 4, 6}))
                     .Set("blocksize", int64_t{2}));
+}
+
+TEST(Prepare, FusesAClampWhereTheRowSaysSo) {
+  CheckClamped(OpExample("Conv", "dense")
+                   .In(Ramp({1, 3, 9, 9}))
+                   .Const(Ramp({5, 3, 3, 3}, -1, 1, 2)));
+  CheckClamped(OpExample("Conv", "depthwise")
+                   .In(Ramp({1, 3, 9, 9}))
+                   .Const(Ramp({3, 1, 3, 3}, -1, 1, 2))
+                   .Set("group", int64_t{3}));
+  CheckClamped(OpExample("ConvTranspose", "image")
+                   .In(Ramp({1, 3, 9, 9}))
+                   .Const(Ramp({3, 5, 3, 3}, -1, 1, 2)));
+  for (const int64_t rows : {1, 9}) {
+    CheckClamped(OpExample("Gemm", "constant")
+                     .In(Ramp({rows, 13}))
+                     .Const(Ramp({13, 50}, -1, 1, 2)));
+    CheckClamped(OpExample("MatMul", "batched")
+                     .In(Ramp({2, rows, 13}))
+                     .In(Ramp({2, 13, 50}, -1, 1, 2)));
+  }
+  CheckClamped(
+      OpExample("Add", "broadcast").In(Ramp({4, 33})).In(Ramp({33}, -1, 1, 2)));
+  CheckClamped(OpExample("BatchNormalization", "image")
+                   .In(Ramp({2, 3, 5, 7}))
+                   .Const(Ramp({3}, -1, 1, 2))
+                   .Const(Ramp({3}, -1, 1, 3))
+                   .Const(Ramp({3}, -1, 1, 4))
+                   .Const(Ramp({3}, 0.5f, 2, 5)));
 }
 
 }  // namespace

@@ -13,6 +13,8 @@
 // After foreach_target.
 #include <hwy/highway.h>
 
+#include "squint/kernels/clamp-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
@@ -25,6 +27,15 @@ constexpr int64_t kBinaryLanes = HWY_LANES(float);
 struct AddFunction {
   HWY_INLINE V operator()(V a, V b) const { return hn::Add(a, b); }
   float Scalar(float a, float b) const { return a + b; }
+};
+struct AddClampedFunction {
+  float low, high;
+  HWY_INLINE V operator()(V a, V b) const {
+    return ClampKeepNaN(hn::Add(a, b), hn::Set(D(), low), hn::Set(D(), high));
+  }
+  float Scalar(float a, float b) const {
+    return ClampScalarKeepNaN(a + b, low, high);
+  }
 };
 struct SubFunction {
   HWY_INLINE V operator()(V a, V b) const { return hn::Sub(a, b); }
@@ -119,16 +130,28 @@ void BinaryRow(BinaryKind kind, const float* a, int64_t a_stride,
   }
 }
 
-void AffineRow(const float* x, float scale, float shift, int64_t count,
+void AddClampedRow(float low, float high, const float* a, int64_t a_stride,
+                   const float* b, int64_t b_stride, int64_t count, float* y) {
+  Row(AddClampedFunction{low, high}, a, a_stride, b, b_stride, count, y);
+}
+
+void AffineRow(const ChannelAffineArgs& args, int64_t channel, const float* x,
                float* y) {
   const D d;
+  const float scale = args.scale[channel];
+  const float shift = args.shift[channel];
   const V s = hn::Set(d, scale);
   const V t = hn::Set(d, shift);
+  const V low = hn::Set(d, args.low);
+  const V high = hn::Set(d, args.high);
   int64_t i = 0;
-  for (; i + kBinaryLanes <= count; i += kBinaryLanes) {
-    hn::StoreU(hn::Add(hn::Mul(hn::LoadU(d, x + i), s), t), d, y + i);
+  for (; i + kBinaryLanes <= args.inner; i += kBinaryLanes) {
+    const V v = hn::Add(hn::Mul(hn::LoadU(d, x + i), s), t);
+    hn::StoreU(ClampKeepNaN(v, low, high), d, y + i);
   }
-  for (; i < count; ++i) y[i] = x[i] * scale + shift;
+  for (; i < args.inner; ++i) {
+    y[i] = ClampScalarKeepNaN(x[i] * scale + shift, args.low, args.high);
+  }
 }
 
 }  // namespace HWY_NAMESPACE
@@ -140,6 +163,7 @@ namespace squint {
 namespace {
 
 HWY_EXPORT(BinaryRow);
+HWY_EXPORT(AddClampedRow);
 HWY_EXPORT(AffineRow);
 
 constexpr int64_t kPiece = 1 << 14;  // elements a thread takes at once
@@ -207,8 +231,12 @@ BroadcastPlan::BroadcastPlan(std::span<const int64_t> out,
   for (int i = 0; i + 1 < axes; ++i) rows *= size[static_cast<size_t>(i)];
 }
 
-void Binary(BinaryKind kind, const BroadcastPlan& plan, const float* a,
-            const float* b, float* y, ThreadPool& pool) {
+namespace {
+
+// Calls f(a offset, a stride, b offset, b stride, count, y offset) for pieces
+// of rows.
+template <typename F>
+void ForEachPiece(const BroadcastPlan& plan, ThreadPool& pool, F&& f) {
   const auto last = static_cast<size_t>(plan.axes - 1);
   const int64_t length = plan.size[last];
   const int64_t a_stride = plan.a_stride[last];
@@ -224,27 +252,46 @@ void Binary(BinaryKind kind, const BroadcastPlan& plan, const float* a,
                        int64_t b_row = 0;
                        RowOffsets(plan, i / pieces, &a_row, &b_row);
                        const int64_t from = i % pieces * piece;
-                       HWY_DYNAMIC_DISPATCH(BinaryRow)
-                       (kind, a + a_row + from * a_stride, a_stride,
-                        b + b_row + from * b_stride, b_stride,
-                        std::min(piece, length - from),
-                        y + i / pieces * length + from);
+                       f(a_row + from * a_stride, a_stride,
+                         b_row + from * b_stride, b_stride,
+                         std::min(piece, length - from),
+                         i / pieces * length + from);
                      }
                    });
 }
 
-void ChannelAffine(int64_t outer, int64_t channels, int64_t inner,
-                   const float* x, const float* scale, const float* shift,
-                   float* y, ThreadPool& pool) {
-  pool.ParallelFor(static_cast<size_t>(outer * channels),
-                   static_cast<size_t>(std::max<int64_t>(1, kPiece / inner)),
-                   [&](size_t begin, size_t end) {
+}  // namespace
+
+void Binary(BinaryKind kind, const BroadcastPlan& plan, const float* a,
+            const float* b, float* y, ThreadPool& pool) {
+  ForEachPiece(plan, pool,
+               [&](int64_t i, int64_t a_stride, int64_t j, int64_t b_stride,
+                   int64_t count, int64_t k) {
+                 HWY_DYNAMIC_DISPATCH(BinaryRow)
+                 (kind, a + i, a_stride, b + j, b_stride, count, y + k);
+               });
+}
+
+void AddClamped(const BroadcastPlan& plan, const float* a, const float* b,
+                float low, float high, float* y, ThreadPool& pool) {
+  ForEachPiece(plan, pool,
+               [&](int64_t i, int64_t a_stride, int64_t j, int64_t b_stride,
+                   int64_t count, int64_t k) {
+                 HWY_DYNAMIC_DISPATCH(AddClampedRow)
+                 (low, high, a + i, a_stride, b + j, b_stride, count, y + k);
+               });
+}
+
+void ChannelAffine(const ChannelAffineArgs& args, const float* x, float* y,
+                   ThreadPool& pool) {
+  const int64_t grain = std::max<int64_t>(1, kPiece / args.inner);
+  pool.ParallelFor(static_cast<size_t>(args.outer * args.channels),
+                   static_cast<size_t>(grain), [&](size_t begin, size_t end) {
                      for (auto i = static_cast<int64_t>(begin);
                           i < static_cast<int64_t>(end); ++i) {
-                       const int64_t c = i % channels;
                        HWY_DYNAMIC_DISPATCH(AffineRow)
-                       (x + i * inner, scale[c], shift[c], inner,
-                        y + i * inner);
+                       (args, i % args.channels, x + i * args.inner,
+                        y + i * args.inner);
                      }
                    });
 }

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 namespace squint {
@@ -37,14 +38,29 @@ struct BroadcastPlan {
   std::array<int64_t, kMaxAxes> b_stride = {};
 };
 
+// y = min(max(a + b, low), high), NaN kept; y may be an operand that is not
+// broadcast.
+void AddClamped(const BroadcastPlan& plan, const float* a, const float* b,
+                float low, float high, float* y, ThreadPool& pool);
+
 // y may be an operand that is not broadcast.
 void Binary(BinaryKind kind, const BroadcastPlan& plan, const float* a,
             const float* b, float* y, ThreadPool& pool);
 
-// y[o][c][i] = x[o][c][i] * scale[c] + shift[c]; y may be x.
-void ChannelAffine(int64_t outer, int64_t channels, int64_t inner,
-                   const float* x, const float* scale, const float* shift,
-                   float* y, ThreadPool& pool);
+// y[o][c][i] = min(max(x[o][c][i] * scale[c] + shift[c], low), high), NaN
+// kept.
+struct ChannelAffineArgs {
+  int64_t outer = 1;
+  int64_t channels = 1;
+  int64_t inner = 1;
+  const float* scale = nullptr;
+  const float* shift = nullptr;
+  float low = -std::numeric_limits<float>::infinity();
+  float high = std::numeric_limits<float>::infinity();
+};
+// y may be x.
+void ChannelAffine(const ChannelAffineArgs& args, const float* x, float* y,
+                   ThreadPool& pool);
 
 }  // namespace squint
 

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -225,16 +226,36 @@ TEST(Binary, ExtremesGiveNaNWhereverItIs) {
   });
 }
 
-TEST(ChannelAffine, ScalesAndShiftsEachChannel) {
+TEST(AddClamped, LimitsTheSumAndKeepsNaN) {
+  ForEachTarget([] {
+    ThreadPool pool(1);
+    const Shape shape = {2, 19};
+    const Shape row = {19};
+    const BroadcastPlan plan(shape, shape, row);
+    std::vector<float> a(38, 1.0f), b(19, 2.0f);
+    a[0] = a[18] = NAN;
+    a[1] = a[37] = -9.0f;
+    a[2] = 9.0f;
+    AddClamped(plan, a.data(), b.data(), 0.0f, 6.0f, a.data(), pool);
+    EXPECT_TRUE(std::isnan(a[0]) && std::isnan(a[18]));
+    EXPECT_EQ(a[1], 0.0f);
+    EXPECT_EQ(a[37], 0.0f);
+    EXPECT_EQ(a[2], 6.0f);
+    EXPECT_EQ(a[3], 3.0f);
+  });
+}
+
+TEST(ChannelAffine, ScalesShiftsAndLimitsEachChannel) {
   ForEachTarget([] {
     ThreadPool pool(2);
     std::vector<float> x(2 * 3 * 17, 2.0f);
     const float scale[] = {1, 2, 3};
     const float shift[] = {10, 20, 30};
-    ChannelAffine(2, 3, 17, x.data(), scale, shift, x.data(), pool);
+    ChannelAffine({2, 3, 17, scale, shift, 13.0f, 25.0f}, x.data(), x.data(),
+                  pool);
     for (size_t i = 0; i < x.size(); ++i) {
       const size_t c = i / 17 % 3;
-      EXPECT_EQ(x[i], 2.0f * scale[c] + shift[c]);
+      EXPECT_EQ(x[i], std::clamp(2.0f * scale[c] + shift[c], 13.0f, 25.0f));
     }
   });
 }

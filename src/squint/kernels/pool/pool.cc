@@ -46,12 +46,13 @@ struct Average {
   }
 };
 
-template <class F, class D>
-HWY_INLINE void PoolBand(const F& f, D d, const PlaneWindow& w,
+// kTaps 0: known at run time only.
+template <int kTaps, class F, class D>
+HWY_INLINE void PoolRows(const F& f, D d, const PlaneWindow& w,
                          const StagedPlane& layout, const float* staged,
                          int64_t first_row, float* out) {
-  int64_t offsets[kMaxBandTaps];
-  const int64_t taps = w.taps();
+  int64_t offsets[kTaps == 0 ? kMaxBandTaps : kTaps];
+  const int64_t taps = kTaps == 0 ? w.taps() : kTaps;
   for (int64_t t = 0; t < taps; ++t) {
     offsets[t] = layout.TapOffset(w, t / w.kernel_w, t % w.kernel_w);
   }
@@ -59,12 +60,26 @@ HWY_INLINE void PoolBand(const F& f, D d, const PlaneWindow& w,
     ForEachVector(w.out_w, hn::MaxLanes(d), [&](int64_t x) HWY_ATTR {
       const float* in = staged + y * layout.columns + x;
       auto result = hn::LoadU(d, in + offsets[0]);
+#pragma GCC unroll 9
       for (int64_t t = 1; t < taps; ++t) {
         result = f(result, hn::LoadU(d, in + offsets[t]));
       }
       result = f.Finish(d, result, first_row + y, x);
       StoreInRow(d, result, out + (first_row + y) * w.out_w + x, w.out_w);
     });
+  }
+}
+
+template <class F, class D>
+HWY_INLINE void PoolBand(const F& f, D d, const PlaneWindow& w,
+                         const StagedPlane& layout, const float* staged,
+                         int64_t first_row, float* out) {
+  if (w.taps() == 9) {
+    PoolRows<9>(f, d, w, layout, staged, first_row, out);
+  } else if (w.taps() == 4) {
+    PoolRows<4>(f, d, w, layout, staged, first_row, out);
+  } else {
+    PoolRows<0>(f, d, w, layout, staged, first_row, out);
   }
 }
 
