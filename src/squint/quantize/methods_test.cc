@@ -43,7 +43,7 @@ Tensor Filled(std::vector<int64_t> dims, float value) {
 
 // ---- attention-scores
 
-TEST(AttentionScores, AreFloatFromTheProductToTheSoftmax) {
+TEST(AttentionScores, AreFloatFromBehindTheirProductOn) {
   Graph g;
   const ValueId q = g.AddInput("q", DType::kFloat32, Shape::Of({2, 4, 8}));
   const ValueId k = g.AddInput("k", DType::kFloat32, Shape::Of({2, 8, 4}));
@@ -52,9 +52,11 @@ TEST(AttentionScores, AreFloatFromTheProductToTheSoftmax) {
   const ValueId product = g.Emit("MatMul", {q, k}, "product");
   const ValueId masked = g.Emit("Add", {product, mask}, "masked");
   const ValueId p = g.Emit("Softmax", {masked}, "p");
-  g.AddOutput(g.Emit("MatMul", {p, v}, "out"));
+  const ValueId out = g.Emit("MatMul", {p, v}, "out");
+  g.AddOutput(out);
   const FloatRequests requests = Selected("attention-scores", g);
-  EXPECT_THAT(requests, SizeIs(2));
+  EXPECT_THAT(requests, SizeIs(3));
+  EXPECT_TRUE(requests.contains(g.value(out).producer));
   EXPECT_TRUE(requests.contains(g.value(masked).producer));
   EXPECT_TRUE(requests.contains(g.value(p).producer));
   EXPECT_FALSE(requests.contains(g.value(product).producer));
