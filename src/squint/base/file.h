@@ -32,6 +32,10 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+// Tells the system that these bytes of a MappedFile are not needed for now:
+// their pages leave the process and come back from the file when read again.
+void ReleasePages(std::span<const std::byte> mapped);
+
 std::string ReadTextFile(const std::filesystem::path& path);
 
 // Writes `path` through a temporary file beside it. Commit() flushes, checks

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "squint/base/file.h"
+
 namespace squint {
 namespace {
 
@@ -31,7 +33,12 @@ Tensor Array::Row(int64_t index) const {
   CheckInternal(index >= 0 && index < rows(), "Array::Row: out of range");
   Dims row(dims.begin() + 1, dims.end());
   const size_t stride = BytesOf(dtype, ElementCount(row));
-  return Copied(*this, std::move(row), static_cast<size_t>(index) * stride);
+  const size_t begin = static_cast<size_t>(index) * stride;
+  Tensor copy = Copied(*this, std::move(row), begin);
+  // Each sample is read once: without this a large file would stay in
+  // memory page by page.
+  if (mapped) ReleasePages(bytes.subspan(begin, stride));
+  return copy;
 }
 
 Tensor Array::Whole() const { return Copied(*this, dims, 0); }

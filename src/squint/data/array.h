@@ -18,6 +18,7 @@ struct Array {
   std::span<const std::byte> bytes;   // unaligned; at least what dims need
   std::shared_ptr<const void> owner;  // keeps `bytes` alive
   bool big_endian = false;
+  bool mapped = false;  // bytes are a mapped file: Row() lets its pages go
   std::string file;  // for messages; "a.npz:x" for a member
 
   int64_t rows() const { return dims.empty() ? 0 : dims[0]; }

@@ -146,7 +146,9 @@ Array ParseNpy(std::span<const std::byte> bytes,
 
 Array ReadNpy(const std::filesystem::path& path) {
   const auto file = MappedFile::Open(path);
-  return ParseNpy(file->bytes(), file, path.string());
+  Array array = ParseNpy(file->bytes(), file, path.string());
+  array.mapped = true;
+  return array;
 }
 
 }  // namespace squint
