@@ -31,8 +31,8 @@ class SoftmaxStep : public Step {
       : logarithm_(logarithm), view_(view) {}
 
   void Run(const StepArgs& args) const override {
-    SoftmaxRows(logarithm_, view_.outer, view_.length, FloatInput(args, 0),
-                FloatOutput(args), args.pool);
+    Softmax(logarithm_, view_.outer, view_.length, view_.inner,
+            FloatInput(args, 0), FloatOutput(args), args.pool);
   }
   bool can_run_in_place() const override { return true; }
 
@@ -217,7 +217,6 @@ std::unique_ptr<Step> PrepareSoftmax(const PrepareContext& context) {
   const Dims& dims = context.input_dims[0];
   if (!AllFloat(context) || dims.empty()) return nullptr;
   const AxisView view(dims, context.node.Int("axis", -1));
-  if (view.inner != 1) return nullptr;
   return std::make_unique<SoftmaxStep>(context.node.Is("LogSoftmax"), view);
 }
 

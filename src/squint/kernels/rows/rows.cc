@@ -138,6 +138,66 @@ void SoftmaxRow(bool logarithm, int64_t length, const float* x, float* y) {
   MapRow(Scaled{1.0f / FoldRow(SumOf{}, Same{}, y, length)}, y, length, y);
 }
 
+// One vector of columns; `step` floats from row to row.
+HWY_INLINE void SoftmaxColumn(bool logarithm, int64_t length, int64_t step,
+                              const float* x, float* y) {
+  const D d;
+  V largest = hn::LoadU(d, x);
+  for (int64_t p = 1; p < length; ++p) {
+    largest = MaxOf{}(largest, hn::LoadU(d, x + p * step));
+  }
+  V sum = hn::Zero(d);
+  for (int64_t p = 0; p < length; ++p) {
+    const V centred = hn::Sub(hn::LoadU(d, x + p * step), largest);
+    const V e = Exp(d, centred);
+    sum = hn::Add(sum, e);
+    hn::StoreU(logarithm ? centred : e, d, y + p * step);
+  }
+  HWY_ALIGN float sums[kRowLanes];
+  hn::Store(sum, d, sums);
+  for (float& s : sums) s = logarithm ? std::log(s) : 1.0f / s;
+  const V last = hn::Load(d, sums);
+  for (int64_t p = 0; p < length; ++p) {
+    const V v = hn::LoadU(d, y + p * step);
+    hn::StoreU(logarithm ? hn::Sub(v, last) : hn::Mul(v, last), d,
+               y + p * step);
+  }
+}
+
+// The columns that no vector holds, one by one.
+void SoftmaxNarrow(bool logarithm, int64_t length, int64_t inner,
+                   int64_t columns, const float* x, float* y) {
+  const D d;
+  for (int64_t i = 0; i < columns; ++i) {
+    float largest = x[i];
+    for (int64_t p = 1; p < length; ++p) {
+      largest = MaxOf{}.Scalar(largest, x[p * inner + i]);
+    }
+    float sum = 0.0f;
+    for (int64_t p = 0; p < length; ++p) {
+      const float centred = x[p * inner + i] - largest;
+      const float e = hn::GetLane(Exp(d, hn::Set(d, centred)));
+      sum += e;
+      y[p * inner + i] = logarithm ? centred : e;
+    }
+    const float last = logarithm ? std::log(sum) : 1.0f / sum;
+    for (int64_t p = 0; p < length; ++p) {
+      float& v = y[p * inner + i];
+      v = logarithm ? v - last : v * last;
+    }
+  }
+}
+
+void SoftmaxBlock(bool logarithm, int64_t length, int64_t inner, const float* x,
+                  float* y) {
+  if (inner == 1) return SoftmaxRow(logarithm, length, x, y);
+  int64_t i = 0;
+  for (; i + kRowLanes <= inner; i += kRowLanes) {
+    SoftmaxColumn(logarithm, length, inner, x + i, y + i);
+  }
+  SoftmaxNarrow(logarithm, length, inner, inner - i, x + i, y + i);
+}
+
 void NormalizeRow(int64_t length, float epsilon, const float* scale,
                   const float* shift, const float* x, float* y) {
   const D d;
@@ -214,7 +274,7 @@ HWY_AFTER_NAMESPACE();
 namespace squint {
 namespace {
 
-HWY_EXPORT(SoftmaxRow);
+HWY_EXPORT(SoftmaxBlock);
 HWY_EXPORT(NormalizeRow);
 HWY_EXPORT(ReduceBlock);
 
@@ -233,11 +293,12 @@ void ForEachRow(int64_t rows, int64_t length, ThreadPool& pool, F&& f) {
 
 }  // namespace
 
-void SoftmaxRows(bool logarithm, int64_t rows, int64_t length, const float* x,
-                 float* y, ThreadPool& pool) {
-  ForEachRow(rows, length, pool, [&](int64_t r) {
-    HWY_DYNAMIC_DISPATCH(SoftmaxRow)
-    (logarithm, length, x + r * length, y + r * length);
+void Softmax(bool logarithm, int64_t outer, int64_t length, int64_t inner,
+             const float* x, float* y, ThreadPool& pool) {
+  ForEachRow(outer, length * inner, pool, [&](int64_t o) {
+    const int64_t at = o * length * inner;
+    HWY_DYNAMIC_DISPATCH(SoftmaxBlock)
+    (logarithm, length, inner, x + at, y + at);
   });
 }
 

@@ -9,9 +9,10 @@ namespace squint {
 
 class ThreadPool;
 
-// y = e^(x - max) / sum, or its logarithm. y may be x.
-void SoftmaxRows(bool logarithm, int64_t rows, int64_t length, const float* x,
-                 float* y, ThreadPool& pool);
+// y = e^(x - max) / sum over the middle axis of [outer][length][inner], or
+// its logarithm. y may be x.
+void Softmax(bool logarithm, int64_t outer, int64_t length, int64_t inner,
+             const float* x, float* y, ThreadPool& pool);
 
 // y = (x - mean) / sqrt(variance + epsilon) * scale + shift, elementwise scale
 // and shift of `length` (shift may be null). y may be x.

@@ -1,0 +1,219 @@
+// The register tile of gemm.h: sums over one block of K and how they reach C.
+// Included once per Highway target.
+#if defined(SQUINT_KERNELS_GEMM_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef SQUINT_KERNELS_GEMM_TILE_INL_H_
+#undef SQUINT_KERNELS_GEMM_TILE_INL_H_
+#else
+#define SQUINT_KERNELS_GEMM_TILE_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstdint>
+
+#include "squint/kernels/clamp-inl.h"
+#include "squint/kernels/gemm/gemm.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace squint {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Rows and vectors of the tile: accumulators, one step's vectors of B and a
+// broadcast of A must fit the registers (32 with AVX-512 and NEON, else 16).
+// Rows divide the usual channel counts, so that hardly any is wasted.
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
+constexpr int kMr = 8;
+constexpr int kNv = 3;
+#elif HWY_TARGET == HWY_AVX2
+constexpr int kMr = 4;
+constexpr int kNv = 3;
+#else
+constexpr int kMr = 4;
+constexpr int kNv = 2;
+#endif
+using FloatTag = hn::ScalableTag<float>;
+using FloatVector = hn::Vec<FloatTag>;
+constexpr int kLanes = HWY_LANES(float);
+constexpr int kNr = kNv * kLanes;
+
+// Where one tile goes: its corner of C and of the bias, and which of the K
+// blocks it is.
+struct TileOutput {
+  float* c;
+  int64_t c_stride;
+  int64_t rows;       // at most kMr
+  int64_t columns;    // at most kNr
+  Epilogue epilogue;  // bias already at the corner
+  bool first;
+  bool last;
+};
+
+// The general way out of the registers, for ragged tiles, several K blocks
+// and bias by column: sums come through memory.
+HWY_INLINE void StoreThroughMemory(const float* sums, int64_t sum_stride,
+                                   const TileOutput& out) {
+  const FloatTag d;
+  const Epilogue& e = out.epilogue;
+  const auto low = hn::Set(d, e.low);
+  const auto high = hn::Set(d, e.high);
+  for (int64_t r = 0; r < out.rows; ++r) {
+    const float* in = sums + r * sum_stride;
+    float* c = out.c + r * out.c_stride;
+    const bool with_bias = out.last && e.bias != nullptr;
+    const float* bias = with_bias ? e.bias + r * e.bias_row : nullptr;
+    int64_t j = 0;
+    for (; j + kLanes <= out.columns; j += kLanes) {
+      auto x = hn::LoadU(d, in + j);
+      if (!out.first) x = hn::Add(x, hn::LoadU(d, c + j));
+      if (with_bias) {
+        x = hn::Add(
+            x, e.bias_column == 0 ? hn::Set(d, *bias) : hn::LoadU(d, bias + j));
+      }
+      if (out.last) x = ClampKeepNaN(x, low, high);
+      hn::StoreU(x, d, c + j);
+    }
+    for (; j < out.columns; ++j) {
+      float x = in[j];
+      if (!out.first) x += c[j];
+      if (with_bias) x += bias[j * e.bias_column];
+      if (out.last) x = ClampScalarKeepNaN(x, e.low, e.high);
+      c[j] = x;
+    }
+  }
+}
+
+// From the registers: straight to C where the tile is whole, made in one
+// block and has one bias a row, else through memory.
+template <int kVectors>
+HWY_INLINE void StoreTile(const FloatVector (&sum)[kMr][kVectors],
+                          const TileOutput& out) {
+  const FloatTag d;
+  const Epilogue& e = out.epilogue;
+  if (out.first && out.last && out.rows == kMr &&
+      out.columns == kVectors * kLanes &&
+      (e.bias == nullptr || e.bias_column == 0)) {
+    const auto low = hn::Set(d, e.low);
+    const auto high = hn::Set(d, e.high);
+#pragma GCC unroll 8
+    for (int r = 0; r < kMr; ++r) {
+      const auto bias =
+          e.bias ? hn::Set(d, e.bias[r * e.bias_row]) : hn::Zero(d);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        hn::StoreU(ClampKeepNaN(hn::Add(sum[r][v], bias), low, high), d,
+                   out.c + r * out.c_stride + v * kLanes);
+      }
+    }
+    return;
+  }
+  HWY_ALIGN float buffer[kMr * kNr];
+#pragma GCC unroll 8
+  for (int r = 0; r < kMr; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      hn::Store(sum[r][v], d, buffer + r * kNr + v * kLanes);
+    }
+  }
+  StoreThroughMemory(buffer, kNr, out);
+}
+
+// kMr x (kVectors * kLanes) sums over k steps; a is a left panel, b has
+// b_stride floats from step to step.
+template <int kVectors>
+HWY_NOINLINE void Tile(int64_t k, const float* HWY_RESTRICT a,
+                       const float* HWY_RESTRICT b, int64_t b_stride,
+                       const TileOutput& out) {
+  const FloatTag d;
+  FloatVector sum[kMr][kVectors];
+#pragma GCC unroll 8
+  for (int r = 0; r < kMr; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
+  }
+  for (int64_t p = 0; p < k; ++p) {
+    FloatVector row[kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) row[v] = hn::LoadU(d, b + v * kLanes);
+#pragma GCC unroll 8
+    for (int r = 0; r < kMr; ++r) {
+      const auto weight = hn::Set(d, a[r]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        sum[r][v] = hn::MulAdd(weight, row[v], sum[r][v]);
+      }
+    }
+    a += kMr;
+    b += b_stride;
+  }
+  StoreTile<kVectors>(sum, out);
+}
+
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+#define SQUINT_GEMM_NARROW_TILE
+// Up to four columns (the 49th pixel of a 7 x 7 image, the last 4 of 14 x 14)
+// with the vectors along the rows of the left panel: a fraction of the work
+// of a whole vector of columns. Sums over even and odd k are kept apart, since
+// few columns alone would wait for the latency of the additions.
+constexpr int kNarrowColumns = 4;
+
+template <int kColumns>
+HWY_NOINLINE void NarrowTile(int64_t k, const float* HWY_RESTRICT a,
+                             const float* HWY_RESTRICT b, int64_t b_stride,
+                             const TileOutput& out) {
+  const hn::FixedTag<float, kMr> d;
+  hn::Vec<decltype(d)> even[kColumns];
+  hn::Vec<decltype(d)> odd[kColumns];
+#pragma GCC unroll 4
+  for (int j = 0; j < kColumns; ++j) even[j] = odd[j] = hn::Zero(d);
+  int64_t p = 0;
+  for (; p + 2 <= k; p += 2, a += 2 * kMr, b += 2 * b_stride) {
+    const auto left = hn::Load(d, a);
+    const auto next = hn::Load(d, a + kMr);
+#pragma GCC unroll 4
+    for (int j = 0; j < kColumns; ++j) {
+      even[j] = hn::MulAdd(left, hn::Set(d, b[j]), even[j]);
+      odd[j] = hn::MulAdd(next, hn::Set(d, b[b_stride + j]), odd[j]);
+    }
+  }
+  HWY_ALIGN float column[kMr];
+  HWY_ALIGN float buffer[kMr * kLanes];
+#pragma GCC unroll 4
+  for (int j = 0; j < kColumns; ++j) {
+    if (p < k) even[j] = hn::MulAdd(hn::Load(d, a), hn::Set(d, b[j]), even[j]);
+    hn::Store(hn::Add(even[j], odd[j]), d, column);
+    for (int r = 0; r < kMr; ++r) buffer[r * kLanes + j] = column[r];
+  }
+  StoreThroughMemory(buffer, kLanes, out);
+}
+#endif
+
+// The cheapest tile that covers out.columns.
+HWY_INLINE void TileFor(int64_t k, const float* a, const float* b,
+                        int64_t b_stride, const TileOutput& out) {
+#ifdef SQUINT_GEMM_NARROW_TILE
+  switch (out.columns) {
+    case 1:
+      return NarrowTile<1>(k, a, b, b_stride, out);
+    case 2:
+      return NarrowTile<2>(k, a, b, b_stride, out);
+    case 3:
+      return NarrowTile<3>(k, a, b, b_stride, out);
+    case kNarrowColumns:
+      return NarrowTile<kNarrowColumns>(k, a, b, b_stride, out);
+    default:
+      break;
+  }
+#undef SQUINT_GEMM_NARROW_TILE
+#endif
+  if (out.columns <= kLanes) return Tile<1>(k, a, b, b_stride, out);
+  if (out.columns <= 2 * kLanes) return Tile<2>(k, a, b, b_stride, out);
+  Tile<kNv>(k, a, b, b_stride, out);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace squint
+HWY_AFTER_NAMESPACE();
+
+#endif  // SQUINT_KERNELS_GEMM_TILE_INL_H_
