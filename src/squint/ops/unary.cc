@@ -74,6 +74,9 @@ double SoftplusFunction(double x, const Parameters&) {
   // log(1 + e^x) without overflow: the larger of x and 0, plus a rest.
   return std::fmax(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
 }
+double MishFunction(double x, const Parameters& p) {
+  return x * std::tanh(SoftplusFunction(x, p));
+}
 double LeakyReluFunction(double x, const Parameters& p) {
   return x < 0 ? p.alpha * x : x;
 }
@@ -260,6 +263,14 @@ extern constinit const OpDef kSigmoidOp = {
     .integer_reference = IntegerReference<SigmoidFunction>,
     .quantize = SigmoidRule,
     .prepare = PrepareUnary,
+};
+extern constinit const OpDef kMishOp = {
+    .type = "Mish",
+    .since = 18,
+    .infer = InferUnary,
+    .reference = Reference<MishFunction>,
+    .integer_reference = IntegerReference<MishFunction>,
+    .quantize = ActivationRule,
 };
 extern constinit const OpDef kSoftplusOp = {
     .type = "Softplus",

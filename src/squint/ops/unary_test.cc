@@ -12,7 +12,8 @@ std::vector<OpExample> Examples_unary() {
   std::vector<OpExample> examples;
   for (const char* type :
        {"Abs", "Ceil", "Elu", "Erf", "Exp", "Floor", "HardSigmoid", "HardSwish",
-        "LeakyRelu", "Neg", "Relu", "Round", "Sigmoid", "Softplus", "Tanh"}) {
+        "LeakyRelu", "Mish", "Neg", "Relu", "Round", "Sigmoid", "Softplus",
+        "Tanh"}) {
     examples.push_back(
         OpExample(type, "both signs").In(Ramp({2, 3, 4}, -4, 4)));
   }
@@ -70,6 +71,12 @@ TEST(Unary, AttributesReplaceTheDefaults) {
   EXPECT_THAT(
       Apply("HardSigmoid", {1.0f}, {{"alpha", 0.25f}, {"beta", 0.125f}}),
       ElementsAre(0.375f));
+}
+
+TEST(Unary, MishIsXTimesTanhOfSoftplus) {
+  // 1 * tanh(log(1 + e)), and vanishing far to the left.
+  EXPECT_THAT(Apply("Mish", {1.0f, 0.0f, -200.0f}),
+              ElementsAre(FloatEq(0.86509838826731f), 0, FloatEq(0)));
 }
 
 TEST(Unary, SoftplusNeitherOverflowsNorVanishes) {
