@@ -96,9 +96,9 @@ class Inspection {
       Line(summary, "  note: {}", finding);
     }
     Json nodes = Json::array();
-    if (request_.nodes) ListNodes(*prepared.graph, prepared.quantized,
-                                  summary, nodes);
-    summary.json = ToJson(prepared.quantized, nodes).dump();
+    if (request_.nodes)
+      ListNodes(*prepared.graph, prepared.quantized, summary, nodes);
+    summary.json = JsonText(ToJson(prepared.quantized, nodes));
     return summary;
   }
 
@@ -113,15 +113,15 @@ class Inspection {
                  Json& nodes) const {
     const Selection selection(graph, FindTarget(request_.preset), {}, {});
     Line(summary, "  nodes, after optimization{}:",
-         quantized ? ""
-                   : fmt::format(", as {} would quantize them",
-                                 request_.preset));
+         quantized
+             ? ""
+             : fmt::format(", as {} would quantize them", request_.preset));
     for (const NodeId id : graph.order()) {
       const Node& node = graph.node(id);
       const std::string label =
           node.user_names.empty() ? node.name : node.user_names[0];
-      const std::string state = quantized ? QuantizationOf(graph, node)
-                                          : Outlook(selection, id);
+      const std::string state =
+          quantized ? QuantizationOf(graph, node) : Outlook(selection, id);
       const std::string shape =
           node.output() == kNoValue
               ? ""
@@ -177,8 +177,8 @@ std::vector<ListEntry> ListFeatures() {
   for (const OpDef* op : AllOps()) {
     const std::string domain =
         op->domain.empty() ? "" : std::string(op->domain) + "::";
-    list.push_back({"operator", domain + std::string(op->type),
-                    DescribeOp(*op)});
+    list.push_back(
+        {"operator", domain + std::string(op->type), DescribeOp(*op)});
   }
   for (const PassDef* pass : AllPasses()) {
     list.push_back(

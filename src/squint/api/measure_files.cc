@@ -14,8 +14,7 @@ namespace {
 constexpr size_t kWorstShown = 10;
 
 double SecondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() -
-                                       start)
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
       .count();
 }
 
@@ -67,13 +66,12 @@ EvalSummary EvaluateFile(const EvalRequest& request, const Context& context) {
   summary.seconds = SecondsSince(start);
   summary.quantized = prepared.quantized;
   summary.per_sample = metric.per_sample;
-  summary.json =
+  summary.json = JsonText(
       Json{{"metric", metric.name},
            {"value", NumberOrNull(metric.value)},
            {"samples", metric.samples},
            {"execution", ExecutionName(prepared.quantized, request.execution)},
-           {"seconds", summary.seconds}}
-          .dump();
+           {"seconds", summary.seconds}});
   return summary;
 }
 
@@ -101,13 +99,12 @@ CompareSummary CompareFiles(const CompareRequest& request,
   summary.agreement = comparison.agreement;
   summary.outputs = ToPublic(comparison.outputs);
   summary.worst = ToPublic(comparison.inner);
-  summary.json =
+  summary.json = JsonText(
       Json{{"samples", summary.samples},
            {"agreement", summary.agreement},
            {"execution", ExecutionName(quantized.quantized, request.execution)},
            {"outputs", ToJson(summary.outputs)},
-           {"worst", ToJson(summary.worst)}}
-          .dump();
+           {"worst", ToJson(summary.worst)}});
   return summary;
 }
 

@@ -89,7 +89,7 @@ class QuantizeJob {
     Write(result);
     if (dataset_ && request_.compare) CompareNetworks(std::move(result.graph));
     summary_.total_seconds = SecondsSince(start_);
-    summary_.json = ToJson().dump();
+    summary_.json = JsonText(ToJson());
     return std::move(summary_);
   }
 
@@ -139,8 +139,7 @@ class QuantizeJob {
     summary_.left_float = GroupFloatNodes(result.nodes);
     for (const NodeOutcome& node : result.nodes) {
       summary_.integer_nodes += node.integer;
-      summary_.float_nodes +=
-          !node.integer && node.kind != FloatKind::kNotReal;
+      summary_.float_nodes += !node.integer && node.kind != FloatKind::kNotReal;
     }
   }
 
@@ -159,8 +158,7 @@ class QuantizeJob {
     }
     if (!dataset_->has_labels() && !dataset_->has_targets()) return;
     EvaluateOptions options{.metric = "", .samples = split_.compare};
-    const MetricResult a =
-        Evaluate(real, nullptr, dataset_, options, context_);
+    const MetricResult a = Evaluate(real, nullptr, dataset_, options, context_);
     const MetricResult b =
         Evaluate(simulated, nullptr, dataset_, options, context_);
     summary_.metric = a.name;
@@ -223,7 +221,7 @@ Json CalibrationJson(const Calibration& calibration) {
 CalibrateSummary SummaryOf(const Calibration& calibration) {
   return {static_cast<int64_t>(calibration.samples.size()),
           static_cast<int64_t>(calibration.values.size()),
-          CalibrationJson(calibration).dump()};
+          JsonText(CalibrationJson(calibration))};
 }
 
 }  // namespace

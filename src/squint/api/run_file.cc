@@ -30,11 +30,10 @@ std::map<std::string, Tensor> ReadInputs(const Graph& graph,
       continue;
     }
     if (position >= graph.inputs().size()) {
-      Fail(ErrorCode::kInvalidArgument,
-           "{}: the model has only {} inputs", arg, graph.inputs().size());
+      Fail(ErrorCode::kInvalidArgument, "{}: the model has only {} inputs", arg,
+           graph.inputs().size());
     }
-    given[graph.value(graph.inputs()[position++]).name] =
-        ReadNpy(arg).Whole();
+    given[graph.value(graph.inputs()[position++]).name] = ReadNpy(arg).Whole();
   }
   return given;
 }
@@ -74,9 +73,9 @@ RunSummary RunFile(const RunRequest& request, const Context& context) {
   const auto start = std::chrono::steady_clock::now();
   const std::vector<Tensor> outputs = runner.Run(inputs);
   RunSummary summary;
-  summary.seconds = std::chrono::duration<double>(
-                        std::chrono::steady_clock::now() - start)
-                        .count();
+  summary.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
   summary.quantized = prepared.quantized;
   std::vector<std::pair<std::string, Tensor>> named;
   Json list = Json::array();
@@ -98,7 +97,7 @@ RunSummary RunFile(const RunRequest& request, const Context& context) {
     WriteNpy(request.output, named[0].second);
   }
   summary.json =
-      Json{{"outputs", list}, {"seconds", summary.seconds}}.dump();
+      JsonText(Json{{"outputs", list}, {"seconds", summary.seconds}});
   return summary;
 }
 

@@ -91,8 +91,8 @@ OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {
   }
   temporary_ = path_;
   temporary_ += fmt::format(".{}.{}.partial", ::getpid(), counter++);
-  descriptor_ = ::open(temporary_.c_str(),
-                       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  descriptor_ =
+      ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor_ < 0) {
     const int error = errno;
     temporary_.clear();
@@ -120,8 +120,8 @@ void OutputFile::Write(std::span<const std::byte> bytes) {
   }
   std::string head;
   std::swap(head, pending_);
-  for (std::string_view part : {std::string_view(head),
-                                std::string_view(data, bytes.size())}) {
+  for (std::string_view part :
+       {std::string_view(head), std::string_view(data, bytes.size())}) {
     while (!part.empty()) {
       const ssize_t written = ::write(descriptor_, part.data(), part.size());
       if (written < 0) {

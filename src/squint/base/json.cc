@@ -14,8 +14,12 @@ Json ReadJson(const std::filesystem::path& path) {
   }
 }
 
+std::string JsonText(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
 void WriteJson(const std::filesystem::path& path, const Json& json) {
-  WriteTextFile(path, json.dump(2) + "\n");
+  WriteTextFile(path, JsonText(json, 2) + "\n");
 }
 
 }  // namespace squint

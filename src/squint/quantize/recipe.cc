@@ -187,7 +187,7 @@ std::string RecipeToText(const Recipe& recipe) {
   for (const auto& [name, override] : recipe.tensors) {
     json["tensors"][name] = OverrideToJson(override);
   }
-  return json.dump();
+  return JsonText(json);
 }
 
 }  // namespace squint
