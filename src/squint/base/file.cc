@@ -89,6 +89,19 @@ OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {
     Fail(ErrorCode::kIo, "{}: is a folder, expected a file name",
          path_.string());
   }
+  // A link keeps pointing where it does; a device or a pipe is written to,
+  // never replaced.
+  if (std::filesystem::is_symlink(path_)) {
+    std::error_code dangling;
+    const auto target = std::filesystem::canonical(path_, dangling);
+    if (!dangling) path_ = target;
+  }
+  if (std::filesystem::exists(path_) &&
+      !std::filesystem::is_regular_file(path_)) {
+    descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor_ < 0) FailIo("cannot write");
+    return;
+  }
   temporary_ = path_;
   temporary_ += fmt::format(".{}.{}.partial", ::getpid(), counter++);
   descriptor_ =
@@ -156,6 +169,7 @@ void OutputFile::Finish() {
 
 void OutputFile::Commit() {
   Finish();
+  if (temporary_.empty()) return;
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
     FailIo("cannot rename");
   }

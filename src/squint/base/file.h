@@ -40,7 +40,8 @@ std::string ReadTextFile(const std::filesystem::path& path);
 
 // Writes `path` through a temporary file beside it. Commit() flushes, checks
 // every error (a full disk shows only then) and renames; without Commit()
-// the destructor removes the temporary and the old file stays.
+// the destructor removes the temporary and the old file stays. Devices and
+// pipes (/dev/null) are written to directly.
 class OutputFile {
  public:
   explicit OutputFile(std::filesystem::path path);
