@@ -210,7 +210,9 @@ class CommandLine(unittest.TestCase):
                            "--recipe", recipe)
         self.assertIn("no such node", error)
         self.fails("quantize", MODEL, "--data", self.data, "-o", out,
-                   "--preset", "abacus")
+                   "--preset", "abacus", code=2)
+        self.fails("quantize", MODEL, "--data", self.data, "-o", out,
+                   "--limit", -3, code=2)
         self.fails("quantize", MODEL, "--data", self.data, "-o", out,
                    "--weights", "int4")
 

@@ -125,7 +125,9 @@ void AddCalibrate(CLI::App& app, CommonOptions& common) {
 }  // namespace
 
 void AddCommonOptions(CLI::App& command, CommonOptions& common) {
-  command.add_option("--threads", common.threads, "0: as many as there are");
+  command
+      .add_option("--threads", common.threads, "0: as many as there are")
+      ->check(CLI::NonNegativeNumber);
   command.add_option("--seed", common.seed, "of everything random");
   command.add_flag("-v,--verbose", common.verbose, "say what each step did");
   command.add_flag("--json", common.json, "results as one JSON object");
@@ -141,27 +143,30 @@ void AddDataOptions(CLI::App& command, DataRequest& data, bool required) {
                      "preprocessing of images, by name");
   command.add_option("--samples", data.samples,
                      "A:B, indices in the whole dataset");
-  command.add_option("--limit", data.limit, "at most so many samples");
+  command.add_option("--limit", data.limit, "at most so many samples")
+      ->check(CLI::NonNegativeNumber);
 }
 
 void AddRecipeOptions(CLI::App& command, RecipeRequest& recipe) {
   command.add_option("--recipe", recipe.file, "recipe JSON");
-  command.add_option("--mode", recipe.mode, "static, dynamic or weight-only");
-  command.add_option("--preset", recipe.preset,
-                     "x86, arm, tensorrt, squint or edge");
-  command.add_option("--activations", recipe.activations,
-                     "uint8, int8, uint16 or int16");
-  command.add_option("--weights", recipe.weights,
-                     "int8, uint8, int16, int4, float16 or bfloat16");
+  command.add_option("--mode", recipe.mode, "how activations are quantized")
+      ->check(CLI::IsMember({"static", "dynamic", "weight-only"}));
+  command.add_option("--preset", recipe.preset, "what the file is for")
+      ->check(CLI::IsMember({"x86", "arm", "tensorrt", "squint", "edge"}));
+  command.add_option("--activations", recipe.activations, "their type")
+      ->check(CLI::IsMember({"uint8", "int8", "uint16", "int16"}));
+  command.add_option("--weights", recipe.weights, "their type")
+      ->check(CLI::IsMember(
+          {"int8", "uint8", "int16", "int4", "float16", "bfloat16"}));
   command.add_option("--observer", recipe.observer,
                      "how ranges are chosen (see `squint ops`)");
   command.add_option("--group", recipe.group,
                      "int4: elements along K with one scale");
   command.add_flag("--per-tensor", recipe.per_tensor,
                    "one scale for a whole weight");
-  command.add_option("--io", recipe.io,
-                     "type of the graph's inputs and outputs: float, int8 or "
-                     "uint8");
+  command
+      .add_option("--io", recipe.io, "type of the graph's inputs and outputs")
+      ->check(CLI::IsMember({"float", "int8", "uint8"}));
   command.add_option("--exclude", recipe.exclude_nodes,
                      "node to keep in float, by name");
   command.add_option("--exclude-type", recipe.exclude_types,

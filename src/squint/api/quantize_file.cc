@@ -87,6 +87,11 @@ class QuantizeJob {
         Quantize(*prepared_.graph, calibrated ? &calibration_ : nullptr,
                  recipe_, context_);
     Write(result);
+    if (summary_.integer_nodes == 0 && summary_.quantized_weight_bytes == 0) {
+      summary_.notes.push_back(
+          "nothing became integer: the model has no float32 weights or "
+          "operators that this recipe quantizes");
+    }
     if (dataset_ && request_.compare) CompareNetworks(std::move(result.graph));
     summary_.total_seconds = SecondsSince(start_);
     summary_.json = JsonText(ToJson());

@@ -7,15 +7,15 @@ namespace {
 
 // The same grid of real numbers, stored as `io`.
 QuantParams StoredAs(const QuantParams& params, DType io) {
-  const auto shift = static_cast<int32_t>(IntegerMin(io) -
-                                          IntegerMin(params.dtype));
+  const auto shift =
+      static_cast<int32_t>(IntegerMin(io) - IntegerMin(params.dtype));
   return PerTensor(io, params.scale_at(), params.zero_point_at() + shift);
 }
 
 bool IsWanted(const Value& value) {
   return value.dtype == DType::kFloat32 && value.quant &&
-         value.quant->kind == QuantKind::kStatic &&
-         value.quant->per_tensor() && BitsOf(value.quant->dtype) == 8;
+         value.quant->kind == QuantKind::kStatic && value.quant->per_tensor() &&
+         BitsOf(value.quant->dtype) == 8;
 }
 
 // A node between the integers and the real value, and the integers' name.
@@ -44,10 +44,14 @@ ValueId TakeName(Graph& graph, ValueId real, DType io) {
 }  // namespace
 
 void QuantizeInputsAndOutputs(Graph& graph, DType io) {
+  // What is both input and output keeps its name and type.
+  const auto is_both = [&graph](ValueId id) {
+    return graph.IsInput(id) && graph.IsOutput(id);
+  };
   std::vector<ValueId> inputs = graph.inputs();
   const std::vector<NodeId> order = graph.order();
   for (ValueId& id : inputs) {
-    if (!IsWanted(graph.value(id)) || order.empty()) continue;
+    if (!IsWanted(graph.value(id)) || order.empty() || is_both(id)) continue;
     const QuantParams params = StoredAs(*graph.value(id).quant, io);
     const ValueId stored = TakeName(graph, id, io);
     graph.InsertBefore(order.front(),
@@ -58,7 +62,7 @@ void QuantizeInputsAndOutputs(Graph& graph, DType io) {
   graph.SetInputs(inputs);
   std::vector<ValueId> outputs = graph.outputs();
   for (ValueId& id : outputs) {
-    if (!IsWanted(graph.value(id))) continue;
+    if (!IsWanted(graph.value(id)) || graph.IsInput(id)) continue;
     const QuantParams params = StoredAs(*graph.value(id).quant, io);
     const ValueId stored = TakeName(graph, id, io);
     graph.AddNode(MakeNode(graph, "QuantizeLinear", id, stored, params,

@@ -520,6 +520,9 @@ bool OneOf(DType dtype, std::initializer_list<DType> list) {
 
 void CheckRecipe(const Graph& graph, const Calibration* calibration,
                  const Recipe& recipe) {
+  if (graph.outputs().empty()) {
+    Fail(ErrorCode::kInvalidModel, "the model has no outputs");
+  }
   CheckMethodNames(recipe);
   CheckNames(graph, recipe);
   const Target& target = FindTarget(recipe.target);

@@ -134,6 +134,15 @@ QuantParams ChooseWeightParams(const Tensor& weight,
                                const WeightOptions& options) {
   RequireFinite(weight.values<float>());
   if (IsFloat(options.dtype)) {
+    constexpr float kFloat16Overflow = 65520.0f;
+    const auto values = weight.values<float>();
+    if (options.dtype == DType::kFloat16 &&
+        std::any_of(values.begin(), values.end(), [](float v) {
+          return std::fabs(v) >= kFloat16Overflow;
+        })) {
+      Fail(ErrorCode::kUnsupported,
+           "holds numbers beyond float16; use bfloat16");
+    }
     QuantParams storage;
     storage.dtype = options.dtype;
     return storage;
