@@ -154,35 +154,49 @@ HWY_NOINLINE void Tile(int64_t k, const float* HWY_RESTRICT a,
 #define SQUINT_GEMM_NARROW_TILE
 // Up to four columns (the 49th pixel of a 7 x 7 image, the last 4 of 14 x 14)
 // with the vectors along the rows of the left panel: a fraction of the work
-// of a whole vector of columns. Sums over even and odd k are kept apart, since
-// few columns alone would wait for the latency of the additions.
+// of a whole vector of columns. Successive k go to different sums, since few
+// columns alone would wait for the latency of the additions.
 constexpr int kNarrowColumns = 4;
 
 template <int kColumns>
 HWY_NOINLINE void NarrowTile(int64_t k, const float* HWY_RESTRICT a,
                              const float* HWY_RESTRICT b, int64_t b_stride,
                              const TileOutput& out) {
+  constexpr int kSums = kColumns == 1 ? 8 : kColumns == 2 ? 4 : 2;
   const hn::FixedTag<float, kMr> d;
-  hn::Vec<decltype(d)> even[kColumns];
-  hn::Vec<decltype(d)> odd[kColumns];
+  hn::Vec<decltype(d)> sum[kSums][kColumns];
+#pragma GCC unroll 8
+  for (int u = 0; u < kSums; ++u) {
 #pragma GCC unroll 4
-  for (int j = 0; j < kColumns; ++j) even[j] = odd[j] = hn::Zero(d);
+    for (int j = 0; j < kColumns; ++j) sum[u][j] = hn::Zero(d);
+  }
   int64_t p = 0;
-  for (; p + 2 <= k; p += 2, a += 2 * kMr, b += 2 * b_stride) {
+  for (; p + kSums <= k; p += kSums, a += kSums * kMr) {
+#pragma GCC unroll 8
+    for (int u = 0; u < kSums; ++u, b += b_stride) {
+      const auto left = hn::Load(d, a + u * kMr);
+#pragma GCC unroll 4
+      for (int j = 0; j < kColumns; ++j) {
+        sum[u][j] = hn::MulAdd(left, hn::Set(d, b[j]), sum[u][j]);
+      }
+    }
+  }
+  for (; p < k; ++p, a += kMr, b += b_stride) {
     const auto left = hn::Load(d, a);
-    const auto next = hn::Load(d, a + kMr);
 #pragma GCC unroll 4
     for (int j = 0; j < kColumns; ++j) {
-      even[j] = hn::MulAdd(left, hn::Set(d, b[j]), even[j]);
-      odd[j] = hn::MulAdd(next, hn::Set(d, b[b_stride + j]), odd[j]);
+      sum[0][j] = hn::MulAdd(left, hn::Set(d, b[j]), sum[0][j]);
     }
   }
   HWY_ALIGN float column[kMr];
   HWY_ALIGN float buffer[kMr * kLanes];
 #pragma GCC unroll 4
   for (int j = 0; j < kColumns; ++j) {
-    if (p < k) even[j] = hn::MulAdd(hn::Load(d, a), hn::Set(d, b[j]), even[j]);
-    hn::Store(hn::Add(even[j], odd[j]), d, column);
+#pragma GCC unroll 8
+    for (int u = 1; u < kSums; ++u) {
+      sum[0][j] = hn::Add(sum[0][j], sum[u][j]);
+    }
+    hn::Store(sum[0][j], d, column);
     for (int r = 0; r < kMr; ++r) buffer[r * kLanes + j] = column[r];
   }
   StoreThroughMemory(buffer, kLanes, out);
