@@ -25,7 +25,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 // A right panel of one block is 320 x 48 x 4 bytes = 61 kB with AVX-512.
 constexpr int64_t kMaxKBlock = 320;
 // Rectangle of C that one task computes, at most; sizes of stack buffers.
-constexpr int kMaxPanels = 4;     // right panels
+constexpr int kMaxPanels = 5;     // right panels, the last one narrow
 constexpr int kMaxLeftRows = 64;  // where A is packed on the fly
 
 constexpr int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -35,15 +35,31 @@ constexpr int64_t KBlock(int64_t k) {
   return k == 0 ? 1 : CeilDiv(k, CeilDiv(k, kMaxKBlock));
 }
 
-// Panels of A packed beforehand.
+// A source of rows of A has
+//   Get(k_begin, k, row_begin, rows, buffer, &step):
+// the first kMr rows from row_begin on; the next ones are `step` floats
+// further. kPanel says which form they have.
+
+// Panels packed beforehand.
 struct PackedLeft {
+  static constexpr bool kPanel = true;
   const float* data;  // of one matrix
   int64_t k;
-  // Panels of rows from row_begin on; the next panel is *panel_step further.
-  const float* Panels(int64_t k_begin, int64_t, int64_t row_begin, int64_t,
-                      float*, int64_t* panel_step) const {
-    *panel_step = kMr * k;
-    return data + row_begin / kMr * kMr * k + k_begin * kMr;
+  LeftRows Get(int64_t k_begin, int64_t, int64_t row_begin, int64_t, float*,
+               int64_t* step) const {
+    *step = kMr * k;
+    return {data + row_begin / kMr * kMr * k + k_begin * kMr, 1};
+  }
+};
+
+// Rows as they stand, contiguous in k: nothing to pack.
+struct RowsLeft {
+  static constexpr bool kPanel = false;
+  MatrixView a;
+  LeftRows Get(int64_t k_begin, int64_t, int64_t row_begin, int64_t, float*,
+               int64_t* step) const {
+    *step = kMr * a.row_stride;
+    return {a.data + row_begin * a.row_stride + k_begin, a.row_stride};
   }
 };
 
@@ -59,19 +75,20 @@ HWY_INLINE void PackLeftPanel(const float* a, int64_t row_stride,
   }
 }
 
-// Panels of A packed into the worker's buffer.
+// Panels packed into the worker's buffer: any other layout.
 struct ViewLeft {
+  static constexpr bool kPanel = true;
   MatrixView a;
-  const float* Panels(int64_t k_begin, int64_t k, int64_t row_begin,
-                      int64_t rows, float* buffer, int64_t* panel_step) const {
-    *panel_step = kMr * k;
+  LeftRows Get(int64_t k_begin, int64_t k, int64_t row_begin, int64_t rows,
+               float* buffer, int64_t* step) const {
+    *step = kMr * k;
     for (int64_t r = 0; r < rows; r += kMr) {
       PackLeftPanel(
           a.data + (row_begin + r) * a.row_stride + k_begin * a.column_stride,
           a.row_stride, a.column_stride, std::min<int64_t>(kMr, rows - r), k,
           buffer + r * k);
     }
-    return buffer;
+    return {buffer, 1};
   }
 };
 
@@ -169,8 +186,8 @@ struct Rectangle {
 
 // One block of K for at most kMaxPanels right panels: every left panel is
 // used for all of them while it is in the L1 cache.
-template <class Right>
-HWY_INLINE void AddBlock(const Right& right, const float* left,
+template <bool kPanel, class Right>
+HWY_INLINE void AddBlock(const Right& right, const LeftRows& left,
                          int64_t left_step, const Rectangle& area,
                          int64_t k_begin, int64_t k, float* right_buffer,
                          TileOutput out) {
@@ -187,8 +204,8 @@ HWY_INLINE void AddBlock(const Right& right, const float* left,
       if (e.bias != nullptr) {
         out.epilogue.bias = e.bias + i * e.bias_row + j * kNr * e.bias_column;
       }
-      TileFor(k, left + i / kMr * left_step, panels[j].data, panels[j].stride,
-              out);
+      TileFor<kPanel>(k, {left.data + i / kMr * left_step, left.row_stride},
+                      panels[j].data, panels[j].stride, out);
     }
   }
 }
@@ -204,9 +221,9 @@ HWY_NOINLINE void ComputeRectangle(const Left& left, const Right& right,
   for (int64_t k_begin = 0; k_begin == 0 || k_begin < k; k_begin += block) {
     const int64_t steps = std::min(block, k - k_begin);
     int64_t left_step = 0;
-    const float* panels =
-        left.Panels(k_begin, steps, area.row_begin,
-                    area.row_end - area.row_begin, left_buffer, &left_step);
+    const LeftRows rows =
+        left.Get(k_begin, steps, area.row_begin, area.row_end - area.row_begin,
+                 left_buffer, &left_step);
     for (int64_t column = area.column_begin; column < area.column_end;
          column += kMaxPanels * kNr) {
       Rectangle part = area;
@@ -224,15 +241,20 @@ HWY_NOINLINE void ComputeRectangle(const Left& left, const Right& right,
         out.epilogue.bias +=
             area.row_begin * epilogue.bias_row + column * epilogue.bias_column;
       }
-      AddBlock(right, panels, left_step, part, k_begin, steps, right_buffer,
-               out);
+      AddBlock<Left::kPanel>(right, rows, left_step, part, k_begin, steps,
+                             right_buffer, out);
     }
   }
 }
 
-// How C is cut into tasks: about eight for each thread, so that a thread that
-// is held up costs little, but no smaller than half the copying is worth.
+// How C is cut into tasks: about four for each thread, so that a thread that
+// is held up costs little. A task reads its rows of A once and packs its
+// columns of B once, so few rows waste packing (64 rows: about 5%) and few
+// columns waste the way of A from the L3 cache: rows are halved down to 128
+// first, then columns, then rows down to 64. A rest of up to kRest columns
+// goes with the panel before it.
 struct TaskGrid {
+  static constexpr int64_t kRest = 4;
   int64_t rows;     // of C in a task, multiple of kMr
   int64_t columns;  // multiple of kNr
   int64_t row_tasks;
@@ -240,25 +262,33 @@ struct TaskGrid {
 
   TaskGrid(int64_t m, int64_t n, int64_t repeats, int threads,
            int64_t max_rows) {
-    const int64_t wanted = CeilDiv(threads == 1 ? 1 : 8 * threads, repeats);
+    const int64_t panels = std::max<int64_t>(1, CeilDiv(n - kRest, kNr));
+    const int64_t wanted = CeilDiv(threads == 1 ? 1 : 4 * threads, repeats);
+    int64_t together = kMaxPanels - 1;
     rows = std::min(CeilDiv(m, kMr) * kMr, max_rows);
-    columns = kMaxPanels * kNr;
-    while (Count(m, n) < wanted && columns > kNr) columns -= kNr;
-    while (Count(m, n) < wanted && rows >= 8 * kMr) {
-      rows = CeilDiv(rows / 2, kMr) * kMr;
+    for (;;) {
+      row_tasks = CeilDiv(m, rows);
+      column_tasks = CeilDiv(panels, together);
+      if (row_tasks * column_tasks >= wanted) break;
+      if (rows >= 256 || (together == 1 && rows >= 128)) {
+        rows = CeilDiv(rows / 2, kMr) * kMr;
+      } else if (together > 1) {
+        --together;
+      } else {
+        break;
+      }
     }
-    row_tasks = CeilDiv(m, rows);
-    column_tasks = CeilDiv(n, columns);
-  }
-  int64_t Count(int64_t m, int64_t n) const {
-    return CeilDiv(m, rows) * CeilDiv(n, columns);
+    columns = CeilDiv(panels, column_tasks) * kNr;
+    column_tasks = CeilDiv(panels * kNr, columns);
   }
   int64_t tasks() const { return row_tasks * column_tasks; }
   // Neighbouring tasks share columns, hence the right panels' source.
   Rectangle Area(int64_t task, int64_t m, int64_t n) const {
     const int64_t i = task % row_tasks * rows;
-    const int64_t j = task / row_tasks * columns;
-    return {i, std::min(m, i + rows), j, std::min(n, j + columns)};
+    const int64_t column = task / row_tasks;
+    const bool last = column == column_tasks - 1;
+    return {i, std::min(m, i + rows), column * columns,
+            last ? n : (column + 1) * columns};
   }
 };
 

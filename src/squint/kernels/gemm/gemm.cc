@@ -66,12 +66,18 @@ void GemmTask(const GemmArgs& args, int64_t index, const Rectangle& area) {
   }
   MatrixView view = args.a;
   view.data += a_offset;
-  WithLeft(args, ViewLeft{view}, index, area);
+  if (view.column_stride == 1) {
+    WithLeft(args, RowsLeft{view}, index, area);
+  } else {
+    WithLeft(args, ViewLeft{view}, index, area);
+  }
 }
 
 void RunGemm(const GemmArgs& args, ThreadPool& pool) {
   const TaskGrid grid(args.m, args.n, args.batch, pool.threads(),
-                      args.packed_a ? int64_t{1} << 40 : kMaxLeftRows);
+                      args.packed_a != nullptr || args.a.column_stride == 1
+                          ? int64_t{1} << 40
+                          : kMaxLeftRows);
   const auto count = static_cast<size_t>(args.batch * grid.tasks());
   pool.ParallelFor(count, 1, [&](size_t begin, size_t end) {
     for (auto i = static_cast<int64_t>(begin); i < static_cast<int64_t>(end);

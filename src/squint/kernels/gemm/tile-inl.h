@@ -9,6 +9,7 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "squint/kernels/clamp-inl.h"
@@ -119,32 +120,43 @@ HWY_INLINE void StoreTile(const FloatVector (&sum)[kMr][kVectors],
   StoreThroughMemory(buffer, kNr, out);
 }
 
-// kMr x (kVectors * kLanes) sums over k steps; a is a left panel, b has
-// b_stride floats from step to step.
-template <int kVectors>
-HWY_NOINLINE void Tile(int64_t k, const float* HWY_RESTRICT a,
+// kMr rows of A: a left panel (row_stride 1, kMr floats from step to step),
+// or rows as they stand, row_stride floats apart, consecutive in k.
+struct LeftRows {
+  const float* data;
+  int64_t row_stride;
+};
+
+// kMr x (kVectors * kLanes) sums over k steps; b has b_stride floats from
+// step to step. Rows that do not exist repeat the last one.
+template <int kVectors, bool kPanel>
+HWY_NOINLINE void Tile(int64_t k, const LeftRows& left,
                        const float* HWY_RESTRICT b, int64_t b_stride,
                        const TileOutput& out) {
   const FloatTag d;
   FloatVector sum[kMr][kVectors];
+  const float* HWY_RESTRICT a[kMr];
 #pragma GCC unroll 8
   for (int r = 0; r < kMr; ++r) {
+    const int64_t row = kPanel ? r : std::min<int64_t>(r, out.rows - 1);
+    a[r] = left.data + row * left.row_stride;
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
   }
+  constexpr int64_t kStep = kPanel ? kMr : 1;
   for (int64_t p = 0; p < k; ++p) {
     FloatVector row[kVectors];
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) row[v] = hn::LoadU(d, b + v * kLanes);
 #pragma GCC unroll 8
     for (int r = 0; r < kMr; ++r) {
-      const auto weight = hn::Set(d, a[r]);
+      const auto weight =
+          hn::Set(d, kPanel ? left.data[p * kStep + r] : a[r][p]);
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
         sum[r][v] = hn::MulAdd(weight, row[v], sum[r][v]);
       }
     }
-    a += kMr;
     b += b_stride;
   }
   StoreTile<kVectors>(sum, out);
@@ -204,26 +216,31 @@ HWY_NOINLINE void NarrowTile(int64_t k, const float* HWY_RESTRICT a,
 #endif
 
 // The cheapest tile that covers out.columns.
-HWY_INLINE void TileFor(int64_t k, const float* a, const float* b,
+template <bool kPanel>
+HWY_INLINE void TileFor(int64_t k, const LeftRows& left, const float* b,
                         int64_t b_stride, const TileOutput& out) {
 #ifdef SQUINT_GEMM_NARROW_TILE
-  switch (out.columns) {
+  switch (kPanel ? out.columns : kNr) {
     case 1:
-      return NarrowTile<1>(k, a, b, b_stride, out);
+      return NarrowTile<1>(k, left.data, b, b_stride, out);
     case 2:
-      return NarrowTile<2>(k, a, b, b_stride, out);
+      return NarrowTile<2>(k, left.data, b, b_stride, out);
     case 3:
-      return NarrowTile<3>(k, a, b, b_stride, out);
+      return NarrowTile<3>(k, left.data, b, b_stride, out);
     case kNarrowColumns:
-      return NarrowTile<kNarrowColumns>(k, a, b, b_stride, out);
+      return NarrowTile<kNarrowColumns>(k, left.data, b, b_stride, out);
     default:
       break;
   }
 #undef SQUINT_GEMM_NARROW_TILE
 #endif
-  if (out.columns <= kLanes) return Tile<1>(k, a, b, b_stride, out);
-  if (out.columns <= 2 * kLanes) return Tile<2>(k, a, b, b_stride, out);
-  Tile<kNv>(k, a, b, b_stride, out);
+  if (out.columns <= kLanes) {
+    return Tile<1, kPanel>(k, left, b, b_stride, out);
+  }
+  if (out.columns <= 2 * kLanes) {
+    return Tile<2, kPanel>(k, left, b, b_stride, out);
+  }
+  Tile<kNv, kPanel>(k, left, b, b_stride, out);
 }
 
 }  // namespace HWY_NAMESPACE
