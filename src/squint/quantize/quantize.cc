@@ -5,6 +5,7 @@
 
 #include "squint/interchange/interchange.h"
 #include "squint/quantize/activations.h"
+#include "squint/quantize/check_recipe.h"
 #include "squint/quantize/method.h"
 #include "squint/quantize/weights.h"
 
@@ -487,88 +488,6 @@ class Quantizer {
   bool eight_bits_instead_ = false;
 };
 
-void CheckNames(const Graph& graph, const Recipe& recipe) {
-  std::set<std::string, std::less<>> nodes;
-  std::set<std::string, std::less<>> types;
-  std::set<std::string, std::less<>> values;
-  for (const NodeId id : graph.order()) {
-    nodes.insert(graph.node(id).name);
-    for (const auto& name : graph.node(id).user_names) nodes.insert(name);
-    types.insert(graph.node(id).op_type);
-  }
-  for (ValueId id = 0; id < graph.num_values(); ++id) {
-    values.insert(graph.value(id).name);
-    values.insert(graph.value(id).user_name);
-  }
-  const auto require = [](const auto& known, const std::string& name,
-                          std::string_view what) {
-    if (!known.contains(name)) {
-      Fail(ErrorCode::kInvalidArgument,
-           "the recipe names {} '{}', which the network does not have", what,
-           name);
-    }
-  };
-  for (const auto& name : recipe.exclude_nodes) require(nodes, name, "node");
-  for (const auto& [name, override] : recipe.tensors) {
-    require(values, name, "tensor");
-  }
-}
-
-bool OneOf(DType dtype, std::initializer_list<DType> list) {
-  return std::find(list.begin(), list.end(), dtype) != list.end();
-}
-
-void CheckRecipe(const Graph& graph, const Calibration* calibration,
-                 const Recipe& recipe) {
-  if (graph.outputs().empty()) {
-    Fail(ErrorCode::kInvalidModel, "the model has no outputs");
-  }
-  CheckMethodNames(recipe);
-  CheckNames(graph, recipe);
-  const Target& target = FindTarget(recipe.target);
-  const DType weights = recipe.weights.value_or(target.weight);
-  const DType activations = recipe.activations.value_or(target.activation);
-  if (!OneOf(activations,
-             {DType::kUint8, DType::kInt8, DType::kUint16, DType::kInt16})) {
-    Fail(ErrorCode::kInvalidArgument,
-         "activations are uint8, int8, uint16 or int16, not {}",
-         DTypeName(activations));
-  }
-  if (!OneOf(weights, {DType::kInt8, DType::kUint8, DType::kInt16, DType::kInt4,
-                       DType::kFloat16, DType::kBfloat16})) {
-    Fail(ErrorCode::kInvalidArgument,
-         "weights are int8, uint8, int16, int4, float16 or bfloat16, not {}",
-         DTypeName(weights));
-  }
-  if (!OneOf(recipe.io, {DType::kFloat32, DType::kInt8, DType::kUint8})) {
-    Fail(ErrorCode::kInvalidArgument,
-         "inputs and outputs are float, int8 or uint8, not {}",
-         DTypeName(recipe.io));
-  }
-  if (recipe.io != DType::kFloat32 &&
-      (recipe.mode != QuantizeMode::kStatic || BitsOf(activations) != 8)) {
-    Fail(ErrorCode::kInvalidArgument,
-         "integer inputs and outputs need static quantization with 8-bit "
-         "activations");
-  }
-  const bool needs_weight_only =
-      weights == DType::kInt4 || IsFloat(weights);
-  if (needs_weight_only && recipe.mode != QuantizeMode::kWeightOnly) {
-    Fail(ErrorCode::kUnsupported,
-         "{} weights are stored weight-only so far: add --mode weight-only",
-         DTypeName(weights));
-  }
-  if (recipe.group < 16 || recipe.group > 256 ||
-      (recipe.group & (recipe.group - 1)) != 0) {
-    Fail(ErrorCode::kInvalidArgument,
-         "a group is a power of two from 16 to 256, not {}", recipe.group);
-  }
-  if (recipe.mode == QuantizeMode::kStatic && calibration == nullptr) {
-    Fail(ErrorCode::kInvalidArgument,
-         "static quantization needs data to calibrate with");
-  }
-}
-
 bool HasQuantization(const Graph& graph) {
   for (ValueId id = 0; id < graph.num_values(); ++id) {
     if (graph.value(id).quant) return true;
@@ -580,6 +499,7 @@ bool HasQuantization(const Graph& graph) {
 
 std::vector<ValueId> ValuesToCalibrate(const Graph& graph,
                                        const Recipe& recipe) {
+  CheckRecipe(graph, recipe);  // before the work, not after it
   if (recipe.mode != QuantizeMode::kStatic) return {};
   const Selection selection(graph, FindTarget(recipe.target), recipe, {});
   std::set<ValueId> wanted;
@@ -611,7 +531,11 @@ QuantizeResult Quantize(const Graph& graph, const Calibration* calibration,
     Fail(ErrorCode::kInvalidArgument,
          "the network is quantized already; start from the float one");
   }
-  CheckRecipe(graph, calibration, recipe);
+  CheckRecipe(graph, recipe);
+  if (recipe.mode == QuantizeMode::kStatic && calibration == nullptr) {
+    Fail(ErrorCode::kInvalidArgument,
+         "static quantization needs data to calibrate with");
+  }
   const Target& target = FindTarget(recipe.target);
   const FloatRequests requests =
       RequestsOf(graph, calibration, recipe, target, context);
