@@ -27,13 +27,13 @@ ValueId Layout::Parameter(std::string_view name, const Tensor& content) {
 std::vector<ValueId> Layout::Parameters(const std::string& name,
                                         const QuantParams& params,
                                         bool of_weight) {
-  const std::string scale_name = name + "_scale";
-  const Tensor scale = params.scale.Materialize();
-  std::vector<ValueId> ids = {of_weight ? graph.AddConstant(scale_name, scale)
-                                        : Parameter(scale_name, scale)};
+  const auto parameter = [&](const char* suffix, const Tensor& content) {
+    return of_weight ? graph.AddConstant(name + suffix, content.Materialize())
+                     : Parameter(name + suffix, content.Materialize());
+  };
+  std::vector<ValueId> ids = {parameter("_scale", params.scale)};
   if (!params.zero_point.empty()) {
-    ids.push_back(
-        Parameter(name + "_zero_point", params.zero_point.Materialize()));
+    ids.push_back(parameter("_zero_point", params.zero_point));
   }
   return ids;
 }
