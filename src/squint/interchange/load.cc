@@ -25,10 +25,24 @@ void RenameOrtDuplicates(Graph& graph) {
   });
 }
 
+// Every standard operator of the graph is the same in opset 7.
+bool IsAsInOldest(const Graph& graph, int64_t opset) {
+  bool same = true;
+  ForEachGraph(graph, [&](const Graph& each) {
+    for (const NodeId id : each.order()) {
+      const Node& node = each.node(id);
+      same = same && (!node.domain.empty() ||
+                      DefinitionAt(node.op_type, opset) ==
+                          DefinitionAt(node.op_type, kOldestOpset));
+    }
+  });
+  return same;
+}
+
 int64_t CheckedOpset(const Graph& graph) {
   const auto it = graph.opset.find("");
   if (it == graph.opset.end()) return kMeaningOpset;  // other domains only
-  if (it->second < kOldestOpset) {
+  if (it->second < kOldestOpset && !IsAsInOldest(graph, it->second)) {
     Fail(ErrorCode::kUnsupported,
          "the model is of opset {}; Squint reads opset {} and later: convert "
          "it first, for example with onnx.version_converter",

@@ -66,10 +66,15 @@ TEST_F(LoadSave, GivesTheMeaningOfOpset25) {
 }
 
 TEST_F(LoadSave, OpsetsOutsideItsRangeAreErrorsThatSayWhatToDo) {
-  EXPECT_THAT(ErrorOf(OneRelu(), 6),
-              testing::AllOf(HasSubstr("in.onnx"), HasSubstr("opset 6"),
+  EXPECT_THAT(ErrorOf(OneRelu(), 5),
+              testing::AllOf(HasSubstr("in.onnx"), HasSubstr("opset 5"),
                              HasSubstr("version_converter")));
   EXPECT_THAT(ErrorOf(OneRelu(), 29), HasSubstr("opset 29"));
+}
+
+TEST_F(LoadSave, OlderOnesAreReadWhereNothingChangedSince) {
+  const LoadedModel model = Reload(OneRelu(), 6);
+  EXPECT_EQ(model.graph.opset.at(""), 25);
 }
 
 TEST_F(LoadSave, TheStandardDomainHasOneName) {

@@ -156,11 +156,12 @@ void RunPow(RunContext& context) {
 
 void RunMean(RunContext& context) {
   RunBinary<AddFunction>(context);
-  const Tensor& sum = context.outputs[0];
+  const DType dtype = context.outputs[0].dtype();
+  const Tensor sum = InComputeType(context.outputs[0]);
   const auto count = static_cast<float>(context.inputs.size());
-  const Tensor divisor = Tensor::Scalar<float>(count);
-  context.outputs[0] = FromComputeType(
-      Combine(InComputeType(sum), divisor, DivFunction{}), sum.dtype());
+  const Tensor divisor = Tensor::Scalar<float>(count).CastTo(sum.dtype());
+  context.outputs[0] =
+      FromComputeType(Combine(sum, divisor, DivFunction{}), dtype);
 }
 
 // ---- the integer reading

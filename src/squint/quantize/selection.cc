@@ -17,15 +17,6 @@ bool IsExcluded(const Node& node, const Recipe& recipe) {
       [&](const auto& name) { return Contains(recipe.exclude_nodes, name); });
 }
 
-bool TargetRuns(const Target& target, const Node& node) {
-  const OpDef* op = FindOp(node.op_type, node.domain);
-  if (target.all_integer) return op->integer_reference != nullptr;
-  const std::string key = node.domain.empty()
-                              ? node.op_type
-                              : node.domain + "::" + node.op_type;
-  return target.operators.contains(key);
-}
-
 // A table looked up by rows: its weights can be stored as integers, but the
 // node itself moves numbers and computes nothing.
 bool IsTableLookup(const Graph& graph, const Node& node) {
@@ -52,6 +43,15 @@ bool IsMatMulBias(const Graph& graph, const Node& node) {
 }
 
 }  // namespace
+
+bool TargetRuns(const Target& target, const Node& node) {
+  const OpDef* op = FindOp(node.op_type, node.domain);
+  if (target.all_integer) return op->integer_reference != nullptr;
+  const std::string key = node.domain.empty()
+                              ? node.op_type
+                              : node.domain + "::" + node.op_type;
+  return target.operators.contains(key);
+}
 
 Selection::Selection(const Graph& graph, const Target& target,
                      const Recipe& recipe, const FloatRequests& requests)

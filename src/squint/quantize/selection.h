@@ -44,6 +44,9 @@ struct Decision {
 // Nodes that methods want in float: node -> reason.
 using FloatRequests = std::map<NodeId, std::string>;
 
+// The target has integer kernels for such nodes.
+bool TargetRuns(const Target& target, const Node& node);
+
 class Selection {
  public:
   Selection(const Graph& graph, const Target& target, const Recipe& recipe,
