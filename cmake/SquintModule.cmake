@@ -15,6 +15,9 @@ if(SQUINT_SANITIZE)
     -fno-omit-frame-pointer)
   target_link_options(squint_flags INTERFACE -fsanitize=${SQUINT_SANITIZE})
 endif()
+if(SQUINT_FUZZ)
+  target_compile_options(squint_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 target_include_directories(squint_flags INTERFACE
   ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 

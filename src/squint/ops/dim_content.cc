@@ -50,6 +50,11 @@ std::optional<DimTensor> CombineContents(const DimTensor& a, const DimTensor& b,
   return result;
 }
 
+Shape UnknownDims(int64_t rank) {
+  if (rank < 0 || rank > kMaxRank) return {};
+  return DimList(static_cast<size_t>(rank), Dim::Unknown());
+}
+
 void PassContent(InferContext& context, const Shape& shape) {
   const DimTensor* content = context.dim_tensor(0);
   if (content == nullptr || !shape.has_rank() || shape.rank() > 1) return;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "squint/ops/infer.h"
+
 namespace squint {
 namespace {
 
@@ -9,8 +11,8 @@ const OpDef& RowOf(const Graph& graph, const Node& node) {
   const OpDef* op = FindOp(node.op_type, node.domain);
   if (op == nullptr || op->reference == nullptr) {
     Fail(ErrorCode::kUnsupported, "{}: Squint cannot run operator {}{}{}",
-         NodeLabel(graph, node), node.domain, node.domain.empty() ? "" : "::",
-         node.op_type);
+         NodeLabel(graph, node), node.domain,
+         node.domain.empty() ? "" : "::", node.op_type);
   }
   return *op;
 }
@@ -50,8 +52,7 @@ class Run {
   void RunNode(const Node& node) {
     const OpDef& op = RowOf(graph_, node);
     const bool integer = options_.reading == Reading::kInteger &&
-                         op.integer_reference != nullptr &&
-                         AllQuantized(node);
+                         op.integer_reference != nullptr && AllQuantized(node);
     RunContext context{node, {}, {}, {}, {}};
     std::vector<Tensor> held(node.inputs.size());
     for (size_t i = 0; i < node.inputs.size(); ++i) {
@@ -64,6 +65,7 @@ class Run {
       context.output_quant.push_back(QuantOf(id));
     }
     context.outputs.resize(node.outputs.size());
+    CheckBeforeRunning(node, context.inputs);
     (integer ? op.integer_reference : op.reference)(context);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId id = node.outputs[i];
@@ -73,11 +75,22 @@ class Run {
       } else {
         SetReal(id, context.outputs[i]);
       }
-      if (options_.tap) options_.tap(id, options_.tap_stored ? Stored(id) : Real(id));
+      if (options_.tap)
+        options_.tap(id, options_.tap_stored ? Stored(id) : Real(id));
     }
   }
 
  private:
+  // The references trust shapes and sizes.
+  void CheckBeforeRunning(const Node& node,
+                          const std::vector<const Tensor*>& inputs) const {
+    for (const auto& result : InferFromTensors(graph_, node, inputs)) {
+      const auto dims = result.shape.values();
+      if (!dims || result.dtype == DType::kUndefined) continue;
+      CheckResultSize(result.dtype, *dims, options_.memory_limit);
+    }
+  }
+
   const QuantParams* QuantOf(ValueId id) const {
     if (id == kNoValue || !graph_.value(id).quant) return nullptr;
     return &*graph_.value(id).quant;
@@ -122,9 +135,8 @@ std::vector<Tensor> Interpret(const Graph& graph,
   return outputs;
 }
 
-std::vector<Tensor> RunNodeReference(
-    const Graph& graph, const Node& node,
-    const std::vector<const Tensor*>& inputs) {
+std::vector<Tensor> RunNodeReference(const Graph& graph, const Node& node,
+                                     const std::vector<const Tensor*>& inputs) {
   const OpDef& op = RowOf(graph, node);
   RunContext context{node, inputs, {}, {}, {}};
   context.outputs.resize(node.outputs.size());

@@ -9,6 +9,7 @@
 #include <functional>
 #include <vector>
 
+#include "squint/base/context.h"
 #include "squint/graph/graph.h"
 #include "squint/ops/op.h"
 
@@ -22,6 +23,7 @@ struct InterpreterOptions {
   // `tap_stored`, when quantized values come as the stored integers.
   std::function<void(ValueId, const Tensor&)> tap = {};
   bool tap_stored = false;
+  size_t memory_limit = Context().memory_limit;  // bytes of one result
 };
 
 // `inputs` in the order of graph.inputs(); returns the graph's outputs in

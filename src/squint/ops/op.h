@@ -97,7 +97,7 @@ struct RunContext {
 
   bool has(size_t i) const { return i < inputs.size() && inputs[i]; }
   const Tensor& in(size_t i) const {
-    CheckInternal(has(i), "RunContext::in: input is absent");
+    if (!has(i)) Fail(ErrorCode::kInvalidModel, "input {} is missing", i);
     return *inputs[i];
   }
 };

@@ -97,13 +97,16 @@ Tensor Unpacked(const Tensor& tensor) {
 
 int64_t ElementCount(std::span<const int64_t> dims) {
   int64_t count = 1;
+  bool empty = false;
   for (const int64_t dim : dims) {
-    if (dim < 0 || __builtin_mul_overflow(count, dim, &count)) {
+    empty = empty || dim == 0;
+    if (dim < 0 ||
+        __builtin_mul_overflow(count, std::max<int64_t>(dim, 1), &count)) {
       Fail(ErrorCode::kInvalidModel, "shape {} has no valid element count",
            DimsToString(dims));
     }
   }
-  return count;
+  return empty ? 0 : count;
 }
 
 std::string DimsToString(std::span<const int64_t> dims) {
