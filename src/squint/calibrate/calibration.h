@@ -74,7 +74,12 @@ class Histogram {
 struct ExactSum {
   __int128 units = 0;
   void Add(double value);
-  void Merge(const ExactSum& other) { units += other.units; }
+  // Sums of a table that nobody measured may wrap around.
+  void Merge(const ExactSum& other) {
+    using Unsigned = unsigned __int128;
+    units = static_cast<__int128>(static_cast<Unsigned>(units) +
+                                  static_cast<Unsigned>(other.units));
+  }
   double value() const;
   friend bool operator==(const ExactSum&, const ExactSum&) = default;
 };
