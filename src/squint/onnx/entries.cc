@@ -6,6 +6,7 @@
 #include "squint/base/error.h"
 #include "squint/onnx/proto_fields.h"
 #include "squint/onnx/tensor_reader.h"
+#include "squint/tensor/rank.h"
 
 namespace squint {
 namespace {

@@ -11,6 +11,7 @@
 #include "squint/base/error.h"
 #include "squint/onnx/entries.h"
 #include "squint/onnx/proto_fields.h"
+#include "squint/tensor/rank.h"
 
 namespace squint {
 namespace {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "squint/tensor/rank.h"
+
 namespace squint {
 
 bool IsNonNegative(const Dim& dim) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "squint/ops/signature.h"
+#include "squint/tensor/rank.h"
 
 namespace squint {
 namespace {

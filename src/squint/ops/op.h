@@ -97,7 +97,7 @@ struct RunContext {
 
   bool has(size_t i) const { return i < inputs.size() && inputs[i]; }
   const Tensor& in(size_t i) const {
-    if (!has(i)) Fail(ErrorCode::kInvalidModel, "input {} is missing", i);
+    CheckInternal(has(i), "RunContext::in: input is absent");
     return *inputs[i];
   }
 };

@@ -7,6 +7,7 @@
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
 #include "squint/ops/quant_rules.h"
+#include "squint/tensor/rank.h"
 
 namespace squint {
 namespace {

@@ -96,6 +96,8 @@ Tensor Unpacked(const Tensor& tensor) {
 }  // namespace
 
 int64_t ElementCount(std::span<const int64_t> dims) {
+  // Zeros are left out of the product, so that no product of some of the
+  // dimensions (a stride) overflows either.
   int64_t count = 1;
   bool empty = false;
   for (const int64_t dim : dims) {

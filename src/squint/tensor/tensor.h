@@ -20,13 +20,8 @@ namespace squint {
 
 using Dims = std::vector<int64_t>;
 
-// More dimensions than any exporter writes; what comes from files is held to
-// it, so that time and recursion per dimension are bounded.
-inline constexpr int kMaxRank = 64;
-
 // Product of the dimensions; 1 for a scalar. Error{kInvalidModel} when a
-// dimension is negative or the product (leaving zeros out) overflows, so
-// that no product of some of them does.
+// dimension is negative or the product overflows.
 int64_t ElementCount(std::span<const int64_t> dims);
 std::string DimsToString(std::span<const int64_t> dims);  // "[1,3,224,224]"
 // Row-major strides in elements.
