@@ -74,12 +74,7 @@ class Histogram {
 struct ExactSum {
   __int128 units = 0;
   void Add(double value);
-  // Sums of a table that nobody measured may wrap around.
-  void Merge(const ExactSum& other) {
-    using Unsigned = unsigned __int128;
-    units = static_cast<__int128>(static_cast<Unsigned>(units) +
-                                  static_cast<Unsigned>(other.units));
-  }
+  void Merge(const ExactSum& other) { units += other.units; }
   double value() const;
   friend bool operator==(const ExactSum&, const ExactSum&) = default;
 };
