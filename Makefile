@@ -3,11 +3,12 @@
 # make test       everything that fits in 20 minutes on 2 cores
 # make conformance  docs/operators.md, from the ONNX node tests
 # make test-all   the rest: all models, sanitizers, lint
+# make fuzz       every fuzz target for FUZZ_SECONDS (20 minutes each)
 # Each installs what is missing (Debian packages), says so, and leaves alone
 # what is there.
 BUILD := build/release
 
-.PHONY: all setup demo test test-all conformance asan tidy format clean
+.PHONY: all setup demo test test-all conformance asan fuzz tsan tidy format clean
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --target squint_cli
 
@@ -43,6 +44,21 @@ asan: setup
 	@cmake --preset asan -DSQUINT_TESTS=ON
 	@cmake --build build/asan
 	@ctest --test-dir build/asan --output-on-failure --timeout 3600 -LE long
+
+# How long each fuzz target runs.
+FUZZ_SECONDS := 1200
+
+fuzz: setup
+	@scripts/setup.sh fuzz
+	@cmake --preset fuzz -DSQUINT_TESTS=ON
+	@cmake --build build/fuzz --target squint_fuzz
+	@scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS)
+
+tsan: setup
+	@scripts/setup.sh test
+	@cmake --preset tsan -DSQUINT_TESTS=ON
+	@cmake --build build/tsan
+	@ctest --test-dir build/tsan --output-on-failure --timeout 3600 -LE long
 
 tidy: setup
 	@scripts/setup.sh lint

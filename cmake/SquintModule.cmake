@@ -9,10 +9,16 @@ target_compile_options(squint_flags INTERFACE
 if(SQUINT_WERROR)
   target_compile_options(squint_flags INTERFACE -Werror)
 endif()
+# Targets with the property SQUINT_PLAIN are linked with sanitizers but not
+# compiled with them.
 if(SQUINT_SANITIZE)
-  target_compile_options(squint_flags INTERFACE
-    -fsanitize=${SQUINT_SANITIZE} -fno-sanitize-recover=all
-    -fno-omit-frame-pointer)
+  set(plain "$<BOOL:$<TARGET_PROPERTY:SQUINT_PLAIN>>")
+  foreach(option -fsanitize=${SQUINT_SANITIZE} -fno-sanitize-recover=all
+          -fno-omit-frame-pointer
+          $<$<BOOL:${SQUINT_FUZZ}>:-fsanitize=fuzzer-no-link>)
+    target_compile_options(squint_flags INTERFACE
+      "$<$<NOT:${plain}>:${option}>")
+  endforeach()
   target_link_options(squint_flags INTERFACE -fsanitize=${SQUINT_SANITIZE})
 endif()
 target_include_directories(squint_flags INTERFACE
@@ -39,6 +45,9 @@ function(squint_module name)
     # keeps its optimization.
     if(NOT SQUINT_SANITIZE)
       target_compile_options(squint_${name}_test PRIVATE -O0)
+    elseif(SQUINT_FUZZ)  # of the tests it needs the operators' examples alone
+      target_compile_options(squint_${name}_test PRIVATE -O0 -g0)
+      set_target_properties(squint_${name}_test PROPERTIES SQUINT_PLAIN ON)
     endif()
     add_test(NAME ${name} COMMAND squint_${name}_test)
   endif()

@@ -216,8 +216,10 @@ std::string DescribeOp(const OpDef& op) {
 }  // namespace
 
 InspectSummary InspectFile(const InspectRequest& request,
-                           const Context& context) {
+                           const Context& context) try {
   return Inspection(request, context).Run();
+} catch (...) {
+  RethrowAsError(request.model);
 }
 
 std::vector<ListEntry> ListFeatures() {

@@ -2,6 +2,9 @@
 
 #include <charconv>
 #include <cmath>
+#include <filesystem>
+#include <new>
+#include <stdexcept>
 
 #include "squint/base/error.h"
 #include "squint/interchange/interchange.h"
@@ -152,6 +155,23 @@ Recipe MakeRecipe(const RecipeRequest& request) {
   for (const std::string& name : request.disable) recipe.methods[name] = false;
   FindTarget(recipe.target);  // a clear error before any work
   return recipe;
+}
+
+void RethrowAsError(const std::string& file) {
+  try {
+    throw;
+  } catch (const Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    Fail(ErrorCode::kOutOfMemory, "{}: out of memory", file);
+  } catch (const std::length_error&) {
+    Fail(ErrorCode::kOutOfMemory, "{}: out of memory: an absurd size", file);
+  } catch (const std::filesystem::filesystem_error& error) {
+    Fail(ErrorCode::kIo, "{}: {}", error.path1().string(),
+         error.code().message());
+  } catch (const std::exception& error) {
+    Fail(ErrorCode::kInternal, "{}: {}", file, error.what());
+  }
 }
 
 Json NumberOrNull(double value) {

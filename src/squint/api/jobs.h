@@ -46,6 +46,11 @@ Split SplitSamples(const std::vector<int64_t>& samples);
 
 Recipe MakeRecipe(const RecipeRequest& request);
 
+// For the catch (...) of every public function: throws the exception at hand
+// as an Error, so that nothing else leaves the library. `file` is what the
+// job was about.
+[[noreturn]] void RethrowAsError(const std::string& file);
+
 // NaN and Inf are no JSON numbers: they become null.
 Json NumberOrNull(double value);
 

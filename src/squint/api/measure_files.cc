@@ -45,7 +45,8 @@ Json ToJson(const std::vector<TensorDifference>& differences) {
 
 }  // namespace
 
-EvalSummary EvaluateFile(const EvalRequest& request, const Context& context) {
+EvalSummary EvaluateFile(const EvalRequest& request,
+                         const Context& context) try {
   const Prepared prepared = Prepare(request.model, {}, context);
   const auto dataset = OpenData(request.data, *prepared.graph, context);
   const bool reference = request.execution == Execution::kReference;
@@ -73,10 +74,12 @@ EvalSummary EvaluateFile(const EvalRequest& request, const Context& context) {
            {"execution", ExecutionName(prepared.quantized, request.execution)},
            {"seconds", summary.seconds}});
   return summary;
+} catch (...) {
+  RethrowAsError(request.model);
 }
 
 CompareSummary CompareFiles(const CompareRequest& request,
-                            const Context& context) {
+                            const Context& context) try {
   const Prepared real = Prepare(request.float_model, {}, context);
   const Prepared quantized = Prepare(request.quantized_model, {}, context);
   const auto dataset = OpenData(request.data, *real.graph, context);
@@ -106,6 +109,8 @@ CompareSummary CompareFiles(const CompareRequest& request,
            {"outputs", ToJson(summary.outputs)},
            {"worst", ToJson(summary.worst)}});
   return summary;
+} catch (...) {
+  RethrowAsError(request.float_model);
 }
 
 }  // namespace squint

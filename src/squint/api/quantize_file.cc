@@ -234,12 +234,14 @@ CalibrateSummary SummaryOf(const Calibration& calibration) {
 std::string Version() { return SQUINT_VERSION; }
 
 QuantizeSummary QuantizeFile(const QuantizeRequest& request,
-                             const Context& context) {
+                             const Context& context) try {
   return QuantizeJob(request, context).Run();
+} catch (...) {
+  RethrowAsError(request.model);
 }
 
 CalibrateSummary CalibrateFile(const CalibrateRequest& request,
-                               const Context& context) {
+                               const Context& context) try {
   const Recipe recipe = MakeRecipe(request.recipe);
   const Prepared prepared = Prepare(request.model, {}, context);
   const auto dataset = OpenData(request.data, *prepared.graph, context);
@@ -255,10 +257,12 @@ CalibrateSummary CalibrateFile(const CalibrateRequest& request,
   WriteCalibration(request.output, calibration);
   std::filesystem::remove(options.resume);
   return SummaryOf(calibration);
+} catch (...) {
+  RethrowAsError(request.model);
 }
 
 CalibrateSummary MergeCalibrationFiles(const std::vector<std::string>& inputs,
-                                       const std::string& output) {
+                                       const std::string& output) try {
   if (inputs.empty()) {
     Fail(ErrorCode::kInvalidArgument, "nothing to merge");
   }
@@ -272,6 +276,8 @@ CalibrateSummary MergeCalibrationFiles(const std::vector<std::string>& inputs,
   }
   WriteCalibration(output, merged);
   return SummaryOf(merged);
+} catch (...) {
+  RethrowAsError(output);
 }
 
 }  // namespace squint

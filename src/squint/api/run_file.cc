@@ -63,7 +63,7 @@ std::vector<Tensor> InOrder(const Graph& graph,
 
 }  // namespace
 
-RunSummary RunFile(const RunRequest& request, const Context& context) {
+RunSummary RunFile(const RunRequest& request, const Context& context) try {
   const Prepared prepared = Prepare(request.model, {}, context);
   const Graph& graph = *prepared.graph;
   Runner runner(prepared.graph, request.execution == Execution::kReference,
@@ -99,6 +99,8 @@ RunSummary RunFile(const RunRequest& request, const Context& context) {
   summary.json =
       JsonText(Json{{"outputs", list}, {"seconds", summary.seconds}});
   return summary;
+} catch (...) {
+  RethrowAsError(request.model);
 }
 
 }  // namespace squint

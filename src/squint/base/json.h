@@ -6,12 +6,16 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 namespace squint {
 
 using Json = nlohmann::ordered_json;
 
-// Reads and parses `path`; Error{kInvalidArgument} names file and position.
+// Error{kInvalidArgument} names `where` and the position; also for what is
+// nested deeper than anybody writes it, because code that walks JSON recurses.
+Json ParseJson(std::string_view text, std::string_view where);
+// Reads and parses `path`; errors name it.
 Json ReadJson(const std::filesystem::path& path);
 // On one line. Names from files need not be valid UTF-8: bytes that are not
 // become U+FFFD instead of an exception.

@@ -31,6 +31,11 @@ void MergeChannels(ValueStatistics& to, const ValueStatistics& from) {
         std::min(to.channel_minimum[c], from.channel_minimum[c]);
     to.channel_maximum[c] =
         std::max(to.channel_maximum[c], from.channel_maximum[c]);
+    // No samples add up to so much, but a table may claim to.
+    if (__int128 sum = 0; __builtin_add_overflow(
+            to.channel_sum[c].units, from.channel_sum[c].units, &sum)) {
+      Fail(ErrorCode::kInvalidArgument, "the sums of channel {} overflow", c);
+    }
     to.channel_sum[c].Merge(from.channel_sum[c]);
   }
   to.channel_count += from.channel_count;

@@ -174,7 +174,8 @@ void CheckConsistent(const ValueStatistics& statistics) {
     Fail(ErrorCode::kInvalidArgument,
          "the lists of channels have different lengths");
   }
-  if (statistics.nans + statistics.infinities > statistics.count ||
+  if (statistics.nans > statistics.count ||
+      statistics.infinities > statistics.count - statistics.nans ||
       statistics.histogram.total() != statistics.finite()) {
     Fail(ErrorCode::kInvalidArgument,
          "the histogram does not add up to the count");

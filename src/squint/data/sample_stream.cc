@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
-#include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -16,8 +16,10 @@ struct SampleStream::Impl {
   std::vector<int64_t> indices;
   size_t ahead = 1;
 
-  // Positions [taken, started) are decoded or being decoded; `done` holds
-  // those that are. A position starts only when it is within the window.
+  // Positions [taken, started) are decoded or being decoded; slots[position %
+  // ahead] holds those that are. A position starts only when it is within the
+  // window. The slots are made beforehand, so that a worker allocates nothing
+  // outside Decode().
   std::mutex mutex;
   std::condition_variable room;
   std::condition_variable ready;
@@ -25,11 +27,20 @@ struct SampleStream::Impl {
     Sample sample;
     std::exception_ptr error;
   };
-  std::map<size_t, Slot> done;
+  std::vector<std::optional<Slot>> slots;
   size_t taken = 0;
   size_t started = 0;
   bool stop = false;
   std::vector<std::thread> workers;
+
+  ~Impl() {
+    {
+      const std::lock_guard lock(mutex);
+      stop = true;
+    }
+    room.notify_all();
+    for (std::thread& worker : workers) worker.join();
+  }
 
   Slot Decode(size_t position) const {
     Slot slot;
@@ -52,7 +63,7 @@ struct SampleStream::Impl {
       lock.unlock();
       Slot slot = Decode(position);
       lock.lock();
-      done.emplace(position, std::move(slot));
+      slots[position % ahead] = std::move(slot);
       ready.notify_all();
     }
   }
@@ -60,8 +71,10 @@ struct SampleStream::Impl {
   Slot Take() {
     if (workers.empty()) return Decode(taken++);
     std::unique_lock lock(mutex);
-    ready.wait(lock, [&] { return done.contains(taken); });
-    Slot slot = std::move(done.extract(taken++).mapped());
+    std::optional<Slot>& next = slots[taken % ahead];
+    ready.wait(lock, [&] { return next.has_value(); });
+    Slot slot = *std::exchange(next, std::nullopt);
+    ++taken;
     room.notify_all();
     return slot;
   }
@@ -73,19 +86,13 @@ SampleStream::SampleStream(std::shared_ptr<const Dataset> dataset,
   impl_->dataset = std::move(dataset);
   impl_->indices = std::move(indices);
   impl_->ahead = static_cast<size_t>(std::max(ahead, 1));
+  impl_->slots.resize(impl_->ahead);
   for (int i = 0; i < threads; ++i) {
     impl_->workers.emplace_back([impl = impl_.get()] { impl->Work(); });
   }
 }
 
-SampleStream::~SampleStream() {
-  {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->stop = true;
-  }
-  impl_->room.notify_all();
-  for (std::thread& worker : impl_->workers) worker.join();
-}
+SampleStream::~SampleStream() = default;
 
 std::optional<Sample> SampleStream::Next() {
   if (impl_->taken >= impl_->indices.size()) return std::nullopt;

@@ -122,12 +122,22 @@ const Tensor* Graph::ConstantOf(ValueId id) const {
 // ---- Graph, building
 
 std::string Graph::UniqueName(std::string_view wish) const {
-  std::string unique(wish.empty() ? "value" : wish);
-  if (by_name_.find(unique) == by_name_.end()) return unique;
-  for (int i = 1;; ++i) {
-    std::string candidate = fmt::format("{}_{}", unique, i);
-    if (by_name_.find(candidate) == by_name_.end()) return candidate;
+  const std::string unique(wish.empty() ? "value" : wish);
+  const auto is_free = [&](const std::string& name) {
+    return by_name_.find(name) == by_name_.end();
+  };
+  const auto numbered = [&](int i) { return fmt::format("{}_{}", unique, i); };
+  if (is_free(unique)) return unique;
+  // The first free number where they are taken without gaps, found in a few
+  // steps also behind a million of them.
+  int taken = 0;
+  int free = 1;
+  while (!is_free(numbered(free))) taken = std::exchange(free, 2 * free);
+  while (free - taken > 1) {
+    const int middle = taken + (free - taken) / 2;
+    (is_free(numbered(middle)) ? free : taken) = middle;
   }
+  return numbered(free);
 }
 
 void Graph::Rename(ValueId id, std::string_view wish) {

@@ -6,6 +6,7 @@
 #include "squint/base/error.h"
 #include "squint/onnx/proto_fields.h"
 #include "squint/onnx/tensor_reader.h"
+#include "squint/tensor/rank.h"
 
 namespace squint {
 namespace {
@@ -35,6 +36,10 @@ Shape ReadShape(WireReader message) {
     } else {
       message.Skip();
     }
+  }
+  if (dims.size() > kMaxRank) {
+    Fail(ErrorCode::kUnsupported, "has {} dimensions, Squint takes up to {}",
+         dims.size(), kMaxRank);
   }
   return dims;
 }
@@ -154,7 +159,11 @@ Value ReadValueInfo(WireReader message) {
         value.name = message.Text();
         break;
       case ValueInfoField::kType:
-        ReadType(message.Message(), value);
+        try {
+          ReadType(message.Message(), value);
+        } catch (const Error& error) {
+          throw error.In(fmt::format("tensor '{}'", value.name));
+        }
         break;
       default:
         value.opaque_fields += message.Keep();

@@ -11,6 +11,7 @@
 #include "squint/base/error.h"
 #include "squint/onnx/entries.h"
 #include "squint/onnx/proto_fields.h"
+#include "squint/tensor/rank.h"
 
 namespace squint {
 namespace {
@@ -171,6 +172,14 @@ Tensor FromFloats(DType dtype, const Dims& dims, const std::vector<T>& values) {
   return Copied(dtype, dims, values.data(), needed);
 }
 
+// Signed numbers as they are or as their bits; of bools any number is one.
+void CheckFits(int64_t value, DType dtype, size_t width) {
+  if (width == 8 || dtype == DType::kBool) return;
+  const int64_t range = int64_t{1} << (8 * width);
+  if (value >= -range / 2 && value < range) return;
+  Fail(ErrorCode::kInvalidModel, "{} does not fit {}", value, DTypeName(dtype));
+}
+
 // Each entry holds one element, or one byte of packed small ones, in its low
 // bytes; float16 and the like as their bits.
 Tensor FromInts(DType dtype, const Dims& dims,
@@ -183,6 +192,7 @@ Tensor FromInts(DType dtype, const Dims& dims,
   Tensor tensor(dtype, dims);
   std::byte* out = tensor.mutable_raw();
   for (size_t i = 0; i < values.size(); ++i) {
+    CheckFits(values[i], dtype, width);
     const int64_t value = dtype == DType::kBool ? values[i] != 0 : values[i];
     std::memcpy(out + i * width, &value, width);
   }
@@ -200,7 +210,14 @@ Tensor FromStrings(const TensorFields& fields) {
   return {DType::kString, fields.dims, Buffer::Borrow(bytes, owner)};
 }
 
+void CheckRank(const Dims& dims) {
+  if (dims.size() <= kMaxRank) return;
+  Fail(ErrorCode::kUnsupported, "has {} dimensions, Squint takes up to {}",
+       dims.size(), kMaxRank);
+}
+
 Tensor ToTensor(const TensorFields& fields, TensorSource& source) {
+  CheckRank(fields.dims);
   const DType dtype = ReadDType(fields.data_type);
   if (fields.is_segment) {
     Fail(ErrorCode::kUnsupported, "stored in segments");
@@ -244,6 +261,7 @@ Tensor Densified(const Tensor& values, const Tensor& indices, const Dims& dims,
       values.dtype() == DType::kString || BitsOf(values.dtype()) < 8) {
     Fail(ErrorCode::kUnsupported, "sparse tensor of this kind");
   }
+  CheckRank(dims);
   const int64_t count = ElementCount(dims);
   if (BytesOf(values.dtype(), count) > memory_limit) {
     Fail(ErrorCode::kOutOfMemory, "sparse tensor {}{} is too large",

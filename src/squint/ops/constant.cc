@@ -84,8 +84,7 @@ void InferConstantOfShape(InferContext& context) {
     const Shape& length = context.shape(0);
     Shape out;
     if (length.has_rank() && length.rank() == 1 && length[0].value()) {
-      out = Shape(
-          DimList(static_cast<size_t>(*length[0].value()), Dim::Unknown()));
+      out = UnknownDims(*length[0].value());
     }
     return context.SetOutput(0, fill.dtype(), std::move(out));
   }
@@ -132,7 +131,7 @@ int64_t RangeCount(T start, T limit, T delta) {
       std::ceil((static_cast<double>(limit) - static_cast<double>(start)) /
                 static_cast<double>(delta));
   if (!(steps < 0x1p31)) Fail(ErrorCode::kInvalidModel, "absurdly long range");
-  return std::max<int64_t>(0, static_cast<int64_t>(steps));
+  return steps > 0 ? static_cast<int64_t>(steps) : 0;
 }
 
 std::optional<Dim> ScalarContent(const InferContext& context, size_t i) {
@@ -154,7 +153,7 @@ void InferIntegerRange(InferContext& context, const Dim& start,
   if (count > 1024) return;
   DimTensor content;
   for (int64_t i = 0; i < count; ++i) {
-    content.elements.push_back(*start.value() + i * delta);
+    content.elements.push_back(WrapAdd(*start.value(), WrapMul(i, delta)));
   }
   context.SetDimTensor(0, std::move(content));
 }
@@ -170,13 +169,22 @@ void InferRange(InferContext& context) {
   const Tensor* b = context.constant(1);
   const Tensor* d = context.constant(2);
   Dim count = Dim::Unknown();
-  if (a != nullptr && b != nullptr && d != nullptr) {
+  const auto is_number = [](const Tensor* tensor) {
+    return tensor != nullptr && tensor->size() == 1;
+  };
+  if (is_number(a) && is_number(b) && is_number(d)) {
     count = RangeCount(a->ToFloats()[0], b->ToFloats()[0], d->ToFloats()[0]);
   }
   context.SetOutput(0, context.dtype(0), Shape({count}));
 }
 
 void RunRange(RunContext& context) {
+  for (size_t i = 0; i < 3; ++i) {
+    if (context.in(i).size() != 1) {
+      Fail(ErrorCode::kInvalidModel, "input {} is {}, expected one number", i,
+           DimsToString(context.in(i).dims()));
+    }
+  }
   const DType dtype = context.in(0).dtype();
   const Tensor start = InComputeType(context.in(0));
   const Tensor limit = InComputeType(context.in(1));
@@ -189,7 +197,7 @@ void RunRange(RunContext& context) {
     Tensor out(start.dtype(), {count});
     for (int64_t i = 0; i < count; ++i) {
       out.mutable_data<T>()[i] =
-          static_cast<T>(first + static_cast<T>(i) * step);
+          WrapAdd(first, WrapMul(static_cast<T>(i), step));
     }
     context.outputs[0] = FromComputeType(std::move(out), dtype);
   });

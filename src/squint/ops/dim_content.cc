@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "squint/tensor/rank.h"
+
 namespace squint {
 
 bool IsNonNegative(const Dim& dim) {
@@ -48,6 +50,11 @@ std::optional<DimTensor> CombineContents(const DimTensor& a, const DimTensor& b,
         f(a.elements[na == 1 ? 0 : i], b.elements[nb == 1 ? 0 : i]));
   }
   return result;
+}
+
+Shape UnknownDims(int64_t rank) {
+  if (rank < 0 || rank > kMaxRank) return {};
+  return DimList(static_cast<size_t>(rank), Dim::Unknown());
 }
 
 void PassContent(InferContext& context, const Shape& shape) {

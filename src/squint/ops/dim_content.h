@@ -27,6 +27,10 @@ Dim CeilDiv(const Dim& a, int64_t b);
 std::optional<DimTensor> CombineContents(const DimTensor& a, const DimTensor& b,
                                          DimFunction f);
 
+// `rank` unknown dimensions, as the length of a shape input tells; unranked
+// when no tensor has so many.
+Shape UnknownDims(int64_t rank);
+
 // Copies the content of input 0 to output 0, as rank 0 or 1 according to
 // `shape`, when it is known and the shape is of rank 0 or 1.
 void PassContent(InferContext& context, const Shape& shape);

@@ -1,5 +1,6 @@
 // Repeating elements: Expand (broadcasting written out) and Tile.
 #include "squint/ops/broadcast.h"
+#include "squint/ops/dim_content.h"
 #include "squint/ops/layout.h"
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
@@ -11,8 +12,7 @@ namespace {
 // Of rank `rank` or known only to be so.
 Shape OfLength(const Shape& list, int at_least) {
   if (!list.has_rank() || list.rank() != 1 || !list[0].value()) return {};
-  const auto rank = std::max<int64_t>(*list[0].value(), at_least);
-  return Shape(DimList(static_cast<size_t>(rank), Dim::Unknown()));
+  return UnknownDims(std::max<int64_t>(*list[0].value(), at_least));
 }
 
 void InferExpand(InferContext& context) {
@@ -61,6 +61,10 @@ void InferTile(InferContext& context) {
            repeats->elements.size(), in.ToString());
     }
     for (size_t i = 0; i < dims.size(); ++i) {
+      if (repeats->elements[i].value().value_or(0) < 0) {
+        Fail(ErrorCode::kInvalidModel, "axis {} is repeated {} times", i,
+             repeats->elements[i].ToString());
+      }
       dims[i] = in.dims()[i] * repeats->elements[i];
     }
   }
@@ -77,6 +81,7 @@ void RunTile(RunContext& context) {
   AxisMaps maps = IdentityMaps(x.dims());
   for (size_t axis = 0; axis < maps.size(); ++axis) {
     const std::vector<int64_t> once = maps[axis];
+    if (once.empty()) continue;
     maps[axis].clear();
     for (int64_t k = 0; k < repeats[axis]; ++k) {
       maps[axis].insert(maps[axis].end(), once.begin(), once.end());

@@ -1,8 +1,30 @@
 #include "squint/ops/infer.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "squint/ops/signature.h"
+#include "squint/tensor/rank.h"
+
 namespace squint {
+namespace {
+
+void CheckRank(const Shape& shape) {
+  if (!shape.has_rank() || shape.rank() <= kMaxRank) return;
+  Fail(ErrorCode::kUnsupported,
+       "a result has {} dimensions, Squint takes up to {}", shape.rank(),
+       kMaxRank);
+}
+
+}  // namespace
+
+void InferChecked(const OpDef& op, InferContext& context) {
+  CheckSignature(context);
+  op.infer(context);
+  for (const InferContext::Result& result : context.results()) {
+    CheckRank(result.shape);
+  }
+}
 
 std::vector<InferContext::Result> InferNode(
     const Graph& graph, const Node& node,
@@ -13,11 +35,69 @@ std::vector<InferContext::Result> InferNode(
   }
   InferContext context(graph, node, dim_tensors);
   try {
-    op->infer(context);
+    InferChecked(*op, context);
   } catch (const Error& error) {
     throw error.In(NodeLabel(graph, node));
   }
   return context.results();
+}
+
+namespace {
+
+// What shapes may depend on.
+std::optional<DimTensor> ContentOf(const Tensor& tensor) {
+  constexpr int64_t kMaxContent = 1024;
+  const bool counts =
+      tensor.dtype() == DType::kInt64 || tensor.dtype() == DType::kInt32;
+  if (!counts || tensor.rank() > 1 || tensor.size() > kMaxContent) {
+    return std::nullopt;
+  }
+  const std::vector<int64_t> values = tensor.ToInts();
+  return DimTensor{{values.begin(), values.end()}, tensor.rank() == 0};
+}
+
+}  // namespace
+
+std::vector<InferContext::Result> InferFromTensors(
+    const Graph& graph, const Node& node,
+    const std::vector<const Tensor*>& inputs) {
+  const OpDef* op = FindOp(node.op_type, node.domain);
+  if (node.has_graphs() || op == nullptr || op->infer == nullptr) return {};
+  Graph types;  // nothing but the inputs, as they are at hand
+  types.opset = graph.opset;
+  std::map<ValueId, DimTensor> contents;
+  Node alone = node;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] == nullptr) continue;
+    const Value& value = graph.value(node.inputs[i]);
+    const ValueId id = types.AddValue(
+        value.name, value.quant ? value.dtype : inputs[i]->dtype(),
+        Shape::Of(inputs[i]->dims()));
+    if (value.is_constant() && !value.quant) {
+      types.value(id).constant = *inputs[i];
+    }
+    if (auto content = ContentOf(*inputs[i])) {
+      contents[id] = std::move(*content);
+    }
+    alone.inputs[i] = id;
+  }
+  for (ValueId& output : alone.outputs) {
+    if (output == kNoValue) continue;
+    const Value& value = graph.value(output);
+    output = types.AddValue(value.name, value.dtype, value.shape);
+  }
+  InferContext context(types, alone, contents);
+  InferChecked(*op, context);
+  return context.results();
+}
+
+void CheckResultSize(DType dtype, const Dims& dims, size_t limit) {
+  Dims walked = dims;
+  for (int64_t& dim : walked) dim = dim == 0 ? 1 : dim;
+  if (BytesOf(dtype, ElementCount(walked)) <= limit) return;
+  Fail(ErrorCode::kOutOfMemory,
+       "a result {}{} would pass the memory limit of {} bytes",
+       DTypeName(dtype), DimsToString(dims), limit);
 }
 
 namespace {

@@ -26,11 +26,27 @@ struct InferResult {
 // captures.
 InferResult InferShapes(Graph& graph, std::map<ValueId, DimTensor> known = {});
 
+// op.infer, and the checks that all operators have in common. Errors do not
+// name the node; neither do those of InferFromTensors.
+void InferChecked(const OpDef& op, InferContext& context);
+
 // Results of one node from the current state of its inputs; used by the
 // driver above and by executors with concrete shapes.
 std::vector<InferContext::Result> InferNode(
     const Graph& graph, const Node& node,
     const std::map<ValueId, DimTensor>& dim_tensors);
+
+// The same from the tensors that the node is about to read (null where
+// absent; stored integers where the value is quantized): what breaks a rule
+// only now that shapes and contents are known is an error before it runs.
+// Empty for nodes with nested graphs, whose results only running can tell.
+std::vector<InferContext::Result> InferFromTensors(
+    const Graph& graph, const Node& node,
+    const std::vector<const Tensor*>& inputs);
+
+// Error{kOutOfMemory} when a result of this size passes `limit` bytes. An
+// axis of 0 counts as 1, for an operator may walk the others all the same.
+void CheckResultSize(DType dtype, const Dims& dims, size_t limit);
 
 }  // namespace squint
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "squint/graph/nested_values.h"
+#include "squint/ops/infer.h"
 
 namespace squint {
 namespace {
@@ -102,6 +103,7 @@ class GraphRun {
       context.output_quant.push_back(QuantOf(id));
     }
     context.outputs.resize(node.outputs.size());
+    CheckBeforeRunning(node, context.inputs);
     (integer ? op.integer_reference : op.reference)(context);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId id = node.outputs[i];
@@ -154,6 +156,16 @@ class GraphRun {
     const Node& node_;
     std::map<ValueId, Tensor> captured_;
   };
+
+  // The references trust shapes and sizes.
+  void CheckBeforeRunning(const Node& node,
+                          const std::vector<const Tensor*>& inputs) const {
+    for (const auto& result : InferFromTensors(graph_, node, inputs)) {
+      const auto dims = result.shape.values();
+      if (!dims || result.dtype == DType::kUndefined) continue;
+      CheckResultSize(result.dtype, *dims, options_.context.memory_limit);
+    }
+  }
 
   const QuantParams* QuantOf(ValueId id) const {
     if (id == kNoValue || !graph_.value(id).quant) return nullptr;

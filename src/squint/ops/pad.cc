@@ -10,6 +10,8 @@
 namespace squint {
 namespace {
 
+constexpr int64_t kLimit = int64_t{1} << 31;
+
 struct Padding {
   std::vector<int64_t> begin;  // per axis of the input
   std::vector<int64_t> end;
@@ -25,6 +27,12 @@ Padding ReadPadding(const std::vector<int64_t>& pads,
     Fail(ErrorCode::kInvalidModel, "{} pads for {} axes", pads.size(), named);
   }
   Padding padding{std::vector<int64_t>(full, 0), std::vector<int64_t>(full, 0)};
+  for (const int64_t pad : pads) {
+    if (pad <= -kLimit || pad >= kLimit) {
+      Fail(ErrorCode::kInvalidModel, "pads has the entry {}, expected {} to {}",
+           pad, 1 - kLimit, kLimit - 1);
+    }
+  }
   for (size_t i = 0; i < named; ++i) {
     const auto axis =
         axes ? static_cast<size_t>(NormalizeAxis((*axes)[i], rank)) : i;

@@ -50,9 +50,43 @@ void RequireInteger(DType dtype) {
   }
 }
 
+// What the scale and the zero point are held to, as far as the graph tells.
+void CheckScale(const InferContext& context) {
+  const Tensor* scale = context.constant(1);
+  if (scale == nullptr || !IsFloat(scale->dtype())) return;
+  for (const float value : scale->ToFloats()) {
+    if (std::isfinite(value) && value > 0) continue;
+    Fail(ErrorCode::kInvalidModel,
+         "scale '{}' has the value {}, expected positive numbers",
+         context.graph().value(context.node().input(1)).name, value);
+  }
+}
+
+void CheckGranularity(const InferContext& context) {
+  const Shape& x = context.shape(0);
+  const Shape& scale = context.shape(1);
+  const Dim zeros = context.shape(2).count();
+  const Dim scales = scale.count();
+  if (zeros.value() && scales.value() && !(zeros == scales)) {
+    Fail(ErrorCode::kInvalidModel, "zero point has shape {}, scale {}",
+         context.shape(2).ToString(), scale.ToString());
+  }
+  const bool per_channel =
+      scale.has_rank() && scale.rank() == 1 && !scale[0].is(1);
+  if (!per_channel || !x.has_rank()) return;
+  const int axis = NormalizeAxis(context.node().Int("axis", 1), x.rank());
+  const Dim channels = x.rank() == 0 ? Dim(1) : x[axis];
+  if (channels.value() && scale[0].value() && !(channels == scale[0])) {
+    Fail(ErrorCode::kInvalidModel, "scale has shape {}, axis {} of {} needs {}",
+         scale.ToString(), axis, x.ToString(), channels.ToString());
+  }
+}
+
 // ---- QuantizeLinear
 
 void InferQuantizeLinear(InferContext& context) {
+  CheckScale(context);
+  CheckGranularity(context);
   DType to = context.dtype(2);
   if (to == DType::kUndefined) to = AttributeType(context.node());
   if (to == DType::kUndefined) to = DType::kUint8;
@@ -71,6 +105,15 @@ void RunQuantizeLinear(RunContext& context) {
 // ---- DequantizeLinear
 
 void InferDequantizeLinear(InferContext& context) {
+  CheckScale(context);
+  CheckGranularity(context);
+  const DType stored = context.dtype(0);
+  const DType zero = context.dtype(2);
+  if (stored != zero && stored != DType::kUndefined &&
+      zero != DType::kUndefined) {
+    Fail(ErrorCode::kInvalidModel, "zero point is {}, the integers are {}",
+         DTypeName(zero), DTypeName(stored));
+  }
   DType to = AttributeType(context.node());
   if (to == DType::kUndefined) to = context.dtype(1);
   context.SetOutput(0, to, context.shape(0));

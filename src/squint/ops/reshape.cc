@@ -75,8 +75,7 @@ void InferReshape(InferContext& context) {
   } else if (const Shape& length = context.shape(1);
              length.has_rank() && length.rank() == 1 && length[0].value()) {
     // Only the rank is known.
-    out =
-        Shape(DimList(static_cast<size_t>(*length[0].value()), Dim::Unknown()));
+    out = UnknownDims(*length[0].value());
   }
   context.SetOutput(0, context.dtype(0), out);
   PassContent(context, out);

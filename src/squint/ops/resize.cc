@@ -3,6 +3,7 @@
 // two (linear) or four (cubic) input elements; more with antialias.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "squint/ops/element_types.h"
 #include "squint/ops/layout.h"
@@ -28,14 +29,29 @@ std::vector<int64_t> ResizedAxes(const Node& node, int rank) {
   return axes;
 }
 
+// Sizes that a float32 position can tell apart to some degree.
+constexpr int64_t kLargestSize = int64_t{1} << 31;
+
+void RequireSize(bool possible, const Dim& from, const Dim& to) {
+  if (possible) return;
+  Fail(ErrorCode::kInvalidModel, "an axis of {} cannot become {}",
+       from.ToString(), to.ToString());
+}
+
 // floor(dim * scale) in float32, as ONNX Runtime does it.
 Dim ScaledSize(const Dim& dim, float scale) {
+  if (!(scale < static_cast<float>(kLargestSize))) {
+    Fail(ErrorCode::kInvalidModel, "scale {} is too large", scale);
+  }
   if (dim.value()) {
-    return static_cast<int64_t>(static_cast<float>(*dim.value()) * scale);
+    const float size = static_cast<float>(*dim.value()) * scale;
+    RequireSize(size < static_cast<float>(kLargestSize), dim, Dim::Unknown());
+    return static_cast<int64_t>(size);
   }
   if (scale == std::floor(scale)) return dim * Dim(static_cast<int64_t>(scale));
   const float inverse = 1.0f / scale;
-  return inverse == std::floor(inverse)
+  return inverse < static_cast<float>(kLargestSize) &&
+                 inverse == std::floor(inverse)
              ? FloorDiv(dim, Dim(static_cast<int64_t>(inverse)))
              : Dim::Unknown();
 }
@@ -99,7 +115,10 @@ std::vector<AxisScale> FromSizes(const Node& node, const Shape& in,
       axis.scale = static_cast<float>(*sizes[i].value()) /
                    static_cast<float>(*axis.size.value());
     }
-    axis.size = sizes[i];
+    const Dim from = std::exchange(axis.size, sizes[i]);
+    const int64_t to = sizes[i].value().value_or(1);
+    RequireSize(to >= 0 && to < kLargestSize && (to == 0 || !from.is(0)), from,
+                sizes[i]);
   }
   const std::string policy = node.String("keep_aspect_ratio_policy", "stretch");
   if (policy != "stretch") KeepAspectRatio(policy, in, axes, out);

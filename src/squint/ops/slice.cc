@@ -7,6 +7,7 @@
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
 #include "squint/ops/quant_rules.h"
+#include "squint/tensor/rank.h"
 
 namespace squint {
 namespace {
@@ -103,7 +104,8 @@ std::optional<size_t> CountOfAxes(const InferContext& context) {
       return content->elements.size();
     }
     const Shape& shape = context.shape(i);
-    if (shape.has_rank() && shape.rank() == 1 && shape[0].value()) {
+    if (shape.has_rank() && shape.rank() == 1 && shape[0].value() &&
+        *shape[0].value() <= kMaxRank) {
       return static_cast<size_t>(*shape[0].value());
     }
   }

@@ -52,8 +52,10 @@ void RunTranspose(RunContext& context) {
 
 int64_t BlockSize(const Node& node) {
   const int64_t block = node.Int("blocksize", 0);
-  if (block <= 0) {
-    Fail(ErrorCode::kInvalidModel, "blocksize must be positive, got {}", block);
+  constexpr int64_t kLargest = 1 << 15;  // its square is no large number
+  if (block <= 0 || block > kLargest) {
+    Fail(ErrorCode::kInvalidModel, "blocksize is {}, expected 1 to {}", block,
+         kLargest);
   }
   return block;
 }

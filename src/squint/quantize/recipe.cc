@@ -24,9 +24,8 @@ DType ReadType(const Json& json) {
 
 QuantizeMode ReadMode(const Json& json) {
   const auto name = json.get<std::string>();
-  for (const QuantizeMode mode :
-       {QuantizeMode::kStatic, QuantizeMode::kDynamic,
-        QuantizeMode::kWeightOnly}) {
+  for (const QuantizeMode mode : {QuantizeMode::kStatic, QuantizeMode::kDynamic,
+                                  QuantizeMode::kWeightOnly}) {
     if (name == ModeName(mode)) return mode;
   }
   Fail(ErrorCode::kInvalidArgument,
@@ -128,9 +127,10 @@ Recipe RecipeFromText(std::string_view text, std::string_view where) {
       recipe.tensors[name] = ReadOverride(entry);
     }
   };
+  const Json json = ParseJson(text, where);
   try {
     ReadObject(
-        Json::parse(text),
+        json,
         {{"format", RequireFormat},
          {"version", RequireVersion},
          {"mode", [&](const Json& v) { recipe.mode = ReadMode(v); }},
@@ -149,8 +149,8 @@ Recipe RecipeFromText(std::string_view text, std::string_view where) {
          {"methods", Into(recipe.methods)},
          {"tensors", tensors}});
   } catch (const nlohmann::json::exception& error) {
-    Fail(ErrorCode::kInvalidArgument, "{}: not valid JSON: {}", where,
-         error.what());
+    Fail(ErrorCode::kInvalidArgument, "{}: a value is of the wrong kind: {}",
+         where, error.what());
   } catch (const Error& error) {
     throw error.In(where);
   }

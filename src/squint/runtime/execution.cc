@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "squint/ops/infer.h"
 #include "squint/runtime/fake_quantize.h"
 #include "squint/runtime/input_check.h"
 
@@ -177,17 +178,18 @@ void Execution::RunNode(size_t position) {
          node.domain, node.domain.empty() ? "" : "::", node.op_type);
   }
   if (RunFused(step, inputs) || RunView(position, inputs)) return;
-  if (step.op->prepare == nullptr) {
-    RunReference(step, inputs);
-    return;
-  }
+  // Infers also where the reference runs: it trusts shapes and sizes.
   const PreparedNode& prepared =
       plans_[position].Get(PlanFor(position, false), inputs);
-  if (prepared.step == nullptr) {
-    RunReference(step, inputs);
-  } else {
+  if (prepared.step != nullptr) {
     RunStep(node, prepared, inputs, node.output(0));
+    return;
   }
+  for (size_t i = 0; prepared.shapes_known && i < node.outputs.size(); ++i) {
+    CheckResultSize(prepared.output_dtypes[i], prepared.output_dims[i],
+                    context_.memory_limit);
+  }
+  RunReference(step, inputs);
 }
 
 PlanContext Execution::PlanFor(size_t position, bool fused) {

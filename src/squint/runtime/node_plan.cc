@@ -3,6 +3,8 @@
 #include <bit>
 #include <map>
 
+#include "squint/ops/infer.h"
+
 namespace squint {
 namespace {
 
@@ -34,7 +36,7 @@ bool Infer(const PlanContext& context,
            PreparedNode& prepared) {
   const Node& node = context.shapes.node(context.node_id);
   InferContext infer(context.shapes, node, contents);
-  context.op.infer(infer);
+  InferChecked(context.op, infer);
   prepared.output_dtypes.assign(node.outputs.size(), DType::kUndefined);
   prepared.output_dims.assign(node.outputs.size(), {});
   for (size_t i = 0; i < node.outputs.size(); ++i) {

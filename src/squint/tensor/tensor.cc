@@ -96,14 +96,19 @@ Tensor Unpacked(const Tensor& tensor) {
 }  // namespace
 
 int64_t ElementCount(std::span<const int64_t> dims) {
+  // Zeros are left out of the product, so that no product of some of the
+  // dimensions (a stride) overflows either.
   int64_t count = 1;
+  bool empty = false;
   for (const int64_t dim : dims) {
-    if (dim < 0 || __builtin_mul_overflow(count, dim, &count)) {
+    empty = empty || dim == 0;
+    if (dim < 0 ||
+        __builtin_mul_overflow(count, std::max<int64_t>(dim, 1), &count)) {
       Fail(ErrorCode::kInvalidModel, "shape {} has no valid element count",
            DimsToString(dims));
     }
   }
-  return count;
+  return empty ? 0 : count;
 }
 
 std::string DimsToString(std::span<const int64_t> dims) {

@@ -1,0 +1,37 @@
+#!/bin/sh
+# Runs the fuzz targets one after the other, each for so many seconds.
+# usage: fuzz.sh BUILD SECONDS [target...]; BUILD is the fuzz preset's folder
+# What is new goes to BUILD/corpus/<target>. What fails goes to
+# BUILD/found/<target>-<kind>-<hash>: mend the code, then keep the file as
+# tests/fuzz/corpus/<target>/<what it was>.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=$1 seconds=$2
+shift 2
+all=$(sed -n 's/^SQUINT_FUZZ_TARGET(\(.*\))$/\1/p' \
+  "$root/tests/fuzz/target_list.inc")
+[ $# -gt 0 ] || set -- $all
+
+export UBSAN_OPTIONS=print_stacktrace=1
+failed=
+mkdir -p "$build/found"
+for target in "$@"; do
+  case $target in
+    reader | load | json | npz) longest=4096 ;;
+    jpeg | png) longest=8192 ;;
+    *) longest=512 ;;
+  esac
+  mkdir -p "$build/corpus/$target"
+  echo "== $target, $seconds s"
+  "$build/bin/${target}_fuzz" -max_total_time="$seconds" -max_len="$longest" \
+    -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=1 \
+    -artifact_prefix="$build/found/$target-" \
+    "$build/corpus/$target" "$root/tests/fuzz/corpus/$target" \
+    >"$build/found/$target.log" 2>&1 || failed="$failed $target"
+  grep -E "stat::(number_of_executed_units|peak_rss_mb)|^SUMMARY|failed:" \
+    "$build/found/$target.log" || true
+done
+[ -z "$failed" ] || {
+  echo "fuzz: failed:$failed; see $build/found" >&2
+  exit 1
+}
