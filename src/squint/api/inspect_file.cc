@@ -20,16 +20,19 @@ struct Weights {
   std::map<std::string, size_t> bytes_by_type;
 };
 
-Weights CountWeights(const Graph& graph) {
+// Nested graphs included.
+Weights CountWeights(const Graph& whole) {
   Weights weights;
-  for (ValueId id = 0; id < graph.num_values(); ++id) {
-    const Value& value = graph.value(id);
-    if (!value.is_constant()) continue;
-    weights.elements += value.constant.size();
-    weights.bytes += value.constant.bytes();
-    weights.bytes_by_type[std::string(DTypeName(value.constant.dtype()))] +=
-        value.constant.bytes();
-  }
+  ForEachGraph(whole, [&](const Graph& graph) {
+    for (ValueId id = 0; id < graph.num_values(); ++id) {
+      const Value& value = graph.value(id);
+      if (!value.is_constant()) continue;
+      weights.elements += value.constant.size();
+      weights.bytes += value.constant.bytes();
+      weights.bytes_by_type[std::string(DTypeName(value.constant.dtype()))] +=
+          value.constant.bytes();
+    }
+  });
   return weights;
 }
 
@@ -58,9 +61,11 @@ class Inspection {
       : request_(request), model_(LoadModel(request.model, context)) {
     Absorb(model_.graph);
     weights_ = CountWeights(model_.graph);
-    for (const NodeId id : model_.graph.order()) {
-      ++operators_[model_.graph.node(id).op_type];
-    }
+    ForEachGraph(model_.graph, [&](const Graph& graph) {
+      for (const NodeId id : graph.order()) {
+        ++operators_[graph.node(id).op_type];
+      }
+    });
   }
 
   InspectSummary Run() {
@@ -96,8 +101,13 @@ class Inspection {
       Line(summary, "  note: {}", finding);
     }
     Json nodes = Json::array();
-    if (request_.nodes)
-      ListNodes(*prepared.graph, prepared.quantized, summary, nodes);
+    if (request_.nodes) {
+      Line(summary, "  nodes, after optimization{}:",
+           prepared.quantized
+               ? ""
+               : fmt::format(", as {} would quantize them", request_.preset));
+      ListNodes(*prepared.graph, prepared.quantized, 0, summary, nodes);
+    }
     summary.json = JsonText(ToJson(prepared.quantized, nodes));
     return summary;
   }
@@ -109,13 +119,10 @@ class Inspection {
     summary.text += fmt::format(format, std::forward<Args>(args)...) + "\n";
   }
 
-  void ListNodes(const Graph& graph, bool quantized, InspectSummary& summary,
-                 Json& nodes) const {
+  // Nodes of nested graphs follow the node around, `depth` steps to the right.
+  void ListNodes(const Graph& graph, bool quantized, int depth,
+                 InspectSummary& summary, Json& nodes) const {
     const Selection selection(graph, FindTarget(request_.preset), {}, {});
-    Line(summary, "  nodes, after optimization{}:",
-         quantized
-             ? ""
-             : fmt::format(", as {} would quantize them", request_.preset));
     for (const NodeId id : graph.order()) {
       const Node& node = graph.node(id);
       const std::string label =
@@ -126,12 +133,19 @@ class Inspection {
           node.output() == kNoValue
               ? ""
               : graph.value(node.output()).shape.ToString();
-      Line(summary, "    {:20} {:32} {:20} {}", node.op_type, label, shape,
-           state);
-      nodes.push_back({{"op_type", node.op_type},
-                       {"name", label},
-                       {"shape", shape},
-                       {"state", state}});
+      Line(summary, "    {:{}}{:20} {:32} {:20} {}", "", 2 * depth,
+           node.op_type, label, shape, state);
+      Json entry{{"op_type", node.op_type},
+                 {"name", label},
+                 {"shape", shape},
+                 {"state", state}};
+      ForEachBody(node, [&](const std::string& key, const Graph& body, size_t) {
+        Line(summary, "    {:{}}{}:", "", 2 * depth + 1, key);
+        Json inner = Json::array();
+        ListNodes(body, quantized, depth + 1, summary, inner);
+        entry["graphs"][key] = std::move(inner);
+      });
+      nodes.push_back(std::move(entry));
     }
   }
 

@@ -1,5 +1,7 @@
 // File to graph with one meaning inside: every node means what it means in
-// opset 25, Constant nodes are initializers, functions stand in their calls.
+// opset 25, Constant nodes are initializers, functions stand in their calls,
+// nested graphs own the constants they read.
+#include "squint/graph/captures.h"
 #include "squint/interchange/inline.h"
 #include "squint/interchange/interchange.h"
 #include "squint/interchange/versions.h"
@@ -165,6 +167,7 @@ void Upgrade(Graph& graph, const std::filesystem::path& path,
     CheckSameMeaning(body, own, opset);
   });
   if (any_unknown) graph.opset[std::string(kFileOpset)] = opset;
+  OwnCapturedConstants(graph);
   ForEachGraph(graph, [](Graph& each) { each.Compact(); });
   VerifyGraph(graph, true);
 }

@@ -104,6 +104,10 @@ void Selection::Decide(NodeId id, const Target& target, const Recipe& recipe,
     decision.reason = std::move(reason);
   };
   const OpDef* op = FindOp(node.op_type, node.domain);
+  if (node.has_graphs()) {
+    return keep_float(FloatKind::kNotReal,
+                      "what is in its nested graphs is quantized there");
+  }
   if (op == nullptr) {
     return keep_float(FloatKind::kRule, "Squint does not know this operator");
   }

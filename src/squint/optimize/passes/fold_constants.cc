@@ -66,7 +66,7 @@ class Folder {
   bool CanFold(const Node& node) const {
     const OpDef* op = FindOp(node.op_type, node.domain);
     if (op == nullptr || op->reference == nullptr || IsExcluded(node) ||
-        !node.captures.empty() || editor_.IsQuantized(node)) {
+        node.has_graphs() || editor_.IsQuantized(node)) {
       return false;
     }
     if (node.inputs.empty() && !node.Is("Constant")) return false;
