@@ -141,7 +141,7 @@ enum class Role : uint8_t {
 struct QuantSlot {
   Role role = Role::kFloat;
   int axis = -1;          // kWeight: the output-channel axis
-  int reduce_axis = -1;   // kWeight: the K axis along which groups are laid
+  int reduce_axis = -1;   // kWeight: K, where groups lie; = axis: a row each
   bool optional = false;  // may stay float although the node is quantized
   // Outputs with a range known by definition (Softmax, Sigmoid: [0, 1] at
   // scale 1/256, zero point qmin).
@@ -149,7 +149,7 @@ struct QuantSlot {
 };
 // How a node would be executed in integers, or why not.
 struct QuantSpec {
-  std::string reason;  // not empty: the node stays float, in plain words
+  std::string reason;  // why it stays float; kWeight inputs may be integers
   std::vector<QuantSlot> inputs;
   std::vector<QuantSlot> outputs;
   // Input i and output j (by index) must have equal parameters: data

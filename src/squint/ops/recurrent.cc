@@ -342,6 +342,16 @@ double CellParameters::Clipped(double x) const {
   return clip > 0 ? std::clamp(x, -clip, clip) : x;
 }
 
+bool HasDefaultActivations(const Node& node) {
+  const auto names = ListOf<std::string>(node, "activations");
+  const size_t functions = node.op_type == "GRU" ? 2 : 3;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const bool is_gate = i % functions == 0;
+    if (LowerCase(names[i]) != (is_gate ? "sigmoid" : "tanh")) return false;
+  }
+  return names.size() % functions == 0;
+}
+
 void InferRecurrent(InferContext& context, int64_t gates) {
   const Node& node = context.node();
   const Shape& x = context.shape(kX);
@@ -382,10 +392,24 @@ void RunRecurrent(RunContext& context, const RecurrentKind& kind) {
   RunInFloat64(context, [&](RunContext& wide) { RunWide(wide, kind); });
 }
 
-QuantSpec RecurrentRule(const QuantizeQuery&) {
-  return QuantSpec::Float(
-      "its state feeds back into itself, so that rounding errors add up over "
-      "the steps");
+QuantSpec RecurrentRule(const QuantizeQuery& query) {
+  QuantSpec spec = QuantSpec::Float(
+      "its state feeds back into itself, so that it runs in float");
+  const Tensor* w = query.graph.ConstantOf(query.node.input(kW));
+  const Tensor* r = query.graph.ConstantOf(query.node.input(kR));
+  for (const Tensor* weight : {w, r}) {
+    if (weight == nullptr || weight->rank() != 3 ||
+        weight->dtype() != DType::kFloat32) {
+      return QuantSpec::Float("its weights are no float32 constants");
+    }
+  }
+  spec.inputs.resize(kR + 1);
+  for (const size_t i : {kW, kR}) {
+    // Both directions in one tensor: a scale for every row of both.
+    const int axis = w->dim(0) == 1 ? 1 : 2;
+    spec.inputs[i] = {.role = Role::kWeight, .axis = axis, .reduce_axis = 2};
+  }
+  return spec;
 }
 
 }  // namespace squint

@@ -61,11 +61,16 @@ struct RecurrentKind {
   void (*step)(const CellParameters&, const double* x, CellState& state);
 };
 
+// Sigmoid for the gates and Tanh elsewhere, named or not.
+bool HasDefaultActivations(const Node& node);
+
 // Shapes of Y, Y_h and (LSTM) Y_c, with the rules checked on the way.
 void InferRecurrent(InferContext& context, int64_t gates);
 // Any floating type; computed in float64.
 void RunRecurrent(RunContext& context, const RecurrentKind& kind);
-QuantSpec RecurrentRule(const QuantizeQuery& query);  // stays float
+// Stays float on weights that may be stored as integers, W and R with one
+// scale for each row: along axis 1, with two directions in blocks of a row.
+QuantSpec RecurrentRule(const QuantizeQuery& query);
 
 }  // namespace squint
 

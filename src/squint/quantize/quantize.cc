@@ -5,10 +5,13 @@
 
 #include "squint/graph/nested_values.h"
 #include "squint/interchange/interchange.h"
+#include "squint/ops/infer.h"
+#include "squint/ops/recurrent_steps.h"
 #include "squint/quantize/activations.h"
 #include "squint/quantize/check_recipe.h"
 #include "squint/quantize/local_view.h"
 #include "squint/quantize/method.h"
+#include "squint/quantize/recurrent.h"
 #include "squint/quantize/weights.h"
 
 namespace squint {
@@ -260,13 +263,16 @@ class Quantizer {
 
   // ---- weights
 
-  WeightOptions OptionsFor(const QuantSlot& slot) const {
+  WeightOptions OptionsFor(const QuantSlot& slot, ValueId weight) const {
     WeightOptions options;
     options.dtype = recipe_.weights.value_or(target_.weight);
     options.per_channel = recipe_.per_channel && slot.axis >= 0;
     options.axis = slot.axis;
     options.reduce_axis = slot.reduce_axis;
     options.saturation_safe = recipe_.saturation_safe;
+    if (options.per_channel && slot.axis == slot.reduce_axis) {
+      options.group = result_.graph.value(weight).constant.dim(slot.axis);
+    }
     return options;
   }
 
@@ -313,8 +319,12 @@ class Quantizer {
       const Decision& decision = selection_.of(id);
       if (IsTable(id)) {
         QuantizeTable(id);
+      } else if (decision.stored_weights) {
+        QuantizeNodeWeights(id);
+        if (recipe_.mode == QuantizeMode::kDynamic) MakeDynamicLstm(id);
       } else if (recipe_.mode == QuantizeMode::kStatic) {
         if (decision.integer) QuantizeNodeWeights(id);
+        if (decision.integer && IsSteps(graph().node(id))) SetStateGrid(id);
       } else if (decision.integer && decision.anchor) {
         QuantizeNodeWeights(id);
         if (recipe_.mode == QuantizeMode::kDynamic) MakeDynamic(id);
@@ -327,7 +337,7 @@ class Quantizer {
     for (size_t i = 0; i < spec.inputs.size(); ++i) {
       const ValueId input = graph().node(id).input(i);
       if (spec.inputs[i].role != Role::kWeight || input == kNoValue) continue;
-      WeightOptions options = OptionsFor(spec.inputs[i]);
+      WeightOptions options = OptionsFor(spec.inputs[i], input);
       if (BitsOf(options.dtype) == 4 && !UseGroups(id, options)) {
         options.dtype = DType::kInt8;
       }
@@ -336,9 +346,14 @@ class Quantizer {
     }
   }
 
-  // 4 bits: MatMul and Gemm in the form that fuses to MatMulNBits, K first.
+  // 4 bits: MatMul and Gemm in the form that fuses to MatMulNBits, K first;
+  // recurrent weights as they lie.
   bool UseGroups(NodeId id, WeightOptions& options) {
     Node& node = graph().node(id);
+    if (selection_.of(id).stored_weights) {
+      options.group = recipe_.group;
+      return true;
+    }
     const Tensor* weight = graph().ConstantOf(node.input(1));
     const bool fits = (node.Is("MatMul") || node.Is("Gemm")) && weight &&
                       weight->rank() == 2 && node.Int("transA", 0) == 0 &&
@@ -411,6 +426,30 @@ class Quantizer {
     params.dtype = DType::kUint8;
     params.kind = QuantKind::kDynamicTensor;
     graph().ReplaceInput(id, 0, QuantizedForm(input, &params));
+  }
+
+  void MakeDynamicLstm(NodeId id) {
+    if (UseDynamicLstm(graph(), id)) dynamic_lstms_.insert(id);
+  }
+
+  // The state that the steps multiply is quantized like an activation of
+  // range [-1, 1], which no state leaves: it is a product or a mean of tanh
+  // and sigmoid.
+  void SetStateGrid(NodeId id) {
+    const DType dtype = ActivationType(recipe_, target_);
+    const int32_t zero =
+        IsSigned(dtype) ? 0 : static_cast<int32_t>(IntegerMax(dtype) / 2 + 1);
+    const auto steps = static_cast<float>(IntegerMax(dtype) - zero);
+    const QuantParams grid = PerTensor(dtype, 1.0f / steps, zero);
+    const StepInputs& at = InputsOfSteps(graph().node(id));
+    const std::string name = graph().node(id).name;
+    const ValueId scale =
+        graph().AddConstant(name + "_state_scale", grid.scale);
+    const ValueId zero_point =
+        graph().AddConstant(name + "_state_zero_point", grid.zero_point);
+    graph().node(id).inputs.resize(at.zero_point + 1, kNoValue);
+    graph().ReplaceInput(id, at.scale, scale);
+    graph().ReplaceInput(id, at.zero_point, zero_point);
   }
 
   // ---- after the weights
@@ -492,7 +531,7 @@ class Quantizer {
       NodeOutcome outcome;
       outcome.name = node.user_names.empty() ? node.name : node.user_names[0];
       outcome.op_type = node.op_type;
-      outcome.integer = decision.integer;
+      outcome.integer = decision.integer || dynamic_lstms_.contains(id);
       outcome.kind = decision.kind;
       outcome.reason = decision.reason;
       result_.nodes.push_back(std::move(outcome));
@@ -503,9 +542,16 @@ class Quantizer {
           "Runtime's ConvInteger takes one scale per tensor only, which "
           "costs accuracy; their weights are stored as integers");
     }
+    if (!dynamic_lstms_.empty()) {
+      result_.notes.push_back(
+          "LSTM is written as com.microsoft DynamicQuantizeLSTM, which takes "
+          "one scale for all samples of a batch: results depend on the batch");
+    }
     if (eight_bits_instead_) {
       result_.notes.push_back(
-          "4 bits in groups suit MatMul and Gemm; other weights have 8 bits");
+          "4 bits in groups suit MatMul, Gemm, LSTM and GRU; other weights "
+          "have "
+          "8 bits");
     }
   }
 
@@ -521,6 +567,7 @@ class Quantizer {
   std::map<ValueId, ValueId> requantized_;
   std::map<std::tuple<ValueId, DType, int, int64_t, int>, ValueId> weights_;
   std::set<ValueId> quantized_once_;
+  std::set<NodeId> dynamic_lstms_;
   bool weights_only_ = false;
   bool eight_bits_instead_ = false;
 };
@@ -635,6 +682,22 @@ QuantizeResult QuantizeNested(const Graph& graph, const LocalView& view,
 }
 
 }  // namespace
+
+void PrepareForRecipe(Graph& graph, const Recipe& recipe) {
+  const Target& target = FindTarget(recipe.target);
+  if (recipe.mode != QuantizeMode::kStatic || !target.all_integer) return;
+  bool any = false;
+  ForEachGraph(graph, [&](Graph& each) {
+    bool changed = false;
+    for (const NodeId id : each.order()) {
+      if (IsExcluded(each.node(id), recipe)) continue;
+      changed |= SplitRecurrent(each, id);
+    }
+    if (changed) each.Compact();
+    any |= changed;
+  });
+  if (any) InferShapes(graph);
+}
 
 std::vector<ValueId> ValuesToCalibrate(const Graph& graph,
                                        const Recipe& recipe) {
