@@ -123,8 +123,8 @@ const Tensor* Graph::ConstantOf(ValueId id) const {
 
 std::string Graph::UniqueName(std::string_view wish) const {
   const std::string unique(wish.empty() ? "value" : wish);
-  const auto is_free = [&](const std::string& name) {
-    return by_name_.find(name) == by_name_.end();
+  const auto is_free = [&](const std::string& candidate) {
+    return by_name_.find(candidate) == by_name_.end();
   };
   const auto numbered = [&](int i) { return fmt::format("{}_{}", unique, i); };
   if (is_free(unique)) return unique;
