@@ -182,9 +182,10 @@ TEST(Resize, WholeFactorsAreSymbolic) {
 }
 
 TEST(Resize, WhatItCannotDoIsSaid) {
-  EXPECT_THROW(
-      RunExample(Scaled(kRow, {1, 1, 1, 2}).Set("antialias", int64_t{1})),
-      Error);
+  EXPECT_THROW(RunExample(Scaled(kRow, {1, 1, 1, 2})
+                              .Set("coordinate_transformation_mode",
+                                   std::string("tf_half_pixel_for_nn"))),
+               Error);
   EXPECT_THROW(RunExample(Scaled(kRow, {1, 1, 1, 0})), Error);
   EXPECT_THROW(RunExample(Scaled(kRow, {1, 2})), Error);
 }
