@@ -17,18 +17,25 @@ template <typename Function>
 struct Bitwise {
   template <typename T>
   T operator()(T a, T b) const {
-    if constexpr (std::is_integral_v<T>)
+    if constexpr (std::is_integral_v<T>) {
       return static_cast<T>(Function{}(a, b));
+    }
     return a;
   }
 };
-// By as many bits as there are or more, nothing is left.
+
+// Whether an element of T can be shifted by so many bits; by others only its
+// sign is left.
+template <typename T>
+bool IsShift(T bits) {
+  return bits >= T{0} && static_cast<uint64_t>(bits) < sizeof(T) * 8;
+}
+
 struct LeftFunction {
   template <typename T>
   T operator()(T a, T b) const {
-    if constexpr (std::is_unsigned_v<T>) {
-      if (b >= sizeof(T) * 8) return 0;
-      return static_cast<T>(static_cast<uint64_t>(a) << b);
+    if constexpr (std::is_integral_v<T>) {
+      return IsShift(b) ? static_cast<T>(static_cast<uint64_t>(a) << b) : T{0};
     }
     return a;
   }
@@ -36,24 +43,24 @@ struct LeftFunction {
 struct RightFunction {
   template <typename T>
   T operator()(T a, T b) const {
-    if constexpr (std::is_unsigned_v<T>) {
-      if (b >= sizeof(T) * 8) return 0;
-      return static_cast<T>(a >> b);
+    if constexpr (std::is_integral_v<T>) {
+      const T sign = static_cast<T>(a < T{0} ? -1 : 0);
+      return IsShift(b) ? static_cast<T>(a >> b) : sign;
     }
     return a;
   }
 };
 
-void CheckIntegers(const Tensor& x, bool is_unsigned) {
-  if (IsInteger(x.dtype()) && !(is_unsigned && IsSigned(x.dtype()))) return;
-  Fail(ErrorCode::kInvalidModel, "works on {}integers, not on {}",
-       is_unsigned ? "unsigned " : "", DTypeName(x.dtype()));
+void CheckIntegers(const Tensor& x) {
+  if (IsInteger(x.dtype())) return;
+  Fail(ErrorCode::kInvalidModel, "works on integers, not on {}",
+       DTypeName(x.dtype()));
 }
 
 template <typename Function>
 void RunOnIntegers(RunContext& context) {
-  CheckIntegers(context.in(0), false);
-  RunBinary<Bitwise<Function>>(context);
+  CheckIntegers(context.in(0));
+  RunBinary<Function>(context);
 }
 
 bool ShiftsLeft(const Node& node) {
@@ -70,16 +77,15 @@ void InferBitShift(InferContext& context) {
 }
 
 void RunBitShift(RunContext& context) {
-  CheckIntegers(context.in(0), true);
-  if (ShiftsLeft(context.node)) return RunBinary<LeftFunction>(context);
-  RunBinary<RightFunction>(context);
+  if (ShiftsLeft(context.node)) return RunOnIntegers<LeftFunction>(context);
+  RunOnIntegers<RightFunction>(context);
 }
 
 void InferBitwiseNot(InferContext& context) { context.SameAsInput(); }
 
 void RunBitwiseNot(RunContext& context) {
   const Tensor& x = context.in(0);
-  CheckIntegers(x, false);
+  CheckIntegers(x);
   Tensor y(x.dtype(), x.dims());
   for (size_t i = 0; i < x.bytes(); ++i) y.mutable_raw()[i] = ~x.raw()[i];
   context.outputs[0] = std::move(y);
@@ -102,7 +108,7 @@ extern constinit const OpDef kBitwiseAndOp = {
     .type = "BitwiseAnd",
     .since = 18,
     .infer = InferBinary<nullptr>,
-    .reference = RunOnIntegers<std::bit_and<>>,
+    .reference = RunOnIntegers<Bitwise<std::bit_and<>>>,
     .quantize = BitsRule,
 };
 extern constinit const OpDef kBitwiseNotOp = {
@@ -116,14 +122,14 @@ extern constinit const OpDef kBitwiseOrOp = {
     .type = "BitwiseOr",
     .since = 18,
     .infer = InferBinary<nullptr>,
-    .reference = RunOnIntegers<std::bit_or<>>,
+    .reference = RunOnIntegers<Bitwise<std::bit_or<>>>,
     .quantize = BitsRule,
 };
 extern constinit const OpDef kBitwiseXorOp = {
     .type = "BitwiseXor",
     .since = 18,
     .infer = InferBinary<nullptr>,
-    .reference = RunOnIntegers<std::bit_xor<>>,
+    .reference = RunOnIntegers<Bitwise<std::bit_xor<>>>,
     .quantize = BitsRule,
 };
 

@@ -76,9 +76,16 @@ TEST(BitShift, ByTheWidthOfTheTypeNothingIsLeft) {
               ElementsAre(0));
 }
 
+TEST(BitShift, SignedNumbersKeepTheirSignToTheRight) {
+  const Tensor x = Ints({4}, {-8, 8, -8, -1});
+  const Tensor bits = Ints({4}, {1, 1, 64, -1});
+  EXPECT_THAT(Shift("RIGHT", x, bits), ElementsAre(-4, 4, -1, -1));
+  EXPECT_THAT(Shift("LEFT", x, bits), ElementsAre(-16, 16, 0, 0));
+}
+
 TEST(Bitwise, RefusesWhatHasNoBits) {
   EXPECT_THROW(Apply("BitwiseAnd", Ramp({2}), Ramp({2})), Error);
-  EXPECT_THROW(Shift("LEFT", Ints({1}, {1}), Ints({1}, {1})), Error);
+  EXPECT_THROW(Shift("LEFT", Ramp({1}), Ramp({1})), Error);
   EXPECT_THAT([] { Shift("left", Bytes({1}, {1}), Bytes({1}, {1})); },
               ThrowsMessage<Error>(HasSubstr("expected LEFT or RIGHT")));
 }

@@ -47,75 +47,77 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-Tensor Run(const std::string& equation, std::vector<Tensor> operands) {
+Tensor Evaluate(const std::string& equation, std::vector<Tensor> operands) {
   return RunExample(Einsum(equation, std::move(operands)))[0];
 }
 
 const Tensor kSquare = Ints({2, 2}, {1, 2, 3, 4});
 
 TEST(Einsum, SumsTransposesAndTakesDiagonals) {
-  EXPECT_THAT(Run("ij->", {kSquare}).ToInts(), ElementsAre(10));
-  EXPECT_THAT(Run("ij->i", {kSquare}).ToInts(), ElementsAre(3, 7));
-  EXPECT_THAT(Run("ij->ji", {kSquare}).ToInts(), ElementsAre(1, 3, 2, 4));
-  EXPECT_THAT(Run("ii->i", {kSquare}).ToInts(), ElementsAre(1, 4));
-  EXPECT_THAT(Run("ii->", {kSquare}).ToInts(), ElementsAre(5));
+  EXPECT_THAT(Evaluate("ij->", {kSquare}).ToInts(), ElementsAre(10));
+  EXPECT_THAT(Evaluate("ij->i", {kSquare}).ToInts(), ElementsAre(3, 7));
+  EXPECT_THAT(Evaluate("ij->ji", {kSquare}).ToInts(), ElementsAre(1, 3, 2, 4));
+  EXPECT_THAT(Evaluate("ii->i", {kSquare}).ToInts(), ElementsAre(1, 4));
+  EXPECT_THAT(Evaluate("ii->", {kSquare}).ToInts(), ElementsAre(5));
 }
 
 TEST(Einsum, TheImplicitResultSortsWhatOccursOnce) {
   // "ba" is the transpose, since a comes before b; capitals come first.
-  EXPECT_THAT(Run("ba", {kSquare}).ToInts(), ElementsAre(1, 3, 2, 4));
-  EXPECT_THAT(Run("aB", {kSquare}).ToInts(), ElementsAre(1, 3, 2, 4));
-  EXPECT_THAT(Run("ii", {kSquare}).ToInts(), ElementsAre(5));
-  EXPECT_THAT(Run("ij, jk", {kSquare, kSquare}).ToInts(),
+  EXPECT_THAT(Evaluate("ba", {kSquare}).ToInts(), ElementsAre(1, 3, 2, 4));
+  EXPECT_THAT(Evaluate("aB", {kSquare}).ToInts(), ElementsAre(1, 3, 2, 4));
+  EXPECT_THAT(Evaluate("ii", {kSquare}).ToInts(), ElementsAre(5));
+  EXPECT_THAT(Evaluate("ij, jk", {kSquare, kSquare}).ToInts(),
               ElementsAre(7, 10, 15, 22));
 }
 
 TEST(Einsum, MultipliesVectorsAndMatrices) {
   const Tensor x = Ints({2}, {5, 6});
-  EXPECT_THAT(Run("i,i->", {x, x}).ToInts(), ElementsAre(61));
-  EXPECT_THAT(Run("i,j->ij", {x, x}).ToInts(), ElementsAre(25, 30, 30, 36));
-  EXPECT_THAT(Run("i,j->ji", {x, Ints({2}, {1, 2})}).ToInts(),
+  EXPECT_THAT(Evaluate("i,i->", {x, x}).ToInts(), ElementsAre(61));
+  EXPECT_THAT(Evaluate("i,j->ij", {x, x}).ToInts(),
+              ElementsAre(25, 30, 30, 36));
+  EXPECT_THAT(Evaluate("i,j->ji", {x, Ints({2}, {1, 2})}).ToInts(),
               ElementsAre(5, 6, 10, 12));
-  EXPECT_THAT(Run("ij,j->i", {kSquare, x}).ToInts(), ElementsAre(17, 39));
-  EXPECT_THAT(Run("ij,ij->ij", {kSquare, kSquare}).ToInts(),
+  EXPECT_THAT(Evaluate("ij,j->i", {kSquare, x}).ToInts(), ElementsAre(17, 39));
+  EXPECT_THAT(Evaluate("ij,ij->ij", {kSquare, kSquare}).ToInts(),
               ElementsAre(1, 4, 9, 16));
 }
 
 TEST(Einsum, TakesAnyNumberOfOperands) {
   const Tensor x = Ints({2}, {5, 6});
-  EXPECT_THAT(Run("i,ij,j->", {x, kSquare, x}).ToInts(), ElementsAre(319));
-  EXPECT_THAT(Run("i,i,i,i->i", {x, x, x, x}).ToInts(), ElementsAre(625, 1296));
+  EXPECT_THAT(Evaluate("i,ij,j->", {x, kSquare, x}).ToInts(), ElementsAre(319));
+  EXPECT_THAT(Evaluate("i,i,i,i->i", {x, x, x, x}).ToInts(),
+              ElementsAre(625, 1296));
 }
 
 TEST(Einsum, TheEllipsisBroadcasts) {
   const Tensor batch = Ints({2, 1, 2}, {1, 2, 3, 4});
-  const Tensor y = Run("...i,...i->...", {batch, kSquare});
+  const Tensor y = Evaluate("...i,...i->...", {batch, kSquare});
   EXPECT_THAT(y.dims(), ElementsAre(2, 2));
   EXPECT_THAT(y.ToInts(), ElementsAre(5, 11, 11, 25));
-  EXPECT_THAT(Run("i...->i", {kSquare}).ToInts(), ElementsAre(3, 7));
+  EXPECT_THAT(Evaluate("i...->i", {kSquare}).ToInts(), ElementsAre(3, 7));
   // Implicit: the ellipsis comes first.
-  EXPECT_THAT(Run("i...", {kSquare}).ToInts(), ElementsAre(1, 3, 2, 4));
+  EXPECT_THAT(Evaluate("i...", {kSquare}).ToInts(), ElementsAre(1, 3, 2, 4));
 }
 
 TEST(Einsum, NoElementsSumToZero) {
-  EXPECT_THAT(Run("ij,jk->ik", {Ramp({2, 0}), Ramp({0, 2})}).ToFloats(),
+  EXPECT_THAT(Evaluate("ij,jk->ik", {Ramp({2, 0}), Ramp({0, 2})}).ToFloats(),
               ElementsAre(0, 0, 0, 0));
-  EXPECT_THAT(Run("ij->j", {Ramp({2, 0})}).dims(), ElementsAre(0));
+  EXPECT_THAT(Evaluate("ij->j", {Ramp({2, 0})}).dims(), ElementsAre(0));
 }
 
 TEST(Einsum, NarrowIntegersWrapAndHalvesKeepTheirType) {
   const Tensor bytes = Ints({2}, {200, 100}).CastTo(DType::kUint8);
-  const Tensor sum = Run("i->", {bytes});
+  const Tensor sum = Evaluate("i->", {bytes});
   EXPECT_EQ(sum.dtype(), DType::kUint8);
   EXPECT_THAT(sum.ToInts(), ElementsAre(44));
   const Tensor half = Floats({2}, {1, 2}).CastTo(DType::kFloat16);
-  EXPECT_EQ(Run("i,i->", {half, half}).dtype(), DType::kFloat16);
+  EXPECT_EQ(Evaluate("i,i->", {half, half}).dtype(), DType::kFloat16);
 }
 
 TEST(Einsum, RefusesWhatIsNoEquation) {
   const auto message = [](const std::string& equation, const std::string& part,
                           std::vector<Tensor> operands) {
-    EXPECT_THAT([&] { Run(equation, operands); },
+    EXPECT_THAT([&] { Evaluate(equation, operands); },
                 ThrowsMessage<Error>(HasSubstr(part)));
   };
   message("i1->i", "unexpected '1'", {kSquare});

@@ -70,7 +70,7 @@ TEST(Lrn, NeedsChannelsAndASize) {
   };
   EXPECT_THROW(lrn({2, 3}, 0), Error);
   EXPECT_THROW(lrn({3}, 1), Error);
-  EXPECT_EQ(lrn({2, 3}, INT64_MAX).size(), 6);
+  EXPECT_EQ(lrn({2, 3}, INT64_MAX).size(), 6u);
 }
 
 TEST(MeanVarianceNormalization, HasMeanZeroAndVarianceOne) {
