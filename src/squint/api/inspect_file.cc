@@ -7,7 +7,9 @@
 #include "squint/data/metric.h"
 #include "squint/interchange/interchange.h"
 #include "squint/ops/op.h"
+#include "squint/optimize/attention_pattern.h"
 #include "squint/optimize/optimize.h"
+#include "squint/optimize/rotary_pattern.h"
 #include "squint/quantize/method.h"
 #include "squint/quantize/selection.h"
 
@@ -44,6 +46,25 @@ std::string Outlook(const Selection& selection, NodeId id) {
   const Decision& decision = selection.of(id);
   if (decision.absorbed_clamp) return "absorbed by its producer's range";
   return decision.integer ? "integer" : "float: " + decision.reason;
+}
+
+// What small operators spell out, after optimization.
+struct Patterns {
+  size_t attention = 0;
+  size_t causal = 0;  // of these
+  size_t rotary = 0;
+};
+
+Patterns FindPatterns(const Graph& graph) {
+  Patterns patterns;
+  ForEachGraph(graph, [&](const Graph& each) {
+    for (const AttentionMatch& match : FindAttention(each)) {
+      ++patterns.attention;
+      if (match.causal()) ++patterns.causal;
+    }
+    patterns.rotary += FindRotaryEmbeddings(each).size();
+  });
+  return patterns;
 }
 
 std::string QuantizationOf(const Graph& graph, const Node& node) {
@@ -89,6 +110,15 @@ class Inspection {
     for (const auto& [type, count] : operators_) {
       Line(summary, "    {:24} {:5}", type, count);
     }
+    const Patterns patterns = FindPatterns(*prepared.graph);
+    if (patterns.attention > 0) {
+      Line(summary, "  attention in small operators: {} ({} causal)",
+           patterns.attention, patterns.causal);
+    }
+    if (patterns.rotary > 0) {
+      Line(summary, "  rotary embeddings in small operators: {}",
+           patterns.rotary);
+    }
     for (const auto& [key, value] : graph.metadata) {
       Line(summary, "  metadata {}: {}", key, value);
     }
@@ -98,7 +128,7 @@ class Inspection {
     Json nodes = Json::array();
     if (request_.nodes)
       ListNodes(*prepared.graph, prepared.quantized, summary, nodes);
-    summary.json = JsonText(ToJson(prepared.quantized, nodes));
+    summary.json = JsonText(ToJson(prepared.quantized, patterns, nodes));
     return summary;
   }
 
@@ -135,7 +165,8 @@ class Inspection {
     }
   }
 
-  Json ToJson(bool quantized, const Json& nodes) const {
+  Json ToJson(bool quantized, const Patterns& patterns,
+              const Json& nodes) const {
     Json json{{"model", request_.model},
               {"bytes", model_.file_bytes},
               {"hash", model_.hash},
@@ -143,6 +174,9 @@ class Inspection {
               {"weight_elements", weights_.elements},
               {"weight_bytes", weights_.bytes},
               {"operators", operators_},
+              {"attention_patterns", patterns.attention},
+              {"causal_attention_patterns", patterns.causal},
+              {"rotary_patterns", patterns.rotary},
               {"metadata", model_.graph.metadata},
               {"findings", model_.findings}};
     if (request_.nodes) json["nodes"] = nodes;
