@@ -4,6 +4,7 @@
 // heads * size], and so is the result. Computed in float64, one row of
 // scores at a time.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -55,8 +56,9 @@ Sizes SizesOf(const RunContext& context) {
   };
   AttentionShape s = AttentionShapeOf(context.node, shape(kAttentionQ),
                                       shape(kAttentionK), shape(kAttentionV));
-  if (HasPast(context.node))
+  if (HasPast(context.node)) {
     AddPast(shape(kAttentionPastKey), shape(kAttentionPastValue), s);
+  }
   return {*s.batch.value(),    *s.q_heads.value(), *s.kv_heads.value(),
           *s.q_length.value(), *s.past.value(),    *s.total().value(),
           *s.size.value(),     *s.v_size.value()};
@@ -102,8 +104,9 @@ class Bias {
     left_ = WindowOf(node, "left_window_size");
     right_ = WindowOf(node, "right_window_size");
     if (context.has(kAttentionMask)) ReadMask(context.in(kAttentionMask));
-    if (context.has(kAttentionLengths))
+    if (context.has(kAttentionLengths)) {
       ReadLengths(context.in(kAttentionLengths));
+    }
   }
 
   double operator()(int64_t sample, int64_t head, int64_t row,
@@ -244,18 +247,24 @@ class AttentionRun {
   const Tensor& scores() const { return scores_; }
 
  private:
-  void RunRow(int64_t sample, int64_t head, int64_t row) {
-    const int64_t line = (sample * s_.q_heads + head) * s_.q_length + row;
-    const int64_t shared = head / (s_.q_heads / s_.kv_heads);
-    const int64_t first = (sample * s_.kv_heads + shared) * s_.total;
+  // scale * q k^T of one row.
+  std::vector<double> Products(int64_t line, int64_t first_key) const {
     std::vector<double> p(static_cast<size_t>(s_.total));
     const double* q = q_.data<double>() + line * s_.size;
-    const double* k = k_.data<double>() + first * s_.size;
+    const double* k = k_.data<double>() + first_key * s_.size;
     for (double& score : p) {
       double sum = 0.0;
       for (int64_t i = 0; i < s_.size; ++i) sum += q[i] * *k++;
       score = scale_ * sum;
     }
+    return p;
+  }
+
+  void RunRow(int64_t sample, int64_t head, int64_t row) {
+    const int64_t line = (sample * s_.q_heads + head) * s_.q_length + row;
+    const int64_t shared = head / (s_.q_heads / s_.kv_heads);
+    const int64_t first_key = (sample * s_.kv_heads + shared) * s_.total;
+    std::vector<double> p = Products(line, first_key);
     Show(kProduct, line, p);
     for (double& score : p) {
       if (cap_ > 0) score = cap_ * std::tanh(score / cap_);
@@ -270,7 +279,7 @@ class AttentionRun {
     }
     Show(kProbabilities, line, p);
     double* y = y_.mutable_data<double>() + line * s_.v_size;
-    const double* v = v_.data<double>() + first * s_.v_size;
+    const double* v = v_.data<double>() + first_key * s_.v_size;
     for (const double weight : p) {
       for (int64_t i = 0; i < s_.v_size; ++i) y[i] += weight * *v++;
     }
@@ -311,10 +320,10 @@ void RunAttention(RunContext& context) {
   run.Run();
   const DType dtype = context.in(kAttentionQ).dtype();
   const Tensor& y = run.y();
-  const Tensor results[] = {
+  const std::array<Tensor, 4> results = {
       context.in(kAttentionQ).rank() == 3 ? WithoutHeads(y) : y, run.keys(),
       run.values(), run.scores()};
-  for (size_t i = 0; i < context.outputs.size(); ++i) {
+  for (size_t i = 0; i < results.size(); ++i) {
     if (context.node.output(i) == kNoValue) continue;
     context.outputs[i] =
         results[i].CastTo(i == 2 ? context.in(kAttentionV).dtype() : dtype);

@@ -246,8 +246,8 @@ TEST(Attention, SymbolicLengthsAreJoined) {
   graph.AddNode(std::move(node));
   InferShapes(graph);
   EXPECT_EQ(graph.value(outputs[0]).shape.ToString(), "[b,2,s,4]");
-  EXPECT_EQ(graph.value(outputs[1]).shape.ToString(), "[b,2,p+s,4]");
-  EXPECT_EQ(graph.value(outputs[3]).shape.ToString(), "[b,2,s,p+s]");
+  EXPECT_EQ(graph.value(outputs[1]).shape.ToString(), "[b,2,s+p,4]");
+  EXPECT_EQ(graph.value(outputs[3]).shape.ToString(), "[b,2,s,s+p]");
 }
 
 TEST(Attention, WhatDoesNotFitIsAnError) {

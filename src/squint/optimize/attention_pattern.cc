@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "squint/optimize/node_order.h"
+
 namespace squint {
 namespace {
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "squint/optimize/editor.h"
+#include "squint/optimize/node_order.h"
 
 namespace squint {
 namespace {
@@ -104,8 +105,9 @@ class RotaryReader {
     const int64_t last =
         *end < 0 ? *end + *size : std::min<int64_t>(*end, *size);
     const int64_t half = *size / 2;
-    if (*step == 1 && first == 0 && last == half)
+    if (*step == 1 && first == 0 && last == half) {
       return Part{x, false, false, id};
+    }
     if (*step == 1 && first == half && last == *size) {
       return Part{x, true, false, id};
     }

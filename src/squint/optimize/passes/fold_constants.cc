@@ -31,9 +31,9 @@ bool IsExcluded(const Node& node) {
 
 // Many operations for each element.
 bool IsProduct(const Node& node) {
-  constexpr std::array<std::string_view, 8> kTypes = {
-      "MatMul", "Gemm", "Conv", "ConvTranspose",
-      "Einsum", "LSTM", "GRU",  "RNN"};
+  constexpr std::array<std::string_view, 10> kTypes = {
+      "MatMul", "Gemm", "Conv", "ConvTranspose", "DeformConv",
+      "Einsum", "LSTM", "GRU",  "RNN",           "Attention"};
   return std::find(kTypes.begin(), kTypes.end(), node.op_type) != kTypes.end();
 }
 
