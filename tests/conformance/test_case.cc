@@ -51,8 +51,9 @@ std::vector<Tensor> ReadValues(const fs::path& folder, std::string_view what,
     if (!graph.value(id).type_bytes.empty()) {
       Fail(ErrorCode::kUnsupported, "'{}' is no tensor", graph.value(id).name);
     }
+    const fs::path file = folder / fmt::format("{}_{}.pb", what, values.size());
     values.push_back(
-        ReadTensorFile(folder / fmt::format("{}_{}.pb", what, values.size())));
+        InDeclaredType(ReadTensorFile(file), graph.value(id).dtype));
   }
   return values;
 }

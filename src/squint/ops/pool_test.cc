@@ -23,6 +23,11 @@ std::vector<OpExample> Examples_pool() {
           .Set("dilations", List{2, 1})
           .Set("ceil_mode", int64_t{1})
           .Outputs(2),
+      OpExample("MaxPool", "a stride beyond the window")
+          .In(Ramp({2, 1, 8, 6}))
+          .Set("kernel_shape", List{1, 1})
+          .Set("strides", List{2, 3})
+          .Set("auto_pad", std::string("SAME_UPPER")),
       OpExample("MaxPool", "one spatial axis, SAME_UPPER")
           .In(Ramp({2, 2, 6}))
           .Set("kernel_shape", List{3})
@@ -123,6 +128,13 @@ TEST(MaxPool, SameWithALongStrideSkipsOnBothSides) {
                            .Set("strides", List{4})
                            .Set("auto_pad", std::string("SAME_UPPER"))),
               ElementsAre(2, 6));
+  const auto every_second = [](const char* pad) {
+    return FloatsOf(Line("MaxPool", {1, 2, 3, 4}, 1)
+                        .Set("strides", List{2})
+                        .Set("auto_pad", std::string(pad)));
+  };
+  EXPECT_THAT(every_second("SAME_UPPER"), ElementsAre(2, 4));
+  EXPECT_THAT(every_second("SAME_LOWER"), ElementsAre(1, 3));
 }
 
 TEST(MaxPool, WorksOnIntegers) {

@@ -162,7 +162,9 @@ std::optional<PoolGeometry> GeometryOf(const PrepareContext& context) {
   }
   const Window window =
       ResolvePads(ReadWindow(context.node, context.node.Ints("kernel_shape")),
-                  Dims(x.begin() + 2, x.end()));
+                  Dims(x.begin() + 2, x.end()), true);
+  // Windows that skip elements at the start are left to the reference.
+  if (*std::ranges::min_element(window.pads_begin) < 0) return std::nullopt;
   PoolGeometry geometry(window, x, context.output_dims[0]);
   return geometry;
 }

@@ -128,7 +128,8 @@ Window ResolvePads(Window window, std::span<const int64_t> input,
         (output - 1) * window.strides[axis] + window.extent(axis) - input[axis];
     if (!centred) total = std::max<int64_t>(total, 0);
     const bool upper = window.auto_pad == AutoPad::kSameUpper;
-    window.pads_begin[axis] = (upper ? total : total + 1) / 2;
+    const int64_t half = (total - (total < 0 ? 1 : 0)) / 2;  // rounded down
+    window.pads_begin[axis] = upper ? half : total - half;
     window.pads_end[axis] = total - window.pads_begin[axis];
   }
   window.auto_pad = AutoPad::kNotSet;
