@@ -47,4 +47,8 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace squint
 
-int main(int argc, char** argv) { return squint::Main(argc, argv); }
+int main(int argc, char** argv) try {
+  return squint::Main(argc, argv);
+} catch (...) {  // what even reporting an error ran into
+  return 1;
+}

@@ -187,7 +187,7 @@ void Execution::RunNode(size_t position) {
   }
   for (size_t i = 0; prepared.shapes_known && i < node.outputs.size(); ++i) {
     CheckResultSize(prepared.output_dtypes[i], prepared.output_dims[i],
-                    context_.memory_limit);
+                    shared_->context.memory_limit);
   }
   RunReference(step, inputs);
 }
