@@ -1,13 +1,14 @@
 # make            builds build/release/bin/squint
 # make demo       quantizes a real network on real images and shows the result
 # make test       everything that fits in 20 minutes on 2 cores
+# make conformance  docs/operators.md, from the ONNX node tests
 # make test-all   the rest: all models, sanitizers, lint
 # make fuzz       every fuzz target for FUZZ_SECONDS (20 minutes each)
 # Each installs what is missing (Debian packages), says so, and leaves alone
 # what is there.
 BUILD := build/release
 
-.PHONY: all setup demo test test-all asan fuzz tsan tidy format clean
+.PHONY: all setup demo test test-all conformance asan fuzz tsan tidy format clean
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --target squint_cli
 
@@ -34,6 +35,9 @@ test-all: .configure-tests
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --timeout 7200
 	@$(MAKE) asan tidy
+
+conformance: .configure-tests
+	@cmake --build $(BUILD) --target conformance
 
 asan: setup
 	@scripts/setup.sh test

@@ -2,6 +2,7 @@
 codes, and what it does with bad input.  usage: command_line_test.py SQUINT"""
 import hashlib
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -10,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import unittest
+
+import tiny_onnx
 
 SQUINT = None
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -40,6 +43,39 @@ def images(path, count=24, bad=None):
     if bad is not None:
         values[1000] = bad
     write_npy(path, (count, 1, 28, 28), values)
+    return path
+
+
+def waves(count, phase, size=0.5):
+    return [size * math.sin(phase + 1.7 * i) for i in range(count)]
+
+
+def recurrent_model(path, features=16, hidden=40):
+    """[n, 12, 16] -> LSTM over the steps -> GRU both ways -> [n, 5]."""
+    t, node = tiny_onnx.tensor, tiny_onnx.node
+    lstm, gru = 4 * hidden, 3 * hidden
+    weights = [
+        t("lw", [1, lstm, features], waves(lstm * features, 1)),
+        t("lr", [1, lstm, hidden], waves(lstm * hidden, 2)),
+        t("lb", [1, 2 * lstm], waves(2 * lstm, 3)),
+        t("gw", [2, gru, hidden], waves(2 * gru * hidden, 4)),
+        t("gr", [2, gru, hidden], waves(2 * gru * hidden, 5)),
+        t("axis", [1], [1], tiny_onnx.INT64),
+        t("flat", [2], [-1, 2 * hidden], tiny_onnx.INT64),
+        t("ow", [2 * hidden, 5], waves(10 * hidden, 6))]
+    nodes = [
+        node("Transpose", ["x"], ["xt"], perm=[1, 0, 2]),
+        node("LSTM", ["xt", "lw", "lr", "lb"], ["ly", "lh"],
+             hidden_size=hidden),
+        node("Squeeze", ["ly", "axis"], ["l"]),
+        node("GRU", ["l", "gw", "gr"], ["gy", "gh"], hidden_size=hidden,
+             direction="bidirectional"),
+        node("Transpose", ["gh"], ["gt"], perm=[1, 0, 2]),
+        node("Reshape", ["gt", "flat"], ["state"]),
+        node("MatMul", ["state", "ow"], ["y"])]
+    path.write_bytes(tiny_onnx.model(
+        nodes, weights, [tiny_onnx.value_info("x", ["n", 12, features])],
+        [tiny_onnx.value_info("y", ["n", 5])]))
     return path
 
 
@@ -121,6 +157,31 @@ class CommandLine(unittest.TestCase):
                                 "--limit", 2, "--json")
                 self.assertEqual(result.returncode, 0, result.stderr)
                 self.assertGreater(json.loads(result.stdout)["agreement"], 0.4)
+
+    def test_recurrent_networks_in_every_mode(self):
+        model = recurrent_model(self.folder / "rnn.onnx")
+        data = self.folder / "sequences.npy"
+        write_npy(data, (24, 12, 16), waves(24 * 12 * 16, 0, 2.0))
+        # The least SQNR, and the largest share of the float file.
+        cases = ((["--mode", "weight-only"], 30, 0.30),
+                 (["--mode", "weight-only", "--weights", "int4"], 12, 0.24),
+                 (["--mode", "dynamic"], 25, 0.30),
+                 (["--preset", "x86"], 30, 0.30),
+                 (["--preset", "squint"], 25, 0.40),
+                 (["--preset", "edge"], 25, 0.40))
+        for extra, sqnr, share in cases:
+            with self.subTest(extra=extra):
+                out = self.folder / "rnn.int8.onnx"
+                result = squint("quantize", model, "--data", data, "-o", out,
+                                "--json", *extra)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                summary = json.loads(result.stdout)
+                self.assertGreater(summary["sqnr"], sqnr)
+                self.assertLess(out.stat().st_size,
+                                share * model.stat().st_size)
+                result = squint("compare", model, out, "--data", data,
+                                "--json")
+                self.assertEqual(result.returncode, 0, result.stderr)
 
     def test_integer_inputs_and_outputs(self):
         for io in ("int8", "uint8"):

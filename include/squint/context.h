@@ -20,11 +20,15 @@ struct Progress {
 enum class LogLevel { kNote, kWarning, kDetail };
 
 struct Context {
-  std::function<void(const Progress&)> progress;  // may be empty
+  std::function<void(const Progress&)> progress;        // may be empty
   std::function<void(LogLevel, std::string_view)> log;  // may be empty
   const std::atomic<bool>* cancel = nullptr;
-  int threads = 0;  // 0: as many as the process may use
+  int threads = 0;                        // 0: as many as the process may use
   size_t memory_limit = size_t{4} << 30;  // bytes for one tensor or cache
+  // How often nested graphs may run in one run of a network, all trips of all
+  // loops together. ONNX allows a Loop that never ends; beyond the limit it
+  // is an error that names the node.
+  int64_t loop_limit = 10'000'000;
   uint64_t seed = 1;
 
   void Report(std::string_view stage, int64_t done, int64_t total) const {

@@ -16,6 +16,7 @@ struct CommonOptions {
   uint64_t seed = 1;
   bool verbose = false;
   bool json = false;
+  int64_t loop_limit = Context().loop_limit;
 };
 
 void AddCommonOptions(CLI::App& command, CommonOptions& common);

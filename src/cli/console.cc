@@ -9,6 +9,8 @@
 #include <csignal>
 #include <cstdio>
 
+#include "commands.h"
+
 namespace squint {
 namespace {
 
@@ -38,12 +40,13 @@ std::string HumanBytes(size_t bytes) {
   return fmt::format("{:.2f} MB", value / 1e6);
 }
 
-Context Console::MakeContext(int threads, bool verbose, uint64_t seed) {
-  verbose_ = verbose;
+Context Console::MakeContext(const CommonOptions& common) {
+  verbose_ = common.verbose;
   std::signal(SIGINT, OnInterrupt);
   Context context;
-  context.threads = threads;
-  context.seed = seed;
+  context.threads = common.threads;
+  context.seed = common.seed;
+  context.loop_limit = common.loop_limit;
   context.cancel = &interrupted;
   context.progress = [this](const Progress& p) { Show(p); };
   context.log = [this](LogLevel level, std::string_view text) {

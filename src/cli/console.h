@@ -11,10 +11,12 @@
 
 namespace squint {
 
+struct CommonOptions;
+
 class Console {
  public:
   // A Context that reports here and stops on Ctrl-C.
-  Context MakeContext(int threads, bool verbose, uint64_t seed);
+  Context MakeContext(const CommonOptions& common);
   ~Console();
 
  private:

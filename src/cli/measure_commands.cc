@@ -13,7 +13,7 @@ void OnCall(CLI::App* command, CommonOptions& common, Job job) {
   AddCommonOptions(*command, common);
   command->callback([job, &common] {
     Console console;
-    job(console.MakeContext(common.threads, common.verbose, common.seed));
+    job(console.MakeContext(common));
   });
 }
 

@@ -78,8 +78,7 @@ void AddQuantize(CLI::App& app, CommonOptions& common) {
   AddCommonOptions(*command, common);
   command->callback([request, &common] {
     Console console;
-    const Context context =
-        console.MakeContext(common.threads, common.verbose, common.seed);
+    const Context context = console.MakeContext(common);
     const QuantizeSummary summary = QuantizeFile(*request, context);
     if (common.json) {
       fmt::print("{}\n", summary.json);
@@ -108,8 +107,7 @@ void AddCalibrate(CLI::App& app, CommonOptions& common) {
       throw CLI::RequiredError("model");
     }
     Console console;
-    const Context context =
-        console.MakeContext(common.threads, common.verbose, common.seed);
+    const Context context = console.MakeContext(common);
     const CalibrateSummary summary =
         merge->empty() ? CalibrateFile(*request, context)
                        : MergeCalibrationFiles(*merge, request->output);
@@ -131,6 +129,10 @@ void AddCommonOptions(CLI::App& command, CommonOptions& common) {
   command.add_option("--seed", common.seed, "of everything random");
   command.add_flag("-v,--verbose", common.verbose, "say what each step did");
   command.add_flag("--json", common.json, "results as one JSON object");
+  command
+      .add_option("--loop-limit", common.loop_limit,
+                  "how often the bodies of loops may run in one run")
+      ->check(CLI::NonNegativeNumber);
 }
 
 void AddDataOptions(CLI::App& command, DataRequest& data, bool required) {

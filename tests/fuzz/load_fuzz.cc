@@ -42,7 +42,7 @@ void Run(const Graph& graph, const std::vector<Tensor>& inputs) {
   if (inputs.size() != graph.inputs().size() || !IsSmall(graph)) return;
   Survives([&] {
     InterpreterOptions options;
-    options.memory_limit = kMemoryLimit;
+    options.context.memory_limit = kMemoryLimit;
     Interpret(graph, inputs, options);
   });
   Survives([&] {

@@ -69,11 +69,27 @@ class RealModels(unittest.TestCase):
         self.assertTrue(holds(values[0], values[1]), values)
 
 
+# Attention blocks that the exporters wrote out, and how many are causal.
+ATTENTION = {"minilm_l6_v5539": (6, 0), "chargpt": (4, 4),
+             "resnet20_cifar10jpg": (0, 0)}
+
+
+class Patterns(unittest.TestCase):
+    def check(self, stem):
+        found = squint("inspect", SHARED / "data/models" / f"{stem}.onnx")
+        self.assertEqual((found["attention_patterns"],
+                          found["causal_attention_patterns"]),
+                         ATTENTION[stem])
+
+
 def add_tests(everything):
     listing = SHARED / "data/models.json"
     if not listing.exists():
         print(f"real models: skipped, no {listing}")
         return
+    for stem in ATTENTION:
+        setattr(Patterns, f"test_attention_{stem}",
+                lambda self, stem=stem: self.check(stem))
     for entry in json.loads(listing.read_text()):
         stem = pathlib.Path(entry["file"]).stem
         if everything or stem in QUICK:

@@ -7,7 +7,9 @@
 #include "squint/data/metric.h"
 #include "squint/interchange/interchange.h"
 #include "squint/ops/op.h"
+#include "squint/optimize/attention_pattern.h"
 #include "squint/optimize/optimize.h"
+#include "squint/optimize/rotary_pattern.h"
 #include "squint/quantize/method.h"
 #include "squint/quantize/selection.h"
 
@@ -20,16 +22,19 @@ struct Weights {
   std::map<std::string, size_t> bytes_by_type;
 };
 
-Weights CountWeights(const Graph& graph) {
+// Nested graphs included.
+Weights CountWeights(const Graph& whole) {
   Weights weights;
-  for (ValueId id = 0; id < graph.num_values(); ++id) {
-    const Value& value = graph.value(id);
-    if (!value.is_constant()) continue;
-    weights.elements += value.constant.size();
-    weights.bytes += value.constant.bytes();
-    weights.bytes_by_type[std::string(DTypeName(value.constant.dtype()))] +=
-        value.constant.bytes();
-  }
+  ForEachGraph(whole, [&](const Graph& graph) {
+    for (ValueId id = 0; id < graph.num_values(); ++id) {
+      const Value& value = graph.value(id);
+      if (!value.is_constant()) continue;
+      weights.elements += value.constant.size();
+      weights.bytes += value.constant.bytes();
+      weights.bytes_by_type[std::string(DTypeName(value.constant.dtype()))] +=
+          value.constant.bytes();
+    }
+  });
   return weights;
 }
 
@@ -46,6 +51,25 @@ std::string Outlook(const Selection& selection, NodeId id) {
   return decision.integer ? "integer" : "float: " + decision.reason;
 }
 
+// What small operators spell out, after optimization.
+struct Patterns {
+  size_t attention = 0;
+  size_t causal = 0;  // of these
+  size_t rotary = 0;
+};
+
+Patterns FindPatterns(const Graph& graph) {
+  Patterns patterns;
+  ForEachGraph(graph, [&](const Graph& each) {
+    for (const AttentionMatch& match : FindAttention(each)) {
+      ++patterns.attention;
+      if (match.causal()) ++patterns.causal;
+    }
+    patterns.rotary += FindRotaryEmbeddings(each).size();
+  });
+  return patterns;
+}
+
 std::string QuantizationOf(const Graph& graph, const Node& node) {
   const ValueId output = node.output();
   if (output == kNoValue || !graph.value(output).quant) return "float";
@@ -58,9 +82,11 @@ class Inspection {
       : request_(request), model_(LoadModel(request.model, context)) {
     Absorb(model_.graph);
     weights_ = CountWeights(model_.graph);
-    for (const NodeId id : model_.graph.order()) {
-      ++operators_[model_.graph.node(id).op_type];
-    }
+    ForEachGraph(model_.graph, [&](const Graph& graph) {
+      for (const NodeId id : graph.order()) {
+        ++operators_[graph.node(id).op_type];
+      }
+    });
   }
 
   InspectSummary Run() {
@@ -89,6 +115,15 @@ class Inspection {
     for (const auto& [type, count] : operators_) {
       Line(summary, "    {:24} {:5}", type, count);
     }
+    const Patterns patterns = FindPatterns(*prepared.graph);
+    if (patterns.attention > 0) {
+      Line(summary, "  attention in small operators: {} ({} causal)",
+           patterns.attention, patterns.causal);
+    }
+    if (patterns.rotary > 0) {
+      Line(summary, "  rotary embeddings in small operators: {}",
+           patterns.rotary);
+    }
     for (const auto& [key, value] : graph.metadata) {
       Line(summary, "  metadata {}: {}", key, value);
     }
@@ -96,9 +131,14 @@ class Inspection {
       Line(summary, "  note: {}", finding);
     }
     Json nodes = Json::array();
-    if (request_.nodes)
-      ListNodes(*prepared.graph, prepared.quantized, summary, nodes);
-    summary.json = JsonText(ToJson(prepared.quantized, nodes));
+    if (request_.nodes) {
+      Line(summary, "  nodes, after optimization{}:",
+           prepared.quantized
+               ? ""
+               : fmt::format(", as {} would quantize them", request_.preset));
+      ListNodes(*prepared.graph, prepared.quantized, 0, summary, nodes);
+    }
+    summary.json = JsonText(ToJson(prepared.quantized, patterns, nodes));
     return summary;
   }
 
@@ -109,13 +149,10 @@ class Inspection {
     summary.text += fmt::format(format, std::forward<Args>(args)...) + "\n";
   }
 
-  void ListNodes(const Graph& graph, bool quantized, InspectSummary& summary,
-                 Json& nodes) const {
+  // Nodes of nested graphs follow the node around, `depth` steps to the right.
+  void ListNodes(const Graph& graph, bool quantized, int depth,
+                 InspectSummary& summary, Json& nodes) const {
     const Selection selection(graph, FindTarget(request_.preset), {}, {});
-    Line(summary, "  nodes, after optimization{}:",
-         quantized
-             ? ""
-             : fmt::format(", as {} would quantize them", request_.preset));
     for (const NodeId id : graph.order()) {
       const Node& node = graph.node(id);
       const std::string label =
@@ -126,16 +163,24 @@ class Inspection {
           node.output() == kNoValue
               ? ""
               : graph.value(node.output()).shape.ToString();
-      Line(summary, "    {:20} {:32} {:20} {}", node.op_type, label, shape,
-           state);
-      nodes.push_back({{"op_type", node.op_type},
-                       {"name", label},
-                       {"shape", shape},
-                       {"state", state}});
+      Line(summary, "    {:{}}{:20} {:32} {:20} {}", "", 2 * depth,
+           node.op_type, label, shape, state);
+      Json entry{{"op_type", node.op_type},
+                 {"name", label},
+                 {"shape", shape},
+                 {"state", state}};
+      ForEachBody(node, [&](const std::string& key, const Graph& body, size_t) {
+        Line(summary, "    {:{}}{}:", "", 2 * depth + 1, key);
+        Json inner = Json::array();
+        ListNodes(body, quantized, depth + 1, summary, inner);
+        entry["graphs"][key] = std::move(inner);
+      });
+      nodes.push_back(std::move(entry));
     }
   }
 
-  Json ToJson(bool quantized, const Json& nodes) const {
+  Json ToJson(bool quantized, const Patterns& patterns,
+              const Json& nodes) const {
     Json json{{"model", request_.model},
               {"bytes", model_.file_bytes},
               {"hash", model_.hash},
@@ -143,6 +188,9 @@ class Inspection {
               {"weight_elements", weights_.elements},
               {"weight_bytes", weights_.bytes},
               {"operators", operators_},
+              {"attention_patterns", patterns.attention},
+              {"causal_attention_patterns", patterns.causal},
+              {"rotary_patterns", patterns.rotary},
               {"metadata", model_.graph.metadata},
               {"findings", model_.findings}};
     if (request_.nodes) json["nodes"] = nodes;

@@ -67,6 +67,14 @@ void NoteUnfused(const Recipe& recipe, QuantizeSummary& summary) {
   }
 }
 
+// What the recipe's target needs; float results stay as they are.
+void ApplyRecipe(Prepared& prepared, const Recipe& recipe) {
+  if (prepared.quantized) return;
+  Graph graph = *prepared.graph;
+  PrepareForRecipe(graph, recipe);
+  prepared.graph = std::make_shared<const Graph>(std::move(graph));
+}
+
 class QuantizeJob {
  public:
   QuantizeJob(const QuantizeRequest& request, const Context& context)
@@ -74,7 +82,9 @@ class QuantizeJob {
         context_(context),
         start_(Clock::now()),
         recipe_(MakeRecipe(request.recipe)),
-        prepared_(Prepare(request.model, request.disabled_passes, context)) {}
+        prepared_(Prepare(request.model, request.disabled_passes, context)) {
+    ApplyRecipe(prepared_, recipe_);
+  }
 
   QuantizeSummary Run() {
     summary_.float_bytes = prepared_.file_bytes;
@@ -243,7 +253,8 @@ QuantizeSummary QuantizeFile(const QuantizeRequest& request,
 CalibrateSummary CalibrateFile(const CalibrateRequest& request,
                                const Context& context) try {
   const Recipe recipe = MakeRecipe(request.recipe);
-  const Prepared prepared = Prepare(request.model, {}, context);
+  Prepared prepared = Prepare(request.model, {}, context);
+  ApplyRecipe(prepared, recipe);
   const auto dataset = OpenData(request.data, *prepared.graph, context);
   const std::vector<int64_t> samples =
       SampleIndices(request.data, dataset->size());

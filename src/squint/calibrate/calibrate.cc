@@ -6,6 +6,7 @@
 
 #include "squint/calibrate/calibration.h"
 #include "squint/calibrate/collector.h"
+#include "squint/graph/nested_values.h"
 #include "squint/runtime/executor.h"
 
 namespace squint {
@@ -17,19 +18,35 @@ bool IsObservable(const Value& value) {
           value.dtype == DType::kBfloat16);
 }
 
-std::vector<ValueId> DefaultValues(const Graph& graph) {
+// Of the graph and of its nested ones: what comes in and what nodes make.
+std::vector<ValueId> DefaultValues(const NestedValues& nested) {
   std::vector<ValueId> values;
-  for (const ValueId id : graph.inputs()) {
-    if (IsObservable(graph.value(id))) values.push_back(id);
-  }
-  for (const NodeId node : graph.order()) {
-    for (const ValueId id : graph.node(node).outputs) {
-      if (id != kNoValue && IsObservable(graph.value(id))) {
-        values.push_back(id);
+  for (const NestedValues::Part& part : nested.parts()) {
+    const Graph& graph = *part.graph;
+    const auto add = [&](const std::vector<ValueId>& ids) {
+      for (const ValueId id : ids) {
+        if (id != kNoValue && IsObservable(graph.value(id))) {
+          values.push_back(part.first + id);
+        }
       }
-    }
+    };
+    add(graph.inputs());
+    add(graph.captures());
+    for (const NodeId node : graph.order()) add(graph.node(node).outputs);
   }
   return values;
+}
+
+// ChannelAxis() of every value of the graph and its nested ones.
+std::vector<int> ChannelAxes(const NestedValues& nested) {
+  std::vector<int> axes;
+  for (const NestedValues::Part& part : nested.parts()) {
+    const UseMap uses(*part.graph);
+    for (ValueId id = 0; id < part.graph->num_values(); ++id) {
+      axes.push_back(ChannelAxis(*part.graph, uses, id));
+    }
+  }
+  return axes;
 }
 
 // One pass, its state between samples always that of whole samples.
@@ -37,19 +54,21 @@ class Pass {
  public:
   Pass(const Graph& graph, const CalibrateOptions& options,
        const Context& context)
-      : graph_(graph),
-        options_(options),
-        executor_(std::make_shared<const Graph>(graph), Uncancelled(context)) {
+      : options_(options),
+        executor_(std::make_shared<const Graph>(graph),
+                  ContextFor(graph, context)) {
     result_.model_hash = options.model_hash;
-    run_.taps = options.values.empty() ? DefaultValues(graph) : options.values;
-    const UseMap uses(graph);
-    by_value_.resize(static_cast<size_t>(graph.num_values()));
+    const NestedValues nested(graph);
+    run_.taps = options.values.empty() ? DefaultValues(nested) : options.values;
+    const std::vector<std::string> names = nested.Names();
+    const std::vector<int> axes = ChannelAxes(nested);
+    by_value_.resize(names.size());
     for (const ValueId id : run_.taps) {
+      const auto i = static_cast<size_t>(id);
       const auto given = options.channel_axes.find(id);
-      by_value_[static_cast<size_t>(id)] = {
-          &result_.values[graph.value(id).name],
-          given != options.channel_axes.end() ? given->second
-                                              : ChannelAxis(graph, uses, id)};
+      by_value_[i] = {
+          &result_.values[names[i]],
+          given != options.channel_axes.end() ? given->second : axes[i]};
     }
     run_.tap = [this](ValueId id, const Tensor& tensor) { Tap(id, tensor); };
   }
@@ -109,9 +128,11 @@ class Pass {
     int axis = -1;
   };
 
-  // A sample is run to its end, so that every value has seen it.
-  static Context Uncancelled(Context context) {
-    context.cancel = nullptr;
+  // A sample is run to its end, so that every value has seen it. Not so with
+  // loops, which may have no end: a cancelled pass is then taken up from the
+  // last checkpoint.
+  static Context ContextFor(const Graph& graph, Context context) {
+    if (NestedValues(graph).parts().size() == 1) context.cancel = nullptr;
     return context;
   }
 
@@ -122,7 +143,6 @@ class Pass {
                    *observed.statistics);
   }
 
-  const Graph& graph_;
   const CalibrateOptions& options_;
   Executor executor_;
   Collector collector_;

@@ -113,7 +113,9 @@ struct ValueStatistics {
 struct Calibration {
   std::string model_hash;  // content hash of the float model's file
   std::map<int64_t, std::string> samples;  // index -> content hash
-  std::map<std::string, ValueStatistics, std::less<>> values;  // by name
+  // By name; of values in nested graphs by NestedValues::Names(), over all
+  // trips of a loop.
+  std::map<std::string, ValueStatistics, std::less<>> values;
 
   // Union. Error{kInvalidArgument}: other model, other values, or a sample
   // twice.
@@ -136,9 +138,9 @@ int ChannelAxis(const Graph& graph, const UseMap& uses, ValueId id);
 struct CalibrateOptions {
   std::string model_hash;        // goes into the result
   std::vector<int64_t> samples;  // indices; which ones is the caller's choice
-  // Values to observe; empty: every float value of the graph that a node
-  // makes or an input brings. A node's result that a Relu or Clip reads is
-  // cheapest left out, for the two are then run as one.
+  // Values to observe, numbered as in NestedValues; empty: every float value
+  // that a node makes or an input or a capture brings. A node's result that a
+  // Relu or Clip reads is cheapest left out, for the two are then run as one.
   std::vector<ValueId> values;
   // Instead of ChannelAxis(), for the values named here.
   std::map<ValueId, int> channel_axes;

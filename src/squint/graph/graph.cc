@@ -80,6 +80,12 @@ std::string NodeLabel(const Graph& graph, const Node& node) {
   return fmt::format("node '{}' ({})", name, node.op_type);
 }
 
+bool Node::has_graphs() const {
+  return std::any_of(attributes.begin(), attributes.end(), [](const auto& a) {
+    return std::holds_alternative<GraphBox>(a.second);
+  });
+}
+
 // ---- Graph, reading
 
 std::vector<NodeId> Graph::order() const {
@@ -97,6 +103,10 @@ bool Graph::IsInput(ValueId id) const {
 
 bool Graph::IsOutput(ValueId id) const {
   return std::find(outputs_.begin(), outputs_.end(), id) != outputs_.end();
+}
+
+bool Graph::IsCapture(ValueId id) const {
+  return std::find(captures_.begin(), captures_.end(), id) != captures_.end();
 }
 
 ValueId Graph::FindValue(std::string_view wanted) const {
@@ -162,8 +172,7 @@ ValueId Graph::AddInput(std::string_view wish, DType dtype, Shape shape) {
 }
 
 ValueId Graph::AddConstant(std::string_view wish, Tensor tensor) {
-  const ValueId id =
-      AddValue(wish, tensor.dtype(), Shape::Of(tensor.dims()));
+  const ValueId id = AddValue(wish, tensor.dtype(), Shape::Of(tensor.dims()));
   value(id).constant = std::move(tensor);
   return id;
 }
@@ -238,8 +247,7 @@ void Graph::ReplaceInput(NodeId node_id, size_t index, ValueId to) {
   changed.inputs[index] = to;
 }
 
-void Graph::SetProducer(ValueId value_id, NodeId node_id,
-                        size_t output_index) {
+void Graph::SetProducer(ValueId value_id, NodeId node_id, size_t output_index) {
   Node& producer = node(node_id);
   if (output_index >= producer.outputs.size()) {
     producer.outputs.resize(output_index + 1, kNoValue);
@@ -429,13 +437,15 @@ void VerifyGraph(const Graph& graph, bool from_file) {
           !defined[static_cast<size_t>(input)]) {
         Fail(code, "{} reads tensor '{}', which nothing before it defines",
              label,
-             input >= 0 && input < graph.num_values()
-                 ? graph.value(input).name
-                 : std::to_string(input));
+             input >= 0 && input < graph.num_values() ? graph.value(input).name
+                                                      : std::to_string(input));
       }
     };
     for (const ValueId input : node.inputs) require(input);
-    for (const ValueId input : node.captures) require(input);
+    for (const ValueId input : node.captures) {
+      if (input == kNoValue) Fail(code, "{} captures nothing", label);
+      require(input);
+    }
     size_t captures = 0;
     for (const auto& [key, attribute] : node.attributes) {
       if (const auto* box = std::get_if<GraphBox>(&attribute)) {

@@ -57,10 +57,9 @@ class GraphBox {
 struct OpaqueAttribute {
   std::string bytes;
 };
-using Attribute =
-    std::variant<int64_t, float, std::string, Tensor, GraphBox,
-                 std::vector<int64_t>, std::vector<float>,
-                 std::vector<std::string>, OpaqueAttribute>;
+using Attribute = std::variant<int64_t, float, std::string, Tensor, GraphBox,
+                               std::vector<int64_t>, std::vector<float>,
+                               std::vector<std::string>, OpaqueAttribute>;
 using Attributes = std::map<std::string, Attribute, std::less<>>;
 
 struct Value {
@@ -70,7 +69,7 @@ struct Value {
   Shape shape;
   std::string type_bytes;  // TypeProto of sequences, maps, optionals; "" else
   std::string opaque_fields;  // doc string, metadata: for the round trip
-  Tensor constant;         // empty unless an initializer
+  Tensor constant;            // empty unless an initializer
   std::optional<QuantParams> quant;
   NodeId producer = kNoNode;  // kept by Graph
   bool is_constant() const { return !constant.empty(); }
@@ -104,6 +103,8 @@ struct Node {
     return i < outputs.size() ? outputs[i] : kNoValue;
   }
   bool has_input(size_t i) const { return input(i) != kNoValue; }
+  // If, Loop, Scan and whatever else has a nested graph as an attribute.
+  bool has_graphs() const;
 
   // Typed attributes; the default when absent, Error{kInvalidModel} when of
   // another type.
@@ -150,6 +151,7 @@ class Graph {
   const std::vector<ValueId>& captures() const { return captures_; }
   bool IsInput(ValueId id) const;
   bool IsOutput(ValueId id) const;
+  bool IsCapture(ValueId id) const;
   ValueId FindValue(std::string_view name) const;  // kNoValue if none
   // The constant behind an optional input, null when absent or not constant.
   const Tensor* ConstantOf(ValueId id) const;
@@ -177,6 +179,8 @@ class Graph {
   void ReplaceInput(NodeId node_id, size_t index, ValueId to);
   void SetOutputs(std::vector<ValueId> ids) { outputs_ = std::move(ids); }
   void SetInputs(std::vector<ValueId> ids) { inputs_ = std::move(ids); }
+  // The node around must pass as many values, in the same order.
+  void SetCaptures(std::vector<ValueId> ids) { captures_ = std::move(ids); }
   void SetProducer(ValueId value_id, NodeId node_id, size_t output_index);
   // Marks a node removed; its outputs lose their producer.
   void RemoveNode(NodeId id);
@@ -216,6 +220,20 @@ class UseMap {
  private:
   std::vector<std::vector<Use>> uses_;
 };
+
+// Calls f(key, nested, first) for each nested graph of a node: the outer
+// value behind nested.captures()[i] is node.captures[first + i].
+template <typename NodeType, typename F>
+void ForEachBody(NodeType& node, F&& f) {
+  size_t first = 0;
+  for (auto& [key, attribute] : node.attributes) {
+    auto* box = std::get_if<GraphBox>(&attribute);
+    if (box == nullptr) continue;
+    const size_t count = (*box)->captures().size();
+    f(key, **box, first);
+    first += count;
+  }
+}
 
 // Calls f(graph) for the graph and every nested one, outermost first.
 template <typename GraphType, typename F>

@@ -12,6 +12,7 @@
 #include "squint/interchange/absorb.h"
 #include "squint/interchange/interchange.h"
 #include "squint/interchange/qdq.h"
+#include "squint/interchange/scan_steps.h"
 
 namespace squint {
 namespace {
@@ -208,6 +209,7 @@ class Absorber {
 
 void Absorb(Graph& graph) {
   ForEachGraph(graph, [](Graph& each) { Absorber(each).Run(); });
+  AbsorbSteps(graph);
 }
 
 }  // namespace squint

@@ -1,6 +1,8 @@
 // Nodes of domain `squint` that optimizations recognise, written out in the
 // standard operators that runtimes fuse.
 #include "squint/interchange/interchange.h"
+#include "squint/interchange/scan_steps.h"
+#include "squint/ops/recurrent_steps.h"
 
 namespace squint {
 namespace {
@@ -32,6 +34,8 @@ void ExpandInternalNodes(Graph& graph) {
       if (node.domain != "squint" || node.op_type == "Requantize") continue;
       if (node.op_type == "SiLU") {
         ExpandSilu(each, id);
+      } else if (IsSteps(node)) {
+        WriteStepsAsScan(each, id);
       } else {
         Fail(ErrorCode::kInternal,
              "{}: squint::{} cannot be written in standard operators",

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "squint/graph/splice.h"
+
 namespace squint {
 namespace {
 
@@ -110,87 +112,15 @@ class Inliner {
     }
   }
 
-  static void Replace(Graph& graph, NodeId id, const Graph& body) {
+  static void Replace(Graph& graph, NodeId id, Graph body) {
     const Node call = graph.node(id);
-    graph.RemoveNode(id);
-    std::vector<ValueId> map = MapValues(graph, call, body);
-    for (const NodeId body_id : body.order()) {
-      Node node = body.node(body_id);
-      for (auto* ids : {&node.inputs, &node.outputs, &node.captures}) {
-        for (ValueId& value : *ids) {
-          if (value != kNoValue) value = map[static_cast<size_t>(value)];
-        }
-      }
-      for (const ValueId capture : node.captures) {
-        if (capture == kNoValue) {
-          Fail(ErrorCode::kUnsupported,
-               "a nested graph in the function reads an input that the call "
-               "leaves out");
-        }
-      }
-      node.name = Inside(call, node.name);
-      node.user_names = call.user_names;
-      graph.InsertBefore(id, std::move(node));
+    for (const NodeId inner : body.order()) {
+      body.node(inner).user_names = call.user_names;
     }
-    PassOutputs(graph, id, call, body, map);
+    const std::string& scope = call.name.empty() ? call.op_type : call.name;
+    Splice(graph, id, body, call.inputs, scope + "/");
     for (const auto& [domain, version] : body.opset) {
       graph.opset.try_emplace(domain, version);
-    }
-  }
-
-  static std::string Inside(const Node& call, const std::string& name) {
-    const std::string& scope = call.name.empty() ? call.op_type : call.name;
-    return name.empty() ? name : scope + "/" + name;
-  }
-
-  // What each value of the body is in the graph: inputs are the call's,
-  // outputs that a node makes are the call's too, others are new.
-  static std::vector<ValueId> MapValues(Graph& graph, const Node& call,
-                                        const Graph& body) {
-    std::vector<ValueId> map(static_cast<size_t>(body.num_values()), kNoValue);
-    std::set<ValueId> inputs(body.inputs().begin(), body.inputs().end());
-    for (size_t i = 0; i < body.inputs().size(); ++i) {
-      map[static_cast<size_t>(body.inputs()[i])] = call.input(i);
-    }
-    std::set<ValueId> mapped;
-    for (size_t i = 0; i < body.outputs().size(); ++i) {
-      const ValueId id = body.outputs()[i];
-      if (body.value(id).producer != kNoNode && call.output(i) != kNoValue &&
-          mapped.insert(id).second) {
-        map[static_cast<size_t>(id)] = call.output(i);
-      }
-    }
-    for (ValueId id = 0; id < body.num_values(); ++id) {
-      if (map[static_cast<size_t>(id)] != kNoValue || inputs.contains(id)) {
-        continue;
-      }
-      Value value = body.value(id);
-      const ValueId added =
-          graph.AddValue(Inside(call, value.name), value.dtype, value.shape);
-      graph.value(added).type_bytes = std::move(value.type_bytes);
-      graph.value(added).constant = std::move(value.constant);
-      map[static_cast<size_t>(id)] = added;
-    }
-    return map;
-  }
-
-  // Outputs that are not a node's own result: an input or a constant handed
-  // through, or the same value twice.
-  static void PassOutputs(Graph& graph, NodeId before, const Node& call,
-                          const Graph& body, const std::vector<ValueId>& map) {
-    for (size_t i = 0; i < body.outputs().size(); ++i) {
-      const ValueId source = map[static_cast<size_t>(body.outputs()[i])];
-      if (call.output(i) == kNoValue || call.output(i) == source) continue;
-      if (source == kNoValue) {
-        Fail(ErrorCode::kUnsupported,
-             "the function hands an input through that the call leaves out");
-      }
-      Node identity;
-      identity.op_type = "Identity";
-      identity.user_names = call.user_names;
-      identity.inputs = {source};
-      identity.outputs = {call.output(i)};
-      graph.InsertBefore(before, std::move(identity));
     }
   }
 

@@ -25,7 +25,8 @@ struct LoadedModel {
 LoadedModel LoadModel(const std::filesystem::path& path,
                       const Context& context = {});
 
-// Moves Q/DQ nodes into QuantParams where no reader sees another number.
+// Moves Q/DQ nodes into QuantParams where no reader sees another number; a
+// Scan that is the steps of an LSTM or GRU becomes one node again.
 void Absorb(Graph& graph);
 
 struct SaveOptions {
@@ -44,7 +45,7 @@ SaveResult SaveModel(const Graph& graph, const std::filesystem::path& path,
 Graph LayOutQuantization(const Graph& graph);
 
 // Writes nodes of domain `squint` out in standard operators (SiLU as Sigmoid
-// and Mul), except Requantize. Quantize calls it first where the target fuses
+// and Mul, recurrent steps as Scan), except Requantize. Quantize calls it first where the target fuses
 // only the parts.
 void ExpandInternalNodes(Graph& graph);
 

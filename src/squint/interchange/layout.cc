@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "squint/base/hash.h"
+#include "squint/graph/captures.h"
 #include "squint/interchange/interchange.h"
 #include "squint/interchange/qdq.h"
 
@@ -27,13 +28,13 @@ ValueId Layout::Parameter(std::string_view name, const Tensor& content) {
 std::vector<ValueId> Layout::Parameters(const std::string& name,
                                         const QuantParams& params,
                                         bool of_weight) {
-  const std::string scale_name = name + "_scale";
-  const Tensor scale = params.scale.Materialize();
-  std::vector<ValueId> ids = {of_weight ? graph.AddConstant(scale_name, scale)
-                                        : Parameter(scale_name, scale)};
+  const auto parameter = [&](const char* suffix, const Tensor& content) {
+    return of_weight ? graph.AddConstant(name + suffix, content.Materialize())
+                     : Parameter(name + suffix, content.Materialize());
+  };
+  std::vector<ValueId> ids = {parameter("_scale", params.scale)};
   if (!params.zero_point.empty()) {
-    ids.push_back(
-        Parameter(name + "_zero_point", params.zero_point.Materialize()));
+    ids.push_back(parameter("_zero_point", params.zero_point));
   }
   return ids;
 }
@@ -230,12 +231,14 @@ void LayOutRequantize(Layout& layout, NodeId id) {
   InsertDequantize(layout, integers, result, params, id);
 }
 
-// Runtimes want a graph output to be made by a node.
-void LayOutConstantOutputs(Layout& layout) {
+// Runtimes want a graph output to be made by a node, not to be a constant
+// or, in a nested graph, a capture.
+void LayOutOutputs(Layout& layout) {
   Graph& graph = layout.graph;
   std::vector<ValueId> outputs = graph.outputs();
   for (ValueId& id : outputs) {
-    if (!graph.value(id).is_constant() || graph.IsInput(id)) continue;
+    const bool is_fixed = graph.value(id).is_constant() && !graph.IsInput(id);
+    if (!is_fixed && !graph.IsCapture(id)) continue;
     const Value old = graph.value(id);
     const ValueId made =
         layout.Insert(kNoNode, "Identity", {id}, old.name, old.dtype);
@@ -246,6 +249,9 @@ void LayOutConstantOutputs(Layout& layout) {
   }
   graph.SetOutputs(outputs);
 }
+
+// Bytes of a constant that is worth a capture in place of a copy.
+constexpr size_t kLeastShared = 256;
 
 template <typename F>
 void ForEachQuantized(Graph& graph, bool constant, F&& f) {
@@ -276,7 +282,7 @@ void LayOutGraph(Graph& graph) {
   ForEachQuantized(graph, false, [&](ValueId id, const UseMap& uses) {
     LayOutActivation(layout, id, uses);
   });
-  LayOutConstantOutputs(layout);
+  LayOutOutputs(layout);
   graph.Compact();
 }
 
@@ -286,6 +292,7 @@ Graph LayOutQuantization(const Graph& graph) {
   Graph laid = graph;
   ExpandInternalNodes(laid);
   ForEachGraph(laid, [](Graph& each) { LayOutGraph(each); });
+  ShareNestedConstants(laid, kLeastShared);
   VerifyGraph(laid);
   return laid;
 }

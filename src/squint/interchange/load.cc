@@ -1,5 +1,7 @@
 // File to graph with one meaning inside: every node means what it means in
-// opset 25, Constant nodes are initializers, functions stand in their calls.
+// opset 25, Constant nodes are initializers, functions stand in their calls,
+// nested graphs own the constants they read.
+#include "squint/graph/captures.h"
 #include "squint/interchange/inline.h"
 #include "squint/interchange/interchange.h"
 #include "squint/interchange/versions.h"
@@ -23,10 +25,24 @@ void RenameOrtDuplicates(Graph& graph) {
   });
 }
 
+// Every standard operator of the graph is the same in opset 7.
+bool IsAsInOldest(const Graph& graph, int64_t opset) {
+  bool same = true;
+  ForEachGraph(graph, [&](const Graph& each) {
+    for (const NodeId id : each.order()) {
+      const Node& node = each.node(id);
+      same = same && (!node.domain.empty() ||
+                      DefinitionAt(node.op_type, opset) ==
+                          DefinitionAt(node.op_type, kOldestOpset));
+    }
+  });
+  return same;
+}
+
 int64_t CheckedOpset(const Graph& graph) {
   const auto it = graph.opset.find("");
   if (it == graph.opset.end()) return kMeaningOpset;  // other domains only
-  if (it->second < kOldestOpset) {
+  if (it->second < kOldestOpset && !IsAsInOldest(graph, it->second)) {
     Fail(ErrorCode::kUnsupported,
          "the model is of opset {}; Squint reads opset {} and later: convert "
          "it first, for example with onnx.version_converter",
@@ -165,6 +181,7 @@ void Upgrade(Graph& graph, const std::filesystem::path& path,
     CheckSameMeaning(body, own, opset);
   });
   if (any_unknown) graph.opset[std::string(kFileOpset)] = opset;
+  OwnCapturedConstants(graph);
   ForEachGraph(graph, [](Graph& each) { each.Compact(); });
   VerifyGraph(graph, true);
 }

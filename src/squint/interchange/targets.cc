@@ -23,7 +23,9 @@ OperatorSet OnnxRuntimeOperators() {
           "Expand", "Tile", "Gather", "GatherElements", "MaxPool", "ReduceMax",
           "ReduceMin", "Resize", "DepthToSpace", "Split", "ArgMax",
           // absorbed by the range of their result
-          "Relu", "Clip"};
+          "Relu", "Clip",
+          // in float, on weights that are stored as integers
+          "LSTM", "GRU"};
 }
 
 // TensorRT: what has int8 kernels with zero point 0; pointwise operators are

@@ -125,6 +125,15 @@ int64_t OpsetOfQuantize(const Graph& graph, const Node& node) {
   return node.FindAttribute("axis") != nullptr ? 13 : 10;
 }
 
+// 24 gave valid lengths, 25 windows.
+int64_t OpsetOfAttention(const Node& node) {
+  if (node.Int("left_window_size", -1) != -1 ||
+      node.Int("right_window_size", -1) != -1) {
+    return 25;
+  }
+  return node.has_input(6) ? 24 : 23;
+}
+
 // Lowest opset in which this node and its tensors are legal.
 int64_t OpsetOfNode(const Graph& graph, const Node& node) {
   int64_t opset = 1;
@@ -140,7 +149,9 @@ int64_t OpsetOfNode(const Graph& graph, const Node& node) {
   if (node.op_type == "QuantizeLinear" || node.op_type == "DequantizeLinear") {
     return std::max(opset, OpsetOfQuantize(graph, node));
   }
-  if (const OpDef* op = FindOp(node.op_type)) {
+  if (node.op_type == "Attention") {
+    opset = std::max(opset, OpsetOfAttention(node));
+  } else if (const OpDef* op = FindOp(node.op_type)) {
     opset = std::max<int64_t>(opset, op->since);
   }
   // Opset 22 gave bfloat16 to the operators that lacked it.

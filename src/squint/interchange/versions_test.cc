@@ -84,23 +84,34 @@ TEST(Versions, OrtOperatorsImportTheirDomain) {
 }
 
 // TfIdfVectorizer and SequenceMap have no rows and never changed since;
-// TensorScatter is new in 24.
+// Swish is new in 24.
 TEST(Versions, UnknownOperatorsThatNeverChangedDoNotBind) {
   EXPECT_EQ(LowestOpsetOf(OneNode("TfIdfVectorizer", 12)), 21);
 }
 
 TEST(Versions, UnknownOperatorsOfLaterOpsetsRaiseIt) {
-  EXPECT_EQ(LowestOpsetOf(OneNode("TensorScatter", 25)), 24);
+  EXPECT_EQ(LowestOpsetOf(OneNode("Swish", 25)), 24);
 }
 
 TEST(Versions, UnknownOperatorsThatChangedKeepTheFilesOpset) {
-  EXPECT_EQ(LowestOpsetOf(OneNode("GridSample", 16)), 16);
-  EXPECT_EQ(LowestOpsetOf(OneNode("GridSample", 20)), 21);
-  EXPECT_EQ(LowestOpsetOf(OneNode("GridSample", 22)), 21);
+  EXPECT_EQ(LowestOpsetOf(OneNode("DFT", 17)), 17);
+  EXPECT_EQ(LowestOpsetOf(OneNode("DFT", 20)), 21);
+  EXPECT_EQ(LowestOpsetOf(OneNode("DFT", 22)), 21);
+}
+
+TEST(Versions, AttentionNeedsTheOpsetOfWhatItUses) {
+  Graph graph = OneNode("Attention", 25);
+  EXPECT_EQ(LowestOpsetOf(graph), 23);
+  Node& node = graph.node(graph.order()[0]);
+  node.inputs.resize(6, kNoValue);
+  node.inputs.push_back(graph.inputs()[0]);
+  EXPECT_EQ(LowestOpsetOf(graph), 24);
+  node.Set("left_window_size", int64_t{3});
+  EXPECT_EQ(LowestOpsetOf(graph), 25);
 }
 
 TEST(Versions, KeptOpsetThatOtherNodesCannotHaveIsAnError) {
-  Graph graph = OneNode("GridSample", 16);
+  Graph graph = OneNode("DFT", 17);
   const ValueId w = AddQuantizedConstant(graph, "w", Tensor(DType::kInt4, {4}),
                                          PerTensor(DType::kInt4, 0.5f, 0));
   graph.AddOutput(EmitFloat(graph, "Add", {graph.inputs()[0], w}, "z", {4}));
@@ -110,8 +121,8 @@ TEST(Versions, KeptOpsetThatOtherNodesCannotHaveIsAnError) {
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
-    EXPECT_THAT(error.what(), HasSubstr("GridSample"));
-    EXPECT_THAT(error.what(), HasSubstr("opset 16"));
+    EXPECT_THAT(error.what(), HasSubstr("DFT"));
+    EXPECT_THAT(error.what(), HasSubstr("opset 17"));
     EXPECT_THAT(error.what(), HasSubstr("needs opset 21"));
   }
 }

@@ -1,24 +1,19 @@
 // Arithmetic on two tensors with broadcasting, and its variadic relatives
 // (Min, Max, Sum, Mean). One loop serves all; the integer readings of Add,
 // Sub and Mul are ONNX Runtime's formulas (integer-arithmetic.md 5.4).
+#include "squint/ops/binary.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "squint/ops/broadcast.h"
-#include "squint/ops/dim_content.h"
-#include "squint/ops/element_types.h"
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
 #include "squint/ops/quant_rules.h"
 
 namespace squint {
-namespace {
 
-// ---- inference
-
-template <DimFunction kFunction>
-void InferBinary(InferContext& context) {
+void InferBroadcast(InferContext& context, DimFunction function) {
   Shape shape = context.shape(0);
   const DimTensor* first = context.dim_tensor(0);
   std::optional<DimTensor> content;
@@ -31,21 +26,32 @@ void InferBinary(InferContext& context) {
     }
     shape = *joint;
     const DimTensor* next = context.dim_tensor(i);
-    content = content && next != nullptr && kFunction != nullptr
-                  ? CombineContents(*content, *next, kFunction)
+    content = content && next != nullptr && function != nullptr
+                  ? CombineContents(*content, *next, function)
                   : std::nullopt;
   }
   context.SetOutput(0, context.dtype(0), shape);
-  if (content && kFunction != nullptr) context.SetDimTensor(0, *content);
+  if (content && function != nullptr) context.SetDimTensor(0, *content);
 }
+
+namespace {
+
+// ---- shape arithmetic
 
 Dim AddDims(const Dim& a, const Dim& b) { return a + b; }
 Dim SubDims(const Dim& a, const Dim& b) { return a - b; }
 Dim MulDims(const Dim& a, const Dim& b) { return a * b; }
+Dim ModDims(const Dim& a, const Dim& b) { return a - FloorDiv(a, b) * b; }
+Dim FmodDims(const Dim& a, const Dim& b) { return a - TruncatingDiv(a, b) * b; }
 Dim MaxDims(const Dim& a, const Dim& b) {
   if (a.is(0) && IsNonNegative(b)) return b;
   if (b.is(0) && IsNonNegative(a)) return a;
   return Max(a, b);
+}
+
+void InferMod(InferContext& context) {
+  const bool fmod = context.node().Int("fmod", 0) != 0;
+  InferBroadcast(context, fmod ? FmodDims : ModDims);
 }
 
 // ---- reference
@@ -83,10 +89,33 @@ struct DivFunction {
     }
   }
 };
+// The remainder as C's % and fmod give it: with the sign of the dividend.
+struct FmodFunction {
+  template <typename T>
+  T operator()(T a, T b) const {
+    if constexpr (std::is_integral_v<T>) {
+      if (b == 0) Fail(ErrorCode::kInvalidModel, "integer division by zero");
+      // The most negative number divided by -1 overflows.
+      if (std::is_signed_v<T> && b == static_cast<T>(-1)) return 0;
+      return static_cast<T>(a % b);
+    } else {
+      return std::fmod(a, b);
+    }
+  }
+};
+// The remainder as Python's % gives it: with the sign of the divisor.
+struct ModFunction {
+  template <typename T>
+  T operator()(T a, T b) const {
+    const T rest = FmodFunction{}(a, b);
+    const bool other_sign = rest != T{0} && (rest < T{0}) != (b < T{0});
+    return other_sign ? WrapAdd(rest, b) : rest;
+  }
+};
 struct PowFunction {
   template <typename T>
   T operator()(T a, T b) const {
-    return static_cast<T>(
+    return FromDouble<T>(
         std::pow(static_cast<double>(a), static_cast<double>(b)));
   }
 };
@@ -111,37 +140,6 @@ struct MaxFunction {
   }
 };
 
-template <typename Function>
-Tensor Combine(const Tensor& a, const Tensor& b, Function function) {
-  Tensor out(a.dtype(), BroadcastDims(a.dims(), b.dims()));
-  WithArithmeticType(a.dtype(), [&](auto type) {
-    using T = decltype(type);
-    const T* x = a.data<T>();
-    const T* y = b.data<T>();
-    T* z = out.mutable_data<T>();
-    ForEachBroadcastRow<2>(
-        out.dims(), {&a.dims(), &b.dims()}, [&](const BroadcastRow<2>& row) {
-          for (int64_t i = 0; i < row.length; ++i) {
-            z[row.out + i] = function(x[row.offset[0] + i * row.stride[0]],
-                                      y[row.offset[1] + i * row.stride[1]]);
-          }
-        });
-  });
-  return out;
-}
-
-// The result has the first operand's type; others are brought to it, narrow
-// floats are computed in float32.
-template <typename Function>
-void RunBinary(RunContext& context) {
-  const DType dtype = context.in(0).dtype();
-  Tensor sum = InComputeType(context.in(0));
-  for (size_t i = 1; i < context.inputs.size(); ++i) {
-    sum = Combine(sum, context.in(i).CastTo(sum.dtype()), Function{});
-  }
-  context.outputs[0] = FromComputeType(std::move(sum), dtype);
-}
-
 // The exponent may be of another type, and 0.5 must not become 0.
 void RunPow(RunContext& context) {
   const DType dtype = context.in(0).dtype();
@@ -154,13 +152,19 @@ void RunPow(RunContext& context) {
   context.outputs[0] = result.CastTo(dtype);
 }
 
+void RunMod(RunContext& context) {
+  if (context.node.Int("fmod", 0) != 0) return RunBinary<FmodFunction>(context);
+  RunBinary<ModFunction>(context);
+}
+
 void RunMean(RunContext& context) {
   RunBinary<AddFunction>(context);
-  const Tensor& sum = context.outputs[0];
+  const DType dtype = context.outputs[0].dtype();
+  const Tensor sum = InComputeType(context.outputs[0]);
   const auto count = static_cast<float>(context.inputs.size());
-  const Tensor divisor = Tensor::Scalar<float>(count);
-  context.outputs[0] = FromComputeType(
-      Combine(InComputeType(sum), divisor, DivFunction{}), sum.dtype());
+  const Tensor divisor = Tensor::Scalar<float>(count).CastTo(sum.dtype());
+  context.outputs[0] =
+      FromComputeType(Combine(sum, divisor, DivFunction{}), dtype);
 }
 
 // ---- the integer reading
@@ -254,6 +258,12 @@ QuantSpec DivRule(const QuantizeQuery& query) {
   return ActivationRule(query);
 }
 
+QuantSpec ModRule(const QuantizeQuery& query) {
+  if (auto spec = FloatUnlessReal(query)) return *spec;
+  return QuantSpec::Float(
+      "a remainder jumps where one 8-bit step crosses a multiple");
+}
+
 QuantSpec PowRule(const QuantizeQuery& query) {
   if (auto spec = FloatUnlessReal(query)) return *spec;
   if (query.graph.ConstantOf(query.node.input(1)) == nullptr) {
@@ -308,6 +318,13 @@ extern constinit const OpDef kMinOp = {
     .integer_reference = DequantizedReference<RunBinary<MinFunction>>,
     .quantize = AllActivationRule,
     .prepare = PrepareBinary,
+};
+extern constinit const OpDef kModOp = {
+    .type = "Mod",
+    .since = 10,
+    .infer = InferMod,
+    .reference = RunMod,
+    .quantize = ModRule,
 };
 extern constinit const OpDef kMulOp = {
     .type = "Mul",

@@ -42,6 +42,13 @@ std::vector<OpExample> Examples_binary() {
   examples.push_back(OpExample("Pow", "square")
                          .In(Ramp({2, 3}, -2, 2))
                          .Const(Floats({}, {2})));
+  examples.push_back(OpExample("Mod", "floats, sign of the dividend")
+                         .In(Ramp({2, 3}, -5, 5))
+                         .Const(Floats({}, {1.5f}))
+                         .Set("fmod", int64_t{1}));
+  examples.push_back(OpExample("Mod", "integers, sign of the divisor")
+                         .In(Ints({2, 2}, {-7, 7, -7, 7}))
+                         .Const(Ints({2}, {3, -3})));
   return examples;
 }
 
@@ -159,6 +166,54 @@ TEST(Binary, DividingByAComputedTensorStaysFloat) {
                 ->quantize({graph, graph.node(graph.order().front()), target})
                 .reason,
             "");
+}
+
+TEST(Mod, TheSignIsThatOfTheDivisorOrOfTheDividend) {
+  const auto mod = [](int64_t fmod) {
+    return RunExample(OpExample("Mod", "")
+                          .In(Ints({5}, {-7, 7, -7, 7, 6}))
+                          .In(Ints({5}, {3, 3, -3, -3, -3}))
+                          .Set("fmod", fmod))[0]
+        .ToInts();
+  };
+  EXPECT_THAT(mod(0), ElementsAre(2, 1, -1, -2, 0));
+  EXPECT_THAT(mod(1), ElementsAre(-1, 1, -1, 1, 0));
+}
+
+TEST(Mod, OfFloatsIsTheCFunction) {
+  const auto fmod = [](float a, float b) {
+    return FloatsOf(OpExample("Mod", "")
+                        .In(Floats({}, {a}))
+                        .In(Floats({}, {b}))
+                        .Set("fmod", int64_t{1}))[0];
+  };
+  EXPECT_NEAR(fmod(-4.3f, 2.1f), -0.1f, 1e-6f);
+  EXPECT_EQ(fmod(3.0f, INFINITY), 3.0f);
+  EXPECT_TRUE(std::isnan(fmod(3.0f, 0.0f)));
+}
+
+TEST(Mod, IntegersAtTheirLimits) {
+  const auto mod = [](int64_t a, int64_t b) {
+    return RunExample(
+               OpExample("Mod", "").In(Ints({}, {a})).In(Ints({}, {b})))[0]
+        .ToInts()[0];
+  };
+  EXPECT_EQ(mod(INT64_MIN, -1), 0);
+  EXPECT_EQ(mod(INT64_MAX, INT64_MIN), -1);
+  EXPECT_THROW(mod(1, 0), Error);
+}
+
+TEST(Mod, SizesKeepTheirRemainder) {
+  Graph graph;
+  const ValueId x =
+      graph.AddInput("x", DType::kFloat32, Shape({Dim::Symbol("N"), 10}));
+  const ValueId shape = graph.Emit("Shape", {x}, "shape");
+  const ValueId eight = graph.AddConstant("eight", Ints({1}, {8}));
+  const ValueId rest = graph.Emit("Mod", {shape, eight}, "rest");
+  const ValueId y = graph.Emit("ConstantOfShape", {rest}, "y");
+  graph.AddOutput(y);
+  InferShapes(graph);
+  EXPECT_EQ(graph.value(y).shape[1].ToString(), "2");
 }
 
 }  // namespace

@@ -18,7 +18,10 @@ std::vector<OpExample> Examples_cast() {
   return {CastTo(DType::kInt64, Floats({2}, {-1.5f, 2.5f})),
           CastTo(DType::kFloat16, Ramp({2, 3})),
           CastTo(DType::kFloat32, Ints({2}, {1, -7})),
-          CastTo(DType::kBool, Floats({3}, {0, -1, 0.5f}))};
+          CastTo(DType::kBool, Floats({3}, {0, -1, 0.5f})),
+          OpExample("CastLike", "int8 as float16")
+              .In(Ints({2}, {-3, 4}).CastTo(DType::kInt8))
+              .Const(Floats({}, {0}).CastTo(DType::kFloat16))};
 }
 
 namespace {
@@ -49,6 +52,14 @@ TEST(Cast, ShapeArithmeticPassesThrough) {
   const InferResult result = InferShapes(graph);
   EXPECT_EQ(Shape(result.dim_tensors.at(y).elements).ToString(), "[N,3]");
   EXPECT_EQ(graph.value(y).dtype, DType::kInt32);
+}
+
+TEST(CastLike, TakesTheTypeOfTheOtherTensor) {
+  const Tensor y = RunExample(OpExample("CastLike", "")
+                                  .In(Floats({2}, {-1.5f, 2.5f}))
+                                  .In(Ints({3}, {0, 0, 0})))[0];
+  EXPECT_EQ(y.dtype(), DType::kInt64);
+  EXPECT_THAT(y.ToInts(), ElementsAre(-1, 2));
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
-// Operators with truth values: comparisons, logic, and Where, which chooses
-// by them. Equal and Where also work on shape contents, for the idiom with
-// which exporters write expand(-1, ...).
+// Operators with truth values: comparisons, logic, tests of floats, and Where,
+// which chooses by them. Equal and Where also work on shape contents, for the
+// idiom with which exporters write expand(-1, ...).
+#include <algorithm>
 #include <array>
+#include <cmath>
+#include <utility>
 
 #include "squint/ops/broadcast.h"
 #include "squint/ops/dim_content.h"
@@ -138,6 +141,33 @@ void RunNot(RunContext& context) {
   context.outputs[0] = std::move(y);
 }
 
+// ---- tests of one float
+
+void InferFloatTest(InferContext& context) {
+  context.SetOutput(0, DType::kBool, context.shape(0));
+}
+
+template <typename Test>
+void TestEach(RunContext& context, Test&& test) {
+  const Tensor x = context.in(0).CastTo(DType::kFloat64);
+  Tensor y(DType::kBool, x.dims());
+  std::transform(x.data<double>(), x.data<double>() + x.size(),
+                 y.mutable_data<bool>(), test);
+  context.outputs[0] = std::move(y);
+}
+
+void RunIsInf(RunContext& context) {
+  const bool negative = context.node.Int("detect_negative", 1) != 0;
+  const bool positive = context.node.Int("detect_positive", 1) != 0;
+  TestEach(context, [=](double x) {
+    return std::isinf(x) && (x < 0 ? negative : positive);
+  });
+}
+
+void RunIsNaN(RunContext& context) {
+  TestEach(context, [](double x) { return std::isnan(x); });
+}
+
 QuantSpec TestRule(const QuantizeQuery&) {
   return QuantSpec::Float("gives truth values, not numbers");
 }
@@ -248,6 +278,20 @@ extern constinit const OpDef kGreaterOrEqualOp = {
     .since = 12,
     .infer = InferTest,
     .reference = RunTest<GreaterOrEqualTest>,
+    .quantize = TestRule,
+};
+extern constinit const OpDef kIsInfOp = {
+    .type = "IsInf",
+    .since = 10,
+    .infer = InferFloatTest,
+    .reference = RunIsInf,
+    .quantize = TestRule,
+};
+extern constinit const OpDef kIsNaNOp = {
+    .type = "IsNaN",
+    .since = 9,
+    .infer = InferFloatTest,
+    .reference = RunIsNaN,
     .quantize = TestRule,
 };
 extern constinit const OpDef kLessOp = {

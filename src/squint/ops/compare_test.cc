@@ -30,6 +30,11 @@ std::vector<OpExample> Examples_compare() {
                            .In(Bools({2, 2}, {0, 0, 1, 1}))
                            .Const(Bools({2}, {0, 1})));
   }
+  examples.push_back(
+      OpExample("IsNaN", "").In(Floats({2, 2}, {NAN, 0, INFINITY, 1})));
+  examples.push_back(
+      OpExample("IsInf", "half precision")
+          .In(Floats({2}, {-INFINITY, 1}).CastTo(DType::kFloat16)));
   examples.push_back(OpExample("Not", "").In(Bools({2}, {0, 1})));
   examples.push_back(OpExample("Where", "mask repeats")
                          .Const(Bools({3}, {1, 0, 1}))
@@ -114,6 +119,18 @@ TEST(Where, OnlyWhatItChoosesFromIsQuantized) {
   EXPECT_EQ(spec.inputs[0].role, Role::kFloat);
   EXPECT_EQ(spec.inputs[1].role, Role::kActivation);
   EXPECT_EQ(spec.inputs[2].role, Role::kActivation);
+}
+
+TEST(Compare, TestsOfOneFloat) {
+  const Tensor x = Floats({4}, {NAN, INFINITY, -INFINITY, 3});
+  EXPECT_THAT(FloatsOf(OpExample("IsNaN", "").In(x)), ElementsAre(1, 0, 0, 0));
+  EXPECT_THAT(FloatsOf(OpExample("IsInf", "").In(x)), ElementsAre(0, 1, 1, 0));
+  EXPECT_THAT(
+      FloatsOf(OpExample("IsInf", "").In(x).Set("detect_negative", int64_t{0})),
+      ElementsAre(0, 1, 0, 0));
+  EXPECT_THAT(
+      FloatsOf(OpExample("IsInf", "").In(x).Set("detect_positive", int64_t{0})),
+      ElementsAre(0, 0, 1, 0));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // Tensors that come from nowhere or from shapes: Constant, ConstantOfShape,
-// Range, Shape, Size.
+// EyeLike, Range, Shape, Size.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -119,6 +119,44 @@ void RunConstantOfShape(RunContext& context) {
     }
   }
   context.outputs[0] = std::move(out);
+}
+
+// ---- EyeLike
+
+DType EyeType(const Node& node, DType input) {
+  const auto dtype =
+      static_cast<DType>(node.Int("dtype", static_cast<int64_t>(input)));
+  if (IsFloat(dtype) || IsInteger(dtype) || dtype == DType::kBool) return dtype;
+  Fail(ErrorCode::kInvalidModel, "there is no identity matrix of {}",
+       DTypeName(dtype));
+}
+
+void InferEyeLike(InferContext& context) {
+  const Shape& in = context.shape(0);
+  if (in.has_rank() && in.rank() != 2) {
+    Fail(ErrorCode::kInvalidModel, "input {} is no matrix", in.ToString());
+  }
+  const bool known = context.dtype(0) != DType::kUndefined ||
+                     context.node().FindAttribute("dtype") != nullptr;
+  context.SetOutput(
+      0, known ? EyeType(context.node(), context.dtype(0)) : DType::kUndefined,
+      in);
+}
+
+void RunEyeLike(RunContext& context) {
+  const Tensor& in = context.in(0);
+  if (in.rank() != 2) {
+    Fail(ErrorCode::kInvalidModel, "input {} is no matrix",
+         DimsToString(in.dims()));
+  }
+  Tensor eye(DType::kUint8, in.dims());
+  const int64_t k = context.node.Int("k", 0);
+  // Column row + k exists from this row on; k may be any integer.
+  const int64_t first = k < 0 ? -std::max(k, -in.dim(0)) : 0;
+  for (int64_t row = first; row < in.dim(0) && k < in.dim(1) - row; ++row) {
+    eye.mutable_data<uint8_t>()[row * in.dim(1) + row + k] = 1;
+  }
+  context.outputs[0] = eye.CastTo(EyeType(context.node, in.dtype()));
 }
 
 // ---- Range
@@ -274,6 +312,13 @@ extern constinit const OpDef kConstantOfShapeOp = {
     .infer = InferConstantOfShape,
     .reference = RunConstantOfShape,
     .quantize = NoInputRule,
+};
+extern constinit const OpDef kEyeLikeOp = {
+    .type = "EyeLike",
+    .since = 9,
+    .infer = InferEyeLike,
+    .reference = RunEyeLike,
+    .quantize = NoNumbersRule,
 };
 extern constinit const OpDef kRangeOp = {
     .type = "Range",

@@ -17,6 +17,12 @@ std::vector<OpExample> Examples_constant() {
           .Const(Ints({1}, {3}))
           .Set("value", Ints({1}, {7})),
       OpExample("ConstantOfShape", "scalar").Const(Ints({0}, {})),
+      OpExample("EyeLike", "above the diagonal")
+          .In(Ramp({3, 4}))
+          .Set("k", int64_t{1}),
+      OpExample("EyeLike", "truth values")
+          .In(Ints({2, 2}, {0, 0, 0, 0}))
+          .Set("dtype", static_cast<int64_t>(DType::kBool)),
       OpExample("Range", "integers")
           .Const(Ints({}, {1}))
           .Const(Ints({}, {8}))
@@ -128,6 +134,26 @@ TEST(Range, AnAbsurdLengthIsAnError) {
 TEST(ConstantOfShape, RefusesNegativeSizes) {
   EXPECT_THROW(RunExample(OpExample("ConstantOfShape", "").In(Ints({1}, {-1}))),
                Error);
+}
+
+TEST(EyeLike, OnesStandOnTheChosenDiagonal) {
+  const auto eye = [](Dims dims, int64_t k) {
+    return FloatsOf(
+        OpExample("EyeLike", "").In(Ramp(std::move(dims))).Set("k", k));
+  };
+  EXPECT_THAT(eye({2, 3}, 0), ElementsAre(1, 0, 0, 0, 1, 0));
+  EXPECT_THAT(eye({2, 3}, 2), ElementsAre(0, 0, 1, 0, 0, 0));
+  EXPECT_THAT(eye({3, 2}, -1), ElementsAre(0, 0, 1, 0, 0, 1));
+  EXPECT_THAT(eye({1, 2}, INT64_MAX), ElementsAre(0, 0));
+  EXPECT_THAT(eye({1, 2}, INT64_MIN), ElementsAre(0, 0));
+}
+
+TEST(EyeLike, NeedsAMatrixAndATypeOfNumbers) {
+  EXPECT_THROW(RunExample(OpExample("EyeLike", "").In(Ramp({3}))), Error);
+  EXPECT_THROW(
+      RunExample(
+          OpExample("EyeLike", "").In(Ramp({2, 2})).Set("dtype", int64_t{8})),
+      Error);
 }
 
 }  // namespace

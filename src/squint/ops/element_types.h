@@ -5,6 +5,7 @@
 #define SQUINT_OPS_ELEMENT_TYPES_H_
 
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -53,6 +54,23 @@ void WithArithmeticType(DType dtype, F&& f) {
     default:
       Fail(ErrorCode::kUnsupported, "cannot compute with {} elements",
            DTypeName(dtype));
+  }
+}
+
+// A result in double as a T: cut toward zero, integers wrap around as below,
+// beyond 64 bits they saturate.
+template <typename T>
+T FromDouble(double value) {
+  if constexpr (std::is_integral_v<T>) {
+    const double magnitude = value < 0 ? -value : value;
+    if (magnitude < 0x1p64) {
+      const auto bits = static_cast<uint64_t>(magnitude);
+      return static_cast<T>(value < 0 ? 0 - bits : bits);
+    }
+    return value < 0 ? std::numeric_limits<T>::min()
+                     : std::numeric_limits<T>::max();
+  } else {
+    return static_cast<T>(value);
   }
 }
 

@@ -36,9 +36,10 @@ constexpr UnaryRow kUnaryRows[] = {
     {"Relu", UnaryKind::kClip, 0.0f, kInfinity},
     {"Round", UnaryKind::kRound},
     {"Sigmoid", UnaryKind::kSigmoid},
-    {"SiLU", UnaryKind::kSilu},
+    {"SiLU", UnaryKind::kSilu, 1.0f},
     {"Softplus", UnaryKind::kSoftplus},
     {"Sqrt", UnaryKind::kSqrt},
+    {"Swish", UnaryKind::kSilu, 1.0f},
     {"Tanh", UnaryKind::kTanh},
 };
 

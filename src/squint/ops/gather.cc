@@ -1,6 +1,7 @@
 // Picking elements by index: Gather takes whole slices of an axis (also of
 // shape arithmetic and of embedding tables), GatherElements single elements.
 #include "squint/ops/dim_content.h"
+#include "squint/ops/index.h"
 #include "squint/ops/layout.h"
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
@@ -8,16 +9,6 @@
 
 namespace squint {
 namespace {
-
-// An index counted from the end when negative; Error when outside.
-int64_t CheckedIndex(int64_t index, int64_t dim) {
-  const int64_t i = index < 0 ? index + dim : index;
-  if (i < 0 || i >= dim) {
-    Fail(ErrorCode::kInvalidModel, "index {} is outside an axis of {}", index,
-         dim);
-  }
-  return i;
-}
 
 // ---- Gather
 
@@ -108,26 +99,9 @@ void RunGatherElements(RunContext& context) {
   const Tensor& data = context.in(0);
   const Tensor& indices = context.in(1);
   const int axis = NormalizeAxis(context.node.Int("axis", 0), data.rank());
-  if (indices.rank() != data.rank()) {
-    Fail(ErrorCode::kInvalidModel, "data {} and indices {} differ in rank",
-         DimsToString(data.dims()), DimsToString(indices.dims()));
-  }
-  const Dims strides = StridesOf(data.dims());
-  const Dims index_strides = StridesOf(indices.dims());
-  const std::vector<int64_t> wanted = indices.ToInts();
-  // One flat map: the index decides the position along `axis`.
-  std::vector<int64_t> map;
-  for (int64_t i = 0; i < indices.size(); ++i) {
-    int64_t offset = 0;
-    for (int k = 0; k < data.rank(); ++k) {
-      const auto at = static_cast<size_t>(k);
-      const int64_t own = i / index_strides[at] % indices.dims()[at];
-      const int64_t position = k == axis ? wanted[static_cast<size_t>(i)] : own;
-      offset += CheckedIndex(position, data.dims()[at]) * strides[at];
-    }
-    map.push_back(offset);
-  }
-  context.outputs[0] = CopyByMaps(data, {map}).Reshaped(indices.dims());
+  context.outputs[0] =
+      CopyByMaps(data, {ElementOffsets(data.dims(), indices, axis)})
+          .Reshaped(indices.dims());
 }
 
 // ---- com.microsoft GatherBlockQuantized

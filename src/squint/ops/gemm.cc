@@ -84,6 +84,22 @@ void RunGemm(RunContext& context) {
   context.outputs[0] = ToFloat32(product.sums, std::move(product.dims));
 }
 
+// Integers: through float32, exact up to 2^24.
+void RunGemmOfAnyType(RunContext& context) {
+  const DType dtype = context.in(0).dtype();
+  if (!IsInteger(dtype)) return RunInFloat32(context, RunGemm, 1);
+  std::vector<Tensor> real(context.inputs.size());
+  RunContext inner{context.node, context.inputs, {}, {}, {}};
+  for (size_t i = 0; i < real.size(); ++i) {
+    if (!context.has(i)) continue;
+    real[i] = context.in(i).CastTo(DType::kFloat32);
+    inner.inputs[i] = &real[i];
+  }
+  inner.outputs.resize(1);
+  RunGemm(inner);
+  context.outputs[0] = inner.outputs[0].CastTo(dtype);
+}
+
 void RunGemmInteger(RunContext& context) {
   const Node& node = context.node;
   const float alpha = node.Float("alpha", 1.0f);
@@ -150,7 +166,7 @@ extern constinit const OpDef kGemmOp = {
     .type = "Gemm",
     .since = 11,
     .infer = InferGemm,
-    .reference = InFloat32<RunGemm>,
+    .reference = RunGemmOfAnyType,
     .integer_reference = RunGemmInteger,
     .quantize = GemmRule,
     .prepare = PrepareGemm,

@@ -1,6 +1,5 @@
 // GRU: both directions, sequence lengths, clipping, both layouts, and both
 // places of the reset gate (linear_before_reset).
-#include "squint/ops/in_float32.h"
 #include "squint/ops/prepare.h"
 #include "squint/ops/recurrent.h"
 
@@ -14,7 +13,7 @@ enum Gate : int64_t { kUpdateGate, kResetGate, kHiddenGate };
 // n = g(x Wh + (r * h) Rh + bh), or, with linear_before_reset,
 //     g(x Wh + r * (h Rh + Rbh) + Wbh)
 // h = (1 - z) * n + z * h
-void GruStep(const CellParameters& p, const float* x, CellState& state) {
+void GruStep(const CellParameters& p, const double* x, CellState& state) {
   const auto hidden = static_cast<size_t>(p.hidden);
   const bool linear_before_reset = p.node->Int("linear_before_reset", 0) != 0;
   const std::vector<double> before = state.h;
@@ -55,7 +54,7 @@ extern constinit const OpDef kGRUOp = {
     .type = "GRU",
     .since = 14,
     .infer = InferGru,
-    .reference = InFloat32<RunGru>,
+    .reference = RunGru,
     .quantize = RecurrentRule,
     .prepare = PrepareRecurrent,
 };

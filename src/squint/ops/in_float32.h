@@ -1,5 +1,6 @@
-// References that know float32 alone, made to serve float16 and bfloat16:
-// inputs are widened, results rounded to the type of input 0.
+// References that know float32 alone, made to serve float16, bfloat16 and
+// float64: inputs are converted, results brought to the type of input 0. Of a
+// float64 only what a float32 holds is seen.
 #ifndef SQUINT_OPS_IN_FLOAT32_H_
 #define SQUINT_OPS_IN_FLOAT32_H_
 
@@ -18,24 +19,24 @@ inline void RunInFloat32(RunContext& context, void (*reference)(RunContext&),
                          size_t narrowed) {
   const DType dtype = context.in(0).dtype();
   if (dtype == DType::kFloat32) return reference(context);
-  if (!IsNarrowFloat(dtype)) {
+  if (!IsFloat(dtype)) {
     Fail(ErrorCode::kUnsupported, "{} computes in float32, not in {}",
          context.node.op_type, DTypeName(dtype));
   }
-  std::vector<Tensor> wide(context.inputs.size());
+  std::vector<Tensor> real(context.inputs.size());
   RunContext inner{context.node, context.inputs, {}, {}, {}};
-  for (size_t i = 0; i < wide.size(); ++i) {
+  for (size_t i = 0; i < real.size(); ++i) {
     if (!context.has(i)) continue;
-    wide[i] = InComputeType(context.in(i));
-    inner.inputs[i] = &wide[i];
+    const Tensor& in = context.in(i);
+    real[i] = IsFloat(in.dtype()) ? in.CastTo(DType::kFloat32) : in;
+    inner.inputs[i] = &real[i];
   }
   inner.outputs.resize(context.outputs.size());
   reference(inner);
   for (size_t i = 0; i < inner.outputs.size(); ++i) {
     Tensor& result = inner.outputs[i];
-    const bool narrow = i < narrowed && result.dtype() == DType::kFloat32;
-    context.outputs[i] =
-        narrow ? FromComputeType(std::move(result), dtype) : std::move(result);
+    const bool converts = i < narrowed && result.dtype() == DType::kFloat32;
+    context.outputs[i] = converts ? result.CastTo(dtype) : std::move(result);
   }
 }
 

@@ -44,13 +44,6 @@ std::vector<InferContext::Result> InferNode(
 
 namespace {
 
-bool HasNestedGraph(const Node& node) {
-  return std::any_of(node.attributes.begin(), node.attributes.end(),
-                     [](const auto& entry) {
-                       return std::holds_alternative<GraphBox>(entry.second);
-                     });
-}
-
 // What shapes may depend on.
 std::optional<DimTensor> ContentOf(const Tensor& tensor) {
   constexpr int64_t kMaxContent = 1024;
@@ -69,7 +62,7 @@ std::vector<InferContext::Result> InferFromTensors(
     const Graph& graph, const Node& node,
     const std::vector<const Tensor*>& inputs) {
   const OpDef* op = FindOp(node.op_type, node.domain);
-  if (HasNestedGraph(node) || op == nullptr || op->infer == nullptr) return {};
+  if (node.has_graphs() || op == nullptr || op->infer == nullptr) return {};
   Graph types;  // nothing but the inputs, as they are at hand
   types.opset = graph.opset;
   std::map<ValueId, DimTensor> contents;
@@ -109,22 +102,63 @@ void CheckResultSize(DType dtype, const Dims& dims, size_t limit) {
 
 namespace {
 
-// A nested graph sees its captures with the outer values' types.
+// What a nested graph's captures hold, where the outer values' contents are
+// known.
+std::map<ValueId, DimTensor> ContentsOfCaptures(const InferContext& context,
+                                                const Graph& body,
+                                                size_t first) {
+  std::map<ValueId, DimTensor> contents;
+  for (size_t i = 0; i < body.captures().size(); ++i) {
+    const ValueId outer = context.node().captures[first + i];
+    if (const DimTensor* content = context.ContentOf(outer)) {
+      contents[body.captures()[i]] = *content;
+    }
+  }
+  return contents;
+}
+
+void TypeCaptures(const Graph& graph, const Node& node, Graph& body,
+                  size_t first) {
+  for (size_t i = 0; i < body.captures().size(); ++i) {
+    const Value& outer = graph.value(node.captures[first + i]);
+    Value& inner = body.value(body.captures()[i]);
+    inner.dtype = outer.dtype;
+    inner.shape = outer.shape;
+  }
+}
+
+// Nested graphs see their captures with the outer values' types; what types
+// their inputs have is the operator's business.
 void InferNested(Graph& graph, NodeId id, InferResult& result) {
   Node& node = graph.node(id);
-  size_t capture = 0;
-  for (auto& [key, attribute] : node.attributes) {
-    auto* box = std::get_if<GraphBox>(&attribute);
-    if (box == nullptr) continue;
-    for (const ValueId inner : (*box)->captures()) {
-      const Value& outer = graph.value(node.captures[capture++]);
-      (*box)->value(inner).dtype = outer.dtype;
-      (*box)->value(inner).shape = outer.shape;
+  if (!node.has_graphs()) return;
+  const InferContext context(graph, node, result.dim_tensors);
+  std::map<std::string, std::vector<std::string>, std::less<>> findings;
+  const auto infer = [&](std::string_view wanted, Graph& body) {
+    size_t captured = 0;
+    ForEachBody(node, [&](const std::string& key, const Graph&, size_t first) {
+      if (key == wanted) captured = first;
+    });
+    TypeCaptures(graph, node, body, captured);
+    findings.insert_or_assign(
+        std::string(wanted),
+        InferShapes(body, ContentsOfCaptures(context, body, captured))
+            .findings);
+  };
+  const OpDef* op = FindOp(node.op_type, node.domain);
+  try {
+    if (op != nullptr && op->infer_bodies != nullptr) {
+      op->infer_bodies(context, node, infer);
+    } else {
+      ForEachBody(node, [&](const std::string& key, Graph& body, size_t) {
+        infer(key, body);
+      });
     }
-    InferResult nested = InferShapes(**box);
-    for (std::string& finding : nested.findings) {
-      result.findings.push_back(std::move(finding));
-    }
+  } catch (const Error& error) {
+    throw error.In(NodeLabel(graph, node));
+  }
+  for (auto& [key, lines] : findings) {
+    result.findings.insert(result.findings.end(), lines.begin(), lines.end());
   }
 }
 
@@ -145,8 +179,9 @@ void Merge(Value& value, const InferContext::Result& inferred) {
 
 }  // namespace
 
-InferResult InferShapes(Graph& graph) {
+InferResult InferShapes(Graph& graph, std::map<ValueId, DimTensor> known) {
   InferResult result;
+  result.dim_tensors = std::move(known);
   for (const NodeId id : graph.order()) {
     InferNested(graph, id, result);
     const Node& node = graph.node(id);

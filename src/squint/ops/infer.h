@@ -22,7 +22,9 @@ struct InferResult {
 // Sets dtype and shape of every value that can be told (nested graphs too).
 // A file's own value_info is only a fallback for what inference cannot tell.
 // Error{kInvalidModel} when a node breaks its operator's rules.
-InferResult InferShapes(Graph& graph);
+// `known`: contents of values that come from outside, of a nested graph's
+// captures.
+InferResult InferShapes(Graph& graph, std::map<ValueId, DimTensor> known = {});
 
 // op.infer, and the checks that all operators have in common. Errors do not
 // name the node; neither do those of InferFromTensors.

@@ -1,7 +1,9 @@
 #include "squint/ops/interpreter.h"
 
+#include <map>
 #include <utility>
 
+#include "squint/graph/nested_values.h"
 #include "squint/ops/infer.h"
 
 namespace squint {
@@ -17,13 +19,47 @@ const OpDef& RowOf(const Graph& graph, const Node& node) {
   return *op;
 }
 
-// Values during one run: the numbers as stored, and in real types on demand.
-class Run {
+// What the graph and its nested ones have in common during one run.
+struct Whole {
+  const InterpreterOptions& options;
+  NestedValues values;
+  int64_t body_runs = 0;
+};
+
+// Values of one graph during one run: the numbers as stored, and in real
+// types on demand.
+class GraphRun {
  public:
-  Run(const Graph& graph, const InterpreterOptions& options)
+  GraphRun(const Graph& graph, Whole& whole)
       : graph_(graph),
-        options_(options),
+        whole_(whole),
+        options_(whole.options),
+        first_(whole.values.FirstOf(graph)),
         stored_(static_cast<size_t>(graph.num_values())) {}
+
+  void SetInputs(const std::vector<Tensor>& inputs) {
+    if (inputs.size() != graph_.inputs().size()) {
+      Fail(ErrorCode::kInvalidArgument, "the graph has {} inputs, got {}",
+           graph_.inputs().size(), inputs.size());
+    }
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      SetReal(graph_.inputs()[i], inputs[i]);
+    }
+  }
+
+  std::vector<Tensor> RunNodes() {
+    for (const NodeId id : graph_.order()) {
+      options_.context.ThrowIfCancelled();
+      try {
+        RunNode(graph_.node(id));
+      } catch (const Error& error) {
+        throw error.In(NodeLabel(graph_, graph_.node(id)));
+      }
+    }
+    std::vector<Tensor> outputs;
+    for (const ValueId id : graph_.outputs()) outputs.push_back(Real(id));
+    return outputs;
+  }
 
   void Set(ValueId id, Tensor stored) {
     stored_[static_cast<size_t>(id)] = std::move(stored);
@@ -53,7 +89,9 @@ class Run {
     const OpDef& op = RowOf(graph_, node);
     const bool integer = options_.reading == Reading::kInteger &&
                          op.integer_reference != nullptr && AllQuantized(node);
+    NodeBodies bodies(*this, node);
     RunContext context{node, {}, {}, {}, {}};
+    if (node.has_graphs()) context.bodies = &bodies;
     std::vector<Tensor> held(node.inputs.size());
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId id = node.inputs[i];
@@ -75,19 +113,57 @@ class Run {
       } else {
         SetReal(id, context.outputs[i]);
       }
-      if (options_.tap)
-        options_.tap(id, options_.tap_stored ? Stored(id) : Real(id));
+      if (options_.tap) {
+        options_.tap(first_ + id, options_.tap_stored ? Stored(id) : Real(id));
+      }
     }
   }
 
  private:
+  // Runs nested graphs; what they capture is looked up once a node.
+  class NodeBodies final : public Bodies {
+   public:
+    NodeBodies(const GraphRun& outer, const Node& node)
+        : outer_(outer), node_(node) {}
+
+    std::vector<Tensor> Run(std::string_view wanted,
+                            const std::vector<Tensor>& inputs) override {
+      std::vector<Tensor> outputs;
+      ForEachBody(node_,
+                  [&](const std::string& key, const Graph& body, size_t first) {
+                    if (key == wanted) outputs = RunBody(body, first, inputs);
+                  });
+      return outputs;
+    }
+    const Context& context() const override { return outer_.options_.context; }
+
+   private:
+    std::vector<Tensor> RunBody(const Graph& body, size_t first,
+                                const std::vector<Tensor>& inputs) {
+      CountBodyRun(outer_.whole_.body_runs, context());
+      GraphRun run(body, outer_.whole_);
+      for (size_t i = 0; i < body.captures().size(); ++i) {
+        const ValueId outer = node_.captures[first + i];
+        auto [it, is_new] = captured_.try_emplace(outer);
+        if (is_new) it->second = outer_.Real(outer);
+        run.Set(body.captures()[i], it->second);
+      }
+      run.SetInputs(inputs);
+      return run.RunNodes();
+    }
+
+    const GraphRun& outer_;
+    const Node& node_;
+    std::map<ValueId, Tensor> captured_;
+  };
+
   // The references trust shapes and sizes.
   void CheckBeforeRunning(const Node& node,
                           const std::vector<const Tensor*>& inputs) const {
     for (const auto& result : InferFromTensors(graph_, node, inputs)) {
       const auto dims = result.shape.values();
       if (!dims || result.dtype == DType::kUndefined) continue;
-      CheckResultSize(result.dtype, *dims, options_.memory_limit);
+      CheckResultSize(result.dtype, *dims, options_.context.memory_limit);
     }
   }
 
@@ -106,7 +182,9 @@ class Run {
   }
 
   const Graph& graph_;
+  Whole& whole_;
   const InterpreterOptions& options_;
+  ValueId first_;  // number of value 0 among all values
   std::vector<Tensor> stored_;
 };
 
@@ -115,24 +193,10 @@ class Run {
 std::vector<Tensor> Interpret(const Graph& graph,
                               const std::vector<Tensor>& inputs,
                               const InterpreterOptions& options) {
-  if (inputs.size() != graph.inputs().size()) {
-    Fail(ErrorCode::kInvalidArgument, "the graph has {} inputs, got {}",
-         graph.inputs().size(), inputs.size());
-  }
-  Run run(graph, options);
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    run.SetReal(graph.inputs()[i], inputs[i]);
-  }
-  for (const NodeId id : graph.order()) {
-    try {
-      run.RunNode(graph.node(id));
-    } catch (const Error& error) {
-      throw error.In(NodeLabel(graph, graph.node(id)));
-    }
-  }
-  std::vector<Tensor> outputs;
-  for (const ValueId id : graph.outputs()) outputs.push_back(run.Real(id));
-  return outputs;
+  Whole whole{options, NestedValues(graph)};
+  GraphRun run(graph, whole);
+  run.SetInputs(inputs);
+  return run.RunNodes();
 }
 
 std::vector<Tensor> RunNodeReference(const Graph& graph, const Node& node,

@@ -20,10 +20,11 @@ enum class Reading { kAsWritten, kInteger };
 struct InterpreterOptions {
   Reading reading = Reading::kAsWritten;
   // Called with every value a node makes, in real numbers unless
-  // `tap_stored`, when quantized values come as the stored integers.
+  // `tap_stored`, when quantized values come as the stored integers. Values
+  // are numbered as in NestedValues; those of a loop come once each trip.
   std::function<void(ValueId, const Tensor&)> tap = {};
   bool tap_stored = false;
-  size_t memory_limit = Context().memory_limit;  // bytes of one result
+  Context context = {};  // of it: cancel, loop_limit, memory_limit
 };
 
 // `inputs` in the order of graph.inputs(); returns the graph's outputs in
@@ -32,7 +33,8 @@ std::vector<Tensor> Interpret(const Graph& graph,
                               const std::vector<Tensor>& inputs,
                               const InterpreterOptions& options = {});
 
-// One node on given inputs (null where absent), without quantization.
+// One node without nested graphs on given inputs (null where absent), without
+// quantization.
 std::vector<Tensor> RunNodeReference(const Graph& graph, const Node& node,
                                      const std::vector<const Tensor*>& inputs);
 

@@ -49,6 +49,14 @@ bool IsPacked(DType dtype) { return BitsOf(dtype) < 8; }
 
 }  // namespace
 
+size_t WholeBytes(DType dtype) {
+  const int bits = BitsOf(dtype);
+  if (bits == 0 || bits % 8 != 0) {
+    Fail(ErrorCode::kUnsupported, "cannot move {} elements", DTypeName(dtype));
+  }
+  return static_cast<size_t>(bits) / 8;
+}
+
 AxisMaps IdentityMaps(const Dims& in) {
   const Dims strides = StridesOf(in);
   AxisMaps maps(in.size());

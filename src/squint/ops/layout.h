@@ -5,12 +5,17 @@
 #ifndef SQUINT_OPS_LAYOUT_H_
 #define SQUINT_OPS_LAYOUT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "squint/tensor/tensor.h"
 
 namespace squint {
+
+// Bytes of one element. Error{kUnsupported} for strings and for types of which
+// several share a byte.
+size_t WholeBytes(DType dtype);
 
 // Per result axis, per index: offset into the input in elements; kFill where
 // the result takes the fill element instead.

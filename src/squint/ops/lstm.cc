@@ -1,5 +1,4 @@
 // LSTM: both directions, sequence lengths, peepholes, clipping, both layouts.
-#include "squint/ops/in_float32.h"
 #include "squint/ops/prepare.h"
 #include "squint/ops/recurrent.h"
 
@@ -12,7 +11,7 @@ enum Gate : int64_t { kInputGate, kOutputGate, kForgetGate, kCellGate };
 // i = f(x Wi + h Ri + Pi c + bi)      the input gate; likewise forget gate
 // C = forget * c + i * g(x Wc + h Rc + bc)
 // h = f(x Wo + h Ro + Po C + bo) * h(C)
-void LstmStep(const CellParameters& p, const float* x, CellState& state) {
+void LstmStep(const CellParameters& p, const double* x, CellState& state) {
   const auto hidden = static_cast<size_t>(p.hidden);
   const bool coupled = p.node->Int("input_forget", 0) != 0;
   const std::vector<double> before = state.h;
@@ -55,7 +54,7 @@ extern constinit const OpDef kLSTMOp = {
     .type = "LSTM",
     .since = 14,
     .infer = InferLstm,
-    .reference = InFloat32<RunLstm>,
+    .reference = RunLstm,
     .quantize = RecurrentRule,
     .prepare = PrepareRecurrent,
 };

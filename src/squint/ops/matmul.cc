@@ -22,6 +22,15 @@ void RunMatMul(RunContext& context) {
   context.outputs[0] = ToFloat32(product.sums, std::move(product.dims));
 }
 
+void RunMatMulOfAnyType(RunContext& context) {
+  const DType dtype = context.in(0).dtype();
+  if (IsInteger(dtype) || dtype == DType::kFloat64) {
+    context.outputs[0] = WideMatMul(context.in(0), context.in(1));
+  } else {
+    RunInFloat32(context, RunMatMul, 1);
+  }
+}
+
 void RunMatMulInteger(RunContext& context) {
   const int columns = context.in(1).rank() - 1;
   const bool vector = columns == 0;
@@ -65,7 +74,7 @@ extern constinit const OpDef kMatMulOp = {
     .type = "MatMul",
     .since = 9,
     .infer = InferMatMul,
-    .reference = InFloat32<RunMatMul>,
+    .reference = RunMatMulOfAnyType,
     .integer_reference = RunMatMulInteger,
     .quantize = MatMulRule,
     .prepare = PrepareMatMul,

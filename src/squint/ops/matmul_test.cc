@@ -83,15 +83,22 @@ TEST(MatMul, AnEmptyInnerAxisGivesZeros) {
               ElementsAre(0, 0, 0, 0));
 }
 
-TEST(MatMul, RefusesTypesThatFloat32CannotHold) {
-  try {
-    Product(Ints({1}, {1}), Ints({1}, {1}));
-    ADD_FAILURE() << "ran";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
-    EXPECT_THAT(error.message(),
-                HasSubstr("computes in float32, not in int64"));
-  }
+TEST(MatMul, SumsWideTypesInThemselves) {
+  const auto product = [](Tensor a, Tensor b) {
+    return RunExample(
+        OpExample("MatMul", "").In(std::move(a)).In(std::move(b)))[0];
+  };
+  const int64_t odd = (int64_t{1} << 40) + 1;
+  EXPECT_THAT(product(Ints({1}, {odd}), Ints({1}, {3})).ToInts(),
+              ElementsAre(3 * odd));
+  const Tensor bytes = Tensor::Of<uint8_t>({2}, {200, 1});
+  EXPECT_THAT(product(bytes, Tensor::Of<uint8_t>({2}, {2, 3})).ToInts(),
+              ElementsAre(403 - 256));
+  const double third = 1.0 / 3;
+  EXPECT_EQ(
+      product(Tensor::Of<double>({1}, {third}), Tensor::Of<double>({1}, {1}))
+          .data<double>()[0],
+      third);
 }
 
 TEST(MatMul, ShapesFollowNumpy) {

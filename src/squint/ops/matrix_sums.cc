@@ -41,18 +41,48 @@ std::vector<int64_t> MatrixOffsets(const Dims& operand, const Dims& batch) {
   return offsets;
 }
 
+// sums[m, n] += a[m, k] * b[k, n] in the type of the sums.
+template <typename In, typename Sum>
+void AddProduct(const In* a, const In* b, int64_t m, int64_t k, int64_t n,
+                Sum* sums) {
+  for (int64_t i = 0; i < m; ++i) {
+    Sum* row = sums + i * n;
+    for (int64_t p = 0; p < k; ++p) {
+      const Sum left = static_cast<Sum>(a[i * k + p]);
+      const In* right = b + p * n;
+      for (int64_t j = 0; j < n; ++j) {
+        row[j] += left * static_cast<Sum>(right[j]);
+      }
+    }
+  }
+}
+
+// numpy.matmul into `sums`, zeros of the result's size.
+template <typename In, typename Sum>
+void AddMatMul(const Tensor& a, const Tensor& b, Sum* sums) {
+  const Dims batch = *BroadcastShapes(BatchOf(Shape::Of(a.dims())),
+                                      BatchOf(Shape::Of(b.dims())))
+                          ->values();
+  const int64_t m = a.rank() > 1 ? a.dim(a.rank() - 2) : 1;
+  const int64_t k = a.dim(a.rank() - 1);
+  const int64_t n = b.rank() > 1 ? b.dim(b.rank() - 1) : 1;
+  const std::vector<int64_t> a_at = MatrixOffsets(a.dims(), batch);
+  const std::vector<int64_t> b_at = MatrixOffsets(b.dims(), batch);
+  for (size_t i = 0; i < a_at.size(); ++i) {
+    AddProduct(a.data<In>() + a_at[i], b.data<In>() + b_at[i], m, k, n,
+               sums + static_cast<int64_t>(i) * m * n);
+  }
+}
+
+Dims MatMulDims(const Tensor& a, const Tensor& b) {
+  return *MatMulShape(Shape::Of(a.dims()), Shape::Of(b.dims())).values();
+}
+
 }  // namespace
 
 void AddMatrixProduct(const float* a, const float* b, int64_t m, int64_t k,
                       int64_t n, double* sums) {
-  for (int64_t i = 0; i < m; ++i) {
-    double* row = sums + i * n;
-    for (int64_t p = 0; p < k; ++p) {
-      const double left = a[i * k + p];
-      const float* right = b + p * n;
-      for (int64_t j = 0; j < n; ++j) row[j] += left * right[j];
-    }
-  }
+  AddProduct(a, b, m, k, n, sums);
 }
 
 Shape MatMulShape(const Shape& a, const Shape& b) {
@@ -76,22 +106,23 @@ Shape MatMulShape(const Shape& a, const Shape& b) {
 
 MatrixSums MatMulSums(const Tensor& a, const Tensor& b) {
   MatrixSums result;
-  const Shape shape_a = Shape::Of(a.dims());
-  const Shape shape_b = Shape::Of(b.dims());
-  result.dims = *MatMulShape(shape_a, shape_b).values();
-  const Dims batch =
-      *BroadcastShapes(BatchOf(shape_a), BatchOf(shape_b))->values();
-  const int64_t m = a.rank() > 1 ? a.dim(a.rank() - 2) : 1;
-  const int64_t k = a.dim(a.rank() - 1);
-  const int64_t n = b.rank() > 1 ? b.dim(b.rank() - 1) : 1;
-  const std::vector<int64_t> a_at = MatrixOffsets(a.dims(), batch);
-  const std::vector<int64_t> b_at = MatrixOffsets(b.dims(), batch);
+  result.dims = MatMulDims(a, b);
   result.sums.resize(static_cast<size_t>(ElementCount(result.dims)));
-  for (size_t i = 0; i < a_at.size(); ++i) {
-    AddMatrixProduct(a.data<float>() + a_at[i], b.data<float>() + b_at[i], m, k,
-                     n, result.sums.data() + static_cast<int64_t>(i) * m * n);
-  }
+  AddMatMul<float>(a, b, result.sums.data());
   return result;
+}
+
+Tensor WideMatMul(const Tensor& a, const Tensor& b) {
+  if (a.dtype() == DType::kFloat64) {
+    Tensor product(DType::kFloat64, MatMulDims(a, b));
+    AddMatMul<double>(a, b, product.mutable_data<double>());
+    return product;
+  }
+  // The low bits of a sum are those of its low bits: 64 serve every type.
+  Tensor sums(DType::kUint64, MatMulDims(a, b));
+  AddMatMul<int64_t>(a.CastTo(DType::kInt64), b.CastTo(DType::kInt64),
+                     sums.mutable_data<uint64_t>());
+  return sums.CastTo(a.dtype());
 }
 
 Tensor Transposed(const Tensor& matrix) {

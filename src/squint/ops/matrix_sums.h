@@ -27,6 +27,10 @@ struct MatrixSums {
 };
 MatrixSums MatMulSums(const Tensor& a, const Tensor& b);
 
+// The same of two float64 or integer tensors of one type, in which integer
+// sums wrap around.
+Tensor WideMatMul(const Tensor& a, const Tensor& b);
+
 // The rank-2 tensor with its axes swapped.
 Tensor Transposed(const Tensor& matrix);
 

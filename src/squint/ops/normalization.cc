@@ -1,4 +1,4 @@
-// BatchNormalization (inference), InstanceNormalization, GroupNormalization
+// BatchNormalization, InstanceNormalization, GroupNormalization
 // and LayerNormalization: (x - mean) / sqrt(variance + epsilon) * scale +
 // bias; they differ in what the mean runs over. Quantized, they read and
 // write integers and compute in float.
@@ -48,6 +48,10 @@ void InferBatchNormalization(InferContext& context) {
   // A vector counts as one channel.
   if (!x.has_rank() || x.rank() != 1) CheckChannels(context);
   context.SameAsInput();
+  // The running mean and variance of training.
+  for (size_t i = 1; i < 3; ++i) {
+    context.SetOutput(i, context.dtype(i + 2), context.shape(i + 2));
+  }
 }
 
 void InferPerChannel(InferContext& context) {
@@ -90,30 +94,69 @@ struct ChannelDims {
   int64_t positions = 1;
 };
 
-void RunBatchNormalization(RunContext& context) {
-  if (context.node.Int("training_mode", 0) != 0) {
-    Fail(ErrorCode::kUnsupported,
-         "training_mode=1: export the model in inference mode");
+// One channel of every sample in a row.
+std::vector<Moments> ChannelMoments(const Tensor& x, const ChannelDims& sizes) {
+  std::vector<Moments> moments;
+  std::vector<float> values(static_cast<size_t>(sizes.batch * sizes.positions));
+  for (int64_t c = 0; c < sizes.channels; ++c) {
+    for (int64_t n = 0; n < sizes.batch; ++n) {
+      std::copy_n(x.data<float>() + (n * sizes.channels + c) * sizes.positions,
+                  sizes.positions, values.begin() + n * sizes.positions);
+    }
+    moments.push_back(MomentsOf(values));
   }
+  return moments;
+}
+
+// The input's moments move towards those of the batch:
+// running = old * momentum + batch * (1 - momentum).
+void SetRunningMoments(RunContext& context,
+                       const std::vector<Moments>& moments) {
+  const double momentum = context.node.Float("momentum", 0.9f);
+  for (size_t output = 1; output < context.outputs.size(); ++output) {
+    const Tensor& old = context.in(output + 2);
+    Tensor running(DType::kFloat32, old.dims());
+    for (size_t c = 0; c < moments.size(); ++c) {
+      const double batch = output == 1 ? moments[c].mean : moments[c].variance;
+      running.mutable_data<float>()[c] = static_cast<float>(
+          old.values<float>()[c] * momentum + batch * (1 - momentum));
+    }
+    context.outputs[output] = std::move(running);
+  }
+}
+
+std::vector<Moments> StoredMoments(const RunContext& context) {
+  const auto mean = context.in(3).values<float>();
+  const auto variance = context.in(4).values<float>();
+  std::vector<Moments> moments;
+  for (size_t c = 0; c < mean.size(); ++c) {
+    moments.push_back({mean[c], variance[c]});
+  }
+  return moments;
+}
+
+void RunBatchNormalization(RunContext& context) {
   const Tensor& x = context.in(0);
   const ChannelDims sizes(x.dims());
   for (size_t i = 1; i < 5; ++i) {
     CheckPerChannel(Shape::Of({sizes.batch, sizes.channels}),
                     Shape::Of(context.in(i).dims()));
   }
+  const bool training = context.node.Int("training_mode", 0) != 0;
+  const std::vector<Moments> moments =
+      training ? ChannelMoments(x, sizes) : StoredMoments(context);
   const auto scale = context.in(1).values<float>();
   const auto bias = context.in(2).values<float>();
-  const auto mean = context.in(3).values<float>();
-  const auto variance = context.in(4).values<float>();
   const double epsilon = EpsilonOf(context.node);
   Tensor y(DType::kFloat32, x.dims());
   for (int64_t i = 0; i < sizes.batch * sizes.channels; ++i) {
     const auto c = static_cast<size_t>(i % sizes.channels);
-    const double a = scale[c] / std::sqrt(variance[c] + epsilon);
+    const double a = scale[c] / std::sqrt(moments[c].variance + epsilon);
     Affine(x.data<float>() + i * sizes.positions, sizes.positions, a,
-           bias[c] - mean[c] * a,
+           bias[c] - moments[c].mean * a,
            y.mutable_data<float>() + i * sizes.positions);
   }
+  if (training) SetRunningMoments(context, moments);
   context.outputs[0] = std::move(y);
 }
 

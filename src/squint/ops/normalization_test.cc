@@ -69,15 +69,25 @@ TEST(BatchNormalization, UsesTheStoredMoments) {
   EXPECT_THAT(FloatsOf(example), ElementsAre(0, 1, -35, 5));
 }
 
-TEST(BatchNormalization, RefusesTraining) {
-  const OpExample example = Batch().Set("training_mode", int64_t{1});
-  try {
-    RunExample(example);
-    ADD_FAILURE() << "accepted";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
-    EXPECT_THAT(error.message(), HasSubstr("inference mode"));
-  }
+TEST(BatchNormalization, TrainsOnTheMomentsOfTheBatch) {
+  const OpExample example = OpExample("BatchNormalization", "training")
+                                .In(Floats({2, 1, 2}, {1, 3, 5, 7}))
+                                .Const(Floats({1}, {2}))
+                                .Const(Floats({1}, {1}))
+                                .Const(Floats({1}, {10}))
+                                .Const(Floats({1}, {1}))
+                                .Set("epsilon", 0.0f)
+                                .Set("momentum", 0.5f)
+                                .Set("training_mode", int64_t{1})
+                                .Outputs(3);
+  // Mean 4, variance 5.
+  const float step = 2.0f / std::sqrt(5.0f);
+  const std::vector<Tensor> results = RunExample(example);
+  EXPECT_THAT(results[0].ToFloats(),
+              Near(std::vector<float>{1 - 3 * step, 1 - step, 1 + step,
+                                      1 + 3 * step}));
+  EXPECT_THAT(results[1].ToFloats(), ElementsAre(7));
+  EXPECT_THAT(results[2].ToFloats(), ElementsAre(3));
 }
 
 TEST(BatchNormalization, RejectsParametersOfAnotherLength) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "squint/base/context.h"
+
 namespace squint {
 
 #define SQUINT_OP(name, file) extern const OpDef k##name##Op;
@@ -47,8 +49,7 @@ InferContext::InferContext(const Graph& graph, const Node& node,
     : graph_(graph),
       node_(node),
       dim_tensors_(dim_tensors),
-      results_(node.outputs.size()),
-      from_constant_(node.inputs.size()) {}
+      results_(node.outputs.size()) {}
 
 DType InferContext::dtype(size_t i) const {
   return has_input(i) ? graph_.value(node_.input(i)).dtype : DType::kUndefined;
@@ -64,23 +65,25 @@ const Tensor* InferContext::constant(size_t i) const {
 }
 
 const DimTensor* InferContext::dim_tensor(size_t i) const {
-  if (!has_input(i)) return nullptr;
-  if (const auto it = dim_tensors_.find(node_.input(i));
-      it != dim_tensors_.end()) {
+  return has_input(i) ? ContentOf(node_.input(i)) : nullptr;
+}
+
+const DimTensor* InferContext::ContentOf(ValueId id) const {
+  if (const auto it = dim_tensors_.find(id); it != dim_tensors_.end()) {
     return &it->second;
   }
-  const Tensor* tensor = constant(i);
+  const Tensor* tensor = graph_.ConstantOf(id);
   if (tensor == nullptr || tensor->rank() > 1 ||
       tensor->size() > static_cast<int64_t>(kMaxDimTensor) ||
       (tensor->dtype() != DType::kInt64 && tensor->dtype() != DType::kInt32)) {
     return nullptr;
   }
-  auto& slot = from_constant_[i];
-  if (!slot) {
+  const auto [it, is_new] = from_constant_.try_emplace(id);
+  if (is_new) {
     const std::vector<int64_t> values = tensor->ToInts();
-    slot = DimTensor{{values.begin(), values.end()}, tensor->rank() == 0};
+    it->second = {{values.begin(), values.end()}, tensor->rank() == 0};
   }
-  return &*slot;
+  return &it->second;
 }
 
 std::optional<std::vector<int64_t>> InferContext::ints(size_t i) const {
@@ -102,6 +105,14 @@ void InferContext::SetDimTensor(size_t i, DimTensor content) {
 }
 
 void InferContext::SameAsInput() { SetOutput(0, dtype(0), shape(0)); }
+
+void CountBodyRun(int64_t& runs, const Context& context) {
+  if (++runs <= context.loop_limit) return;
+  Fail(ErrorCode::kUnsupported,
+       "nested graphs have run {} times, which is the limit; if this loop has "
+       "an end, raise it (--loop-limit)",
+       context.loop_limit);
+}
 
 void UpgradeContext::AttributeToInput(std::string_view key, size_t index) {
   const Attribute* attribute = node().FindAttribute(key);

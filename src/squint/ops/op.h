@@ -25,6 +25,7 @@
 namespace squint {
 
 class ThreadPool;
+struct Context;
 
 // ---------------------------------------------------------------- inference
 
@@ -49,12 +50,14 @@ class InferContext {
   size_t num_inputs() const { return node_.inputs.size(); }
   size_t num_outputs() const { return node_.outputs.size(); }
   bool has_input(size_t i) const { return node_.has_input(i); }
-  DType dtype(size_t i) const;         // kUndefined when absent
-  const Shape& shape(size_t i) const;  // unranked when absent
+  DType dtype(size_t i) const;             // kUndefined when absent
+  const Shape& shape(size_t i) const;      // unranked when absent
   const Tensor* constant(size_t i) const;  // null when not constant
   // Content of an integer input (rank 0 or 1): from a constant or from the
   // chain that computes it; nullptr/nullopt when not known.
   const DimTensor* dim_tensor(size_t i) const;
+  // The same for any value of the graph (what a nested graph captures).
+  const DimTensor* ContentOf(ValueId id) const;
   // The same when every element is a plain integer (attribute-like inputs:
   // axes, pads, starts ...).
   std::optional<std::vector<int64_t>> ints(size_t i) const;
@@ -76,13 +79,35 @@ class InferContext {
   const Node& node_;
   const std::map<ValueId, DimTensor>& dim_tensors_;
   std::vector<Result> results_;
-  mutable std::vector<std::optional<DimTensor>> from_constant_;
+  mutable std::map<ValueId, DimTensor> from_constant_;
 };
 
 // A negative axis counted from the end; Error{kInvalidModel} when outside.
 int NormalizeAxis(int64_t axis, int rank);
 
+// Infers the nested graph under attribute `key`, or a copy of it, from the
+// types that its inputs have; what it captures is typed by the driver.
+using InferBody = std::function<void(std::string_view key, Graph& body)>;
+
 // ---------------------------------------------------------------- reference
+
+// How a node runs its nested graphs (If, Loop, Scan). Whoever runs the node
+// supplies it: the interpreter and the executor each run them in their way.
+class Bodies {
+ public:
+  virtual ~Bodies() = default;
+  // The outputs, in real types, of the nested graph under attribute `key`;
+  // `inputs` in the order of its inputs. Captures are seen to, and so is the
+  // limit on how often nested graphs run.
+  virtual std::vector<Tensor> Run(std::string_view key,
+                                  const std::vector<Tensor>& inputs) = 0;
+  // Cancel, and the limit on memory.
+  virtual const Context& context() const = 0;
+};
+
+// For implementations: counts one more run of a nested graph. Error when
+// that is beyond the limit.
+void CountBodyRun(int64_t& runs, const Context& context);
 
 // One node's run in plain loops. `inputs` has a null for each absent one.
 // The operator assigns every output. Shapes are concrete.
@@ -94,6 +119,7 @@ struct RunContext {
   // where it is float; inputs then hold the stored integers.
   std::vector<const QuantParams*> input_quant;
   std::vector<const QuantParams*> output_quant;
+  Bodies* bodies = nullptr;  // set where the node has nested graphs
 
   bool has(size_t i) const { return i < inputs.size() && inputs[i]; }
   const Tensor& in(size_t i) const {
@@ -114,8 +140,8 @@ enum class Role : uint8_t {
 };
 struct QuantSlot {
   Role role = Role::kFloat;
-  int axis = -1;       // kWeight: the output-channel axis
-  int reduce_axis = -1;  // kWeight: the K axis along which groups are laid
+  int axis = -1;          // kWeight: the output-channel axis
+  int reduce_axis = -1;   // kWeight: K, where groups lie; = axis: a row each
   bool optional = false;  // may stay float although the node is quantized
   // Outputs with a range known by definition (Softmax, Sigmoid: [0, 1] at
   // scale 1/256, zero point qmin).
@@ -123,7 +149,7 @@ struct QuantSlot {
 };
 // How a node would be executed in integers, or why not.
 struct QuantSpec {
-  std::string reason;  // not empty: the node stays float, in plain words
+  std::string reason;  // why it stays float; kWeight inputs may be integers
   std::vector<QuantSlot> inputs;
   std::vector<QuantSlot> outputs;
   // Input i and output j (by index) must have equal parameters: data
@@ -245,6 +271,11 @@ struct OpDef {
   // Lowest opset in which a node with this meaning can be written.
   int since = 1;
   void (*infer)(InferContext&) = nullptr;
+  // Operators that give their nested graphs inputs: types these and calls
+  // the driver back; `node` is the context's. Before `infer`, which then
+  // reads the types of the nested graphs' outputs.
+  void (*infer_bodies)(const InferContext&, Node& node,
+                       const InferBody& infer) = nullptr;
   // float32 (and integer where the operator has such types) plain loops:
   // constant folding, fallback, oracle of the tests.
   void (*reference)(RunContext&) = nullptr;

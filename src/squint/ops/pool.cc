@@ -1,6 +1,7 @@
-// MaxPool and AveragePool over sliding windows, GlobalMaxPool and
-// GlobalAveragePool over the whole image, any number of spatial dimensions.
-// Taking a maximum copies integers; averages are computed anew.
+// MaxPool, AveragePool and LpPool over sliding windows, GlobalMaxPool,
+// GlobalAveragePool and GlobalLpPool over the whole image, any number of
+// spatial dimensions. Taking a maximum copies integers; averages and norms are
+// computed anew.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -13,6 +14,7 @@
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
+#include "squint/ops/quant_rules.h"
 #include "squint/ops/window.h"
 
 namespace squint {
@@ -179,6 +181,37 @@ void RunAveragePool(RunContext& context) {
   context.outputs[0] = std::move(y);
 }
 
+// The order of the norm of LpPool and GlobalLpPool.
+double NormOrder(const Node& node) {
+  const int64_t p = node.Int("p", 2);
+  if (p < 1) Fail(ErrorCode::kInvalidModel, "p is {}, expected 1 or more", p);
+  return static_cast<double>(p);
+}
+
+// (sum of |x|^p over the taps inside the input)^(1/p)
+void RunLpPool(RunContext& context) {
+  const Tensor x = context.in(0).CastTo(DType::kFloat64);
+  const Pool pool = PoolOf(context.node, x);
+  const double p = NormOrder(context.node);
+  const int64_t in_size = ElementCount(pool.in);
+  const int64_t out_size = ElementCount(pool.out);
+  Tensor y(DType::kFloat64, pool.out_dims);
+  for (int64_t plane = 0; plane < pool.planes; ++plane) {
+    const double* in = x.data<double>() + plane * in_size;
+    double* out = y.mutable_data<double>() + plane * out_size;
+    ForEachTap(pool, [&](int64_t from, int64_t to) {
+      out[to] += std::pow(std::fabs(in[from]), p);
+    });
+    for (int64_t i = 0; i < out_size; ++i) out[i] = std::pow(out[i], 1 / p);
+  }
+  context.outputs[0] = y.CastTo(context.in(0).dtype());
+}
+
+void InferLpPool(InferContext& context) {
+  NormOrder(context.node());
+  InferPool(context);
+}
+
 void InferGlobalPool(InferContext& context) {
   const Shape& x = context.shape(0);
   if (!x.has_rank()) return context.SetOutput(0, context.dtype(0), Shape());
@@ -232,6 +265,27 @@ void RunGlobalAveragePool(RunContext& context) {
   context.outputs[0] = std::move(y);
 }
 
+void InferGlobalLpPool(InferContext& context) {
+  NormOrder(context.node());
+  InferGlobalPool(context);
+}
+
+void RunGlobalLpPool(RunContext& context) {
+  const Tensor x = context.in(0).CastTo(DType::kFloat64);
+  const GlobalPool pool = GlobalPoolOf(x);
+  const double p = NormOrder(context.node);
+  Tensor y(DType::kFloat64, pool.out_dims);
+  const double* in = x.data<double>();
+  for (int64_t plane = 0; plane < pool.planes; ++plane) {
+    double sum = 0;
+    for (int64_t i = 0; i < pool.positions; ++i) {
+      sum += std::pow(std::fabs(*in++), p);
+    }
+    y.mutable_data<double>()[plane] = std::pow(sum, 1 / p);
+  }
+  context.outputs[0] = y.CastTo(context.in(0).dtype());
+}
+
 // QLinearGlobalAveragePool: (sum of q - positions * zx) * sx / (sy *
 // positions), rounded once.
 void RunGlobalAveragePoolInteger(RunContext& context) {
@@ -270,24 +324,6 @@ void RunGlobalMaxPool(RunContext& context) {
   });
 }
 
-// Integers are copied where input and output share parameters.
-template <void (*kReference)(RunContext&)>
-void RunMaxInteger(RunContext& context) {
-  const QuantParams* x = context.input_quant[0];
-  const QuantParams* y = context.output_quant[0];
-  if (y == nullptr || !(*x == *y)) return RunDequantized(context, kReference);
-  kReference(context);
-}
-
-QuantSpec MaxRule(const QuantizeQuery& query) {
-  QuantSpec spec;
-  spec.inputs = {{.role = Role::kActivation}};
-  spec.outputs = {{.role = Role::kActivation}, {.role = Role::kFloat}};
-  spec.outputs.resize(query.node.outputs.size());
-  spec.same = {{0, 0}};
-  return spec;
-}
-
 QuantSpec AverageRule(const QuantizeQuery&) {
   QuantSpec spec;
   spec.inputs = {{.role = Role::kActivation}};
@@ -314,21 +350,37 @@ extern constinit const OpDef kGlobalAveragePoolOp = {
     .quantize = AverageRule,
     .prepare = PrepareGlobalAveragePool,
 };
+extern constinit const OpDef kGlobalLpPoolOp = {
+    .type = "GlobalLpPool",
+    .since = 2,
+    .infer = InferGlobalLpPool,
+    .reference = RunGlobalLpPool,
+    .integer_reference = DequantizedReference<RunGlobalLpPool>,
+    .quantize = ActivationRule,
+};
 extern constinit const OpDef kGlobalMaxPoolOp = {
     .type = "GlobalMaxPool",
     .infer = InferGlobalPool,
     .reference = WideningNarrowFloats<RunGlobalMaxPool>,
-    .integer_reference = RunMaxInteger<RunGlobalMaxPool>,
-    .quantize = MaxRule,
+    .integer_reference = IntegerSelection<RunGlobalMaxPool>,
+    .quantize = SelectionRule,
     .prepare = PrepareGlobalMaxPool,
+};
+extern constinit const OpDef kLpPoolOp = {
+    .type = "LpPool",
+    .since = 18,
+    .infer = InferLpPool,
+    .reference = RunLpPool,
+    .integer_reference = DequantizedReference<RunLpPool>,
+    .quantize = ActivationRule,
 };
 extern constinit const OpDef kMaxPoolOp = {
     .type = "MaxPool",
     .since = 12,
     .infer = InferPool,
     .reference = WideningNarrowFloats<RunMaxPool>,
-    .integer_reference = RunMaxInteger<RunMaxPool>,
-    .quantize = MaxRule,
+    .integer_reference = IntegerSelection<RunMaxPool>,
+    .quantize = SelectionRule,
     .prepare = PrepareMaxPool,
 };
 

@@ -44,6 +44,19 @@ std::vector<OpExample> Examples_pool() {
           .Set("dilations", List{2, 1, 2}),
       OpExample("GlobalAveragePool", "image").In(Ramp({2, 3, 5, 4})),
       OpExample("GlobalAveragePool", "line").In(Ramp({2, 3, 7}, 0, 4)),
+      OpExample("GlobalLpPool", "image").In(Ramp({2, 3, 5, 4})),
+      OpExample("LpPool", "padded, strided")
+          .In(Ramp({2, 3, 6, 5}))
+          .Set("kernel_shape", List{3, 2})
+          .Set("strides", List{2, 1})
+          .Set("pads", List{1, 0, 1, 1}),
+      OpExample("LpPool", "L1, dilated, ceil_mode")
+          .In(Ramp({1, 2, 8}))
+          .Set("kernel_shape", List{2})
+          .Set("dilations", List{2})
+          .Set("strides", List{3})
+          .Set("ceil_mode", int64_t{1})
+          .Set("p", int64_t{1}),
       OpExample("GlobalMaxPool", "image").In(Ramp({2, 3, 5, 4})),
   };
 }
@@ -198,6 +211,25 @@ TEST(PoolInteger, EqualsOnnxRuntime) {
               ElementsAre(105, 138, 162, 107, 58, 142, 131, 140, 108, 107, 159,
                           143, 138, 142, 156, 166, 122, 99, 100, 133, 200, 179,
                           121, 117, 107, 217, 191, 125, 136, 134));
+}
+
+TEST(LpPool, IsTheNormOfEachWindow) {
+  EXPECT_THAT(FloatsOf(Line("LpPool", {3, -4, 0, -12}, 2)),
+              ElementsAre(5, 4, 12));
+  EXPECT_THAT(FloatsOf(Line("LpPool", {3, -4, 0, -12}, 2).Set("p", int64_t{1})),
+              ElementsAre(7, 4, 12));
+  EXPECT_THAT(
+      FloatsOf(
+          OpExample("GlobalLpPool", "").In(Floats({1, 2, 2}, {3, -4, 5, 12}))),
+      ElementsAre(5, 13));
+}
+
+TEST(LpPool, NeedsAPositiveOrder) {
+  EXPECT_THROW(FloatsOf(Line("LpPool", {1, 2}, 2).Set("p", int64_t{0})), Error);
+  EXPECT_THROW(FloatsOf(OpExample("GlobalLpPool", "")
+                            .In(Ramp({1, 1, 2}))
+                            .Set("p", int64_t{-1})),
+               Error);
 }
 
 }  // namespace

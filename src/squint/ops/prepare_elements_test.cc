@@ -22,6 +22,8 @@ TEST(PrepareElements, UnaryFunctionsOverSeveralLengths) {
                       .In(Ramp({3, 17}, -4, 4))
                       .Set("approximate", std::string(approximate)));
   }
+  CheckPrepared(
+      OpExample("Swish", "row").In(Ramp({33}, -4, 4)).Set("alpha", 0.75f));
   CheckPrepared(OpExample("SiLU", "row", "squint").In(Ramp({33}, -4, 4)));
 }
 

@@ -23,6 +23,17 @@ QuantSpec MovementRule(const QuantizeQuery& query) {
   return spec;
 }
 
+QuantSpec SelectionRule(const QuantizeQuery& query) {
+  if (auto spec = FloatUnlessReal(query)) return *spec;
+  QuantSpec spec;
+  spec.inputs.resize(query.node.inputs.size());
+  spec.inputs[0].role = Role::kActivation;
+  spec.outputs.resize(query.node.outputs.size());
+  spec.outputs[0].role = Role::kActivation;
+  spec.same = {{0, 0}};
+  return spec;
+}
+
 QuantSpec ActivationRule(const QuantizeQuery& query) {
   if (auto spec = FloatUnlessReal(query)) return *spec;
   QuantSpec spec;

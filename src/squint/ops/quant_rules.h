@@ -19,6 +19,9 @@ std::optional<QuantSpec> FloatUnlessReal(const QuantizeQuery& query,
 // Moves elements: input 0 and all outputs share one set of parameters; the
 // other inputs (axes, shapes, indices) are never quantized.
 QuantSpec MovementRule(const QuantizeQuery& query);
+// Copies chosen elements of input 0 to output 0, which share parameters, and
+// reports their places in the other outputs (MaxPool, TopK).
+QuantSpec SelectionRule(const QuantizeQuery& query);
 // Input 0 and output 0 each with parameters of their own.
 QuantSpec ActivationRule(const QuantizeQuery& query);
 // Every input and output an activation (Add, Mul, Sub, Min, Max).
@@ -32,6 +35,17 @@ bool SameParamsThroughout(const RunContext& context);
 template <void (*kReference)(RunContext&)>
 void IntegerMovement(RunContext& context) {
   if (SameParamsThroughout(context)) {
+    kReference(context);
+  } else {
+    RunDequantized(context, kReference);
+  }
+}
+
+// The same for SelectionRule.
+template <void (*kReference)(RunContext&)>
+void IntegerSelection(RunContext& context) {
+  const QuantParams* y = context.output_quant[0];
+  if (y != nullptr && *context.input_quant[0] == *y) {
     kReference(context);
   } else {
     RunDequantized(context, kReference);

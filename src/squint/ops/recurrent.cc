@@ -5,10 +5,12 @@
 #include <cmath>
 #include <utility>
 
+#include "squint/ops/in_float64.h"
+
 namespace squint {
 namespace {
 
-// Inputs and outputs that LSTM and GRU have in common.
+// Inputs that the recurrent operators have in common.
 constexpr size_t kX = 0, kW = 1, kR = 2, kB = 3, kLengths = 4, kInitialH = 5,
                  kInitialC = 6, kPeephole = 7;
 
@@ -191,15 +193,15 @@ CellParameters ParametersOf(const RunContext& context, const Sizes& sizes,
   CellParameters p;
   p.input = sizes.input;
   p.hidden = sizes.hidden;
-  p.w = context.in(kW).data<float>() + direction * rows * sizes.input;
-  p.r = context.in(kR).data<float>() + direction * rows * sizes.hidden;
+  p.w = context.in(kW).data<double>() + direction * rows * sizes.input;
+  p.r = context.in(kR).data<double>() + direction * rows * sizes.hidden;
   if (context.has(kB)) {
-    p.w_bias = context.in(kB).data<float>() + direction * 2 * rows;
+    p.w_bias = context.in(kB).data<double>() + direction * 2 * rows;
     p.r_bias = p.w_bias + rows;
   }
   if (context.has(kPeephole)) {
     p.peephole =
-        context.in(kPeephole).data<float>() + direction * 3 * sizes.hidden;
+        context.in(kPeephole).data<double>() + direction * 3 * sizes.hidden;
   }
   p.activations = ActivationsOf(context.node, direction, kind);
   p.clip = context.node.Float("clip", 0.0f);
@@ -212,13 +214,12 @@ std::vector<double> InitialState(const RunContext& context, size_t input,
   if (!context.has(input)) {
     return std::vector<double>(static_cast<size_t>(sizes.hidden), 0.0);
   }
-  const float* start = context.in(input).data<float>() + at;
+  const double* start = context.in(input).data<double>() + at;
   return {start, start + sizes.hidden};
 }
 
-void Store(const std::vector<double>& from, float* to) {
-  std::transform(from.begin(), from.end(), to,
-                 [](double v) { return static_cast<float>(v); });
+void Store(const std::vector<double>& from, double* to) {
+  std::copy(from.begin(), from.end(), to);
 }
 
 int64_t LengthOf(const RunContext& context, const Sizes& sizes,
@@ -236,13 +237,13 @@ int64_t LengthOf(const RunContext& context, const Sizes& sizes,
 // Zero beyond a sample's length.
 struct Results {
   explicit Results(const Sizes& s)
-      : y(DType::kFloat32,
+      : y(DType::kFloat64,
           s.batch_first ? Dims{s.batch, s.steps, s.directions, s.hidden}
                         : Dims{s.steps, s.directions, s.batch, s.hidden}),
-        h(DType::kFloat32, s.batch_first
+        h(DType::kFloat64, s.batch_first
                                ? Dims{s.batch, s.directions, s.hidden}
                                : Dims{s.directions, s.batch, s.hidden}),
-        c(DType::kFloat32, h.dims()) {}
+        c(DType::kFloat64, h.dims()) {}
   Tensor y;
   Tensor h;
   Tensor c;
@@ -268,13 +269,31 @@ void RunSample(const RunContext& context, const RecurrentKind& kind,
   for (int64_t i = 0; i < length; ++i) {
     const int64_t step = lane.reverse ? length - 1 - i : i;
     kind.step(parameters,
-              context.in(kX).data<float>() + InputAt(s, step, lane.sample),
+              context.in(kX).data<double>() + InputAt(s, step, lane.sample),
               state);
-    Store(state.h, results.y.mutable_data<float>() +
+    Store(state.h, results.y.mutable_data<double>() +
                        OutputAt(s, step, lane.direction, lane.sample));
   }
-  Store(state.h, results.h.mutable_data<float>() + at);
-  Store(state.c, results.c.mutable_data<float>() + at);
+  Store(state.h, results.h.mutable_data<double>() + at);
+  Store(state.c, results.c.mutable_data<double>() + at);
+}
+
+void RunWide(RunContext& context, const RecurrentKind& kind) {
+  const Sizes sizes = SizesOf(context, kind.gates);
+  Results results(sizes);
+  const bool starts_reverse =
+      context.node.String("direction", "forward") == "reverse";
+  for (int64_t d = 0; d < sizes.directions; ++d) {
+    const CellParameters parameters = ParametersOf(context, sizes, d, kind);
+    const bool reverse = starts_reverse || d == 1;
+    for (int64_t sample = 0; sample < sizes.batch; ++sample) {
+      RunSample(context, kind, parameters, sizes, {d, sample, reverse},
+                results);
+    }
+  }
+  context.outputs[0] = std::move(results.y);
+  if (context.outputs.size() > 1) context.outputs[1] = std::move(results.h);
+  if (context.outputs.size() > 2) context.outputs[2] = std::move(results.c);
 }
 
 DimList StateDims(const Node& node, int64_t directions, const Dim& batch,
@@ -300,11 +319,11 @@ GateActivation::GateActivation(const std::string& name,
 }
 
 double CellParameters::FromInput(int64_t gate, int64_t unit,
-                                 const float* x) const {
+                                 const double* x) const {
   const int64_t row = gate * hidden + unit;
   double sum = w_bias == nullptr ? 0.0 : w_bias[row];
   for (int64_t i = 0; i < input; ++i) {
-    sum += static_cast<double>(w[row * input + i]) * x[i];
+    sum += w[row * input + i] * x[i];
   }
   return sum;
 }
@@ -321,6 +340,16 @@ double CellParameters::FromState(int64_t gate, int64_t unit,
 
 double CellParameters::Clipped(double x) const {
   return clip > 0 ? std::clamp(x, -clip, clip) : x;
+}
+
+bool HasDefaultActivations(const Node& node) {
+  const auto names = ListOf<std::string>(node, "activations");
+  const size_t functions = node.op_type == "GRU" ? 2 : 3;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const bool is_gate = i % functions == 0;
+    if (LowerCase(names[i]) != (is_gate ? "sigmoid" : "tanh")) return false;
+  }
+  return names.size() % functions == 0;
 }
 
 void InferRecurrent(InferContext& context, int64_t gates) {
@@ -360,27 +389,27 @@ void InferRecurrent(InferContext& context, int64_t gates) {
 }
 
 void RunRecurrent(RunContext& context, const RecurrentKind& kind) {
-  const Sizes sizes = SizesOf(context, kind.gates);
-  Results results(sizes);
-  const bool starts_reverse =
-      context.node.String("direction", "forward") == "reverse";
-  for (int64_t d = 0; d < sizes.directions; ++d) {
-    const CellParameters parameters = ParametersOf(context, sizes, d, kind);
-    const bool reverse = starts_reverse || d == 1;
-    for (int64_t sample = 0; sample < sizes.batch; ++sample) {
-      RunSample(context, kind, parameters, sizes, {d, sample, reverse},
-                results);
-    }
-  }
-  context.outputs[0] = std::move(results.y);
-  if (context.outputs.size() > 1) context.outputs[1] = std::move(results.h);
-  if (context.outputs.size() > 2) context.outputs[2] = std::move(results.c);
+  RunInFloat64(context, [&](RunContext& wide) { RunWide(wide, kind); });
 }
 
-QuantSpec RecurrentRule(const QuantizeQuery&) {
-  return QuantSpec::Float(
-      "its state feeds back into itself, so that rounding errors add up over "
-      "the steps");
+QuantSpec RecurrentRule(const QuantizeQuery& query) {
+  QuantSpec spec = QuantSpec::Float(
+      "its state feeds back into itself, so that it runs in float");
+  const Tensor* w = query.graph.ConstantOf(query.node.input(kW));
+  const Tensor* r = query.graph.ConstantOf(query.node.input(kR));
+  for (const Tensor* weight : {w, r}) {
+    if (weight == nullptr || weight->rank() != 3 ||
+        weight->dtype() != DType::kFloat32) {
+      return QuantSpec::Float("its weights are no float32 constants");
+    }
+  }
+  spec.inputs.resize(kR + 1);
+  for (const size_t i : {kW, kR}) {
+    // Both directions in one tensor: a scale for every row of both.
+    const int axis = w->dim(0) == 1 ? 1 : 2;
+    spec.inputs[i] = {.role = Role::kWeight, .axis = axis, .reduce_axis = 2};
+  }
+  return spec;
 }
 
 }  // namespace squint

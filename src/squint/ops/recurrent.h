@@ -1,4 +1,4 @@
-// What LSTM and GRU share: directions, sequence lengths, layouts, initial
+// What LSTM, GRU and RNN share: directions, sequence lengths, layouts, initial
 // states and the activation functions by name. A cell adds its equations.
 #ifndef SQUINT_OPS_RECURRENT_H_
 #define SQUINT_OPS_RECURRENT_H_
@@ -34,17 +34,17 @@ class GateActivation {
 struct CellParameters {
   int64_t input = 0;
   int64_t hidden = 0;
-  const float* w = nullptr;
-  const float* r = nullptr;
-  const float* w_bias = nullptr;
-  const float* r_bias = nullptr;
-  const float* peephole = nullptr;  // LSTM: [3 * hidden]
+  const double* w = nullptr;
+  const double* r = nullptr;
+  const double* w_bias = nullptr;
+  const double* r_bias = nullptr;
+  const double* peephole = nullptr;  // LSTM: [3 * hidden]
   std::vector<GateActivation> activations;
   double clip = 0;  // 0: none
   const Node* node = nullptr;
 
   // w[gate] x + its bias, and r[gate] h + its bias, one hidden unit each.
-  double FromInput(int64_t gate, int64_t unit, const float* x) const;
+  double FromInput(int64_t gate, int64_t unit, const double* x) const;
   double FromState(int64_t gate, int64_t unit, std::span<const double> h) const;
   double Clipped(double x) const;
 };
@@ -58,13 +58,19 @@ struct RecurrentKind {
   int64_t gates;
   std::vector<std::string> activations;  // defaults of one direction
   // Advances one sample by one step.
-  void (*step)(const CellParameters&, const float* x, CellState& state);
+  void (*step)(const CellParameters&, const double* x, CellState& state);
 };
+
+// Sigmoid for the gates and Tanh elsewhere, named or not.
+bool HasDefaultActivations(const Node& node);
 
 // Shapes of Y, Y_h and (LSTM) Y_c, with the rules checked on the way.
 void InferRecurrent(InferContext& context, int64_t gates);
+// Any floating type; computed in float64.
 void RunRecurrent(RunContext& context, const RecurrentKind& kind);
-QuantSpec RecurrentRule(const QuantizeQuery& query);  // stays float
+// Stays float on weights that may be stored as integers, W and R with one
+// scale for each row: along axis 1, with two directions in blocks of a row.
+QuantSpec RecurrentRule(const QuantizeQuery& query);
 
 }  // namespace squint
 

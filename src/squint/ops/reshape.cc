@@ -2,6 +2,7 @@
 // Unsqueeze. Also the operators that change nothing at inference (Identity,
 // Dropout). Symbolic throughout: a -1 becomes a quotient of products.
 #include <algorithm>
+#include <random>
 
 #include "squint/ops/dim_content.h"
 #include "squint/ops/op.h"
@@ -228,15 +229,53 @@ void InferDropout(InferContext& context) {
   context.SetOutput(1, DType::kBool, context.shape(0));
 }
 
-// Inference: the mask keeps everything.
-void RunDropout(RunContext& context) {
-  if (context.has(2) && context.in(2).ToInts()[0] != 0) {
-    Fail(ErrorCode::kUnsupported, "Dropout in training mode");
+// Which elements stay: all, but in training. There the generator and its
+// order are those of the ONNX reference (numpy's legacy Mersenne twister, 53
+// bits a number), so that a seed gives the same mask; without one it is 0.
+std::vector<bool> KeptElements(const Node& node, int64_t count, double ratio) {
+  std::mt19937 generator(static_cast<uint32_t>(node.Int("seed", 0)));
+  std::vector<bool> kept(static_cast<size_t>(count));
+  for (size_t i = 0; i < kept.size(); ++i) {
+    const uint32_t high = generator() >> 5;
+    const uint32_t low = generator() >> 6;
+    kept[i] = (high * 0x1p26 + low) * 0x1p-53 >= ratio;
   }
-  context.outputs[0] = context.in(0);
+  return kept;
+}
+
+double RatioOf(const RunContext& context) {
+  const bool training =
+      context.has(2) && context.in(2).size() > 0 && context.in(2).ToInts()[0];
+  if (!training) return 0;
+  const double ratio =
+      context.has(1) ? context.in(1).CastTo(DType::kFloat64).data<double>()[0]
+                     : 0.5;
+  if (!(ratio >= 0 && ratio < 1)) {
+    Fail(ErrorCode::kInvalidModel, "ratio is {}, expected [0, 1)", ratio);
+  }
+  return ratio;
+}
+
+// Those that stay in training are divided by their share.
+Tensor Scaled(const Tensor& x, const std::vector<bool>& kept, double ratio) {
+  Tensor y = x.CastTo(DType::kFloat64);
+  if (x.dtype() == DType::kFloat64) y = x.Clone();
+  double* values = y.mutable_data<double>();
+  for (size_t i = 0; i < kept.size(); ++i) {
+    values[i] = kept[i] ? values[i] / (1 - ratio) : 0.0;
+  }
+  return y.CastTo(x.dtype());
+}
+
+void RunDropout(RunContext& context) {
+  const Tensor& x = context.in(0);
+  const double ratio = RatioOf(context);
+  std::vector<bool> kept(static_cast<size_t>(x.size()), true);
+  if (ratio > 0) kept = KeptElements(context.node, x.size(), ratio);
+  context.outputs[0] = ratio > 0 ? Scaled(x, kept, ratio) : x;
   if (context.outputs.size() > 1) {
-    Tensor mask(DType::kBool, context.in(0).dims());
-    std::fill_n(mask.mutable_data<bool>(), mask.size(), true);
+    Tensor mask(DType::kBool, x.dims());
+    std::copy(kept.begin(), kept.end(), mask.mutable_data<bool>());
     context.outputs[1] = std::move(mask);
   }
 }

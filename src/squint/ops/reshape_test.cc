@@ -36,6 +36,11 @@ std::vector<OpExample> Examples_reshape() {
       OpExample("Unsqueeze", "ends").In(Ramp({2, 3})).Const(Ints({2}, {-1, 0})),
       OpExample("Identity", "").In(Ramp({2, 3})),
       OpExample("Dropout", "with mask").In(Ramp({2, 3})).Outputs(2),
+      OpExample("Dropout", "training")
+          .In(Ramp({2, 3}))
+          .Const(Tensor::Scalar<float>(0.25f))
+          .Const(Tensor::Scalar<bool>(true))
+          .Outputs(2),
   };
 }
 
@@ -141,6 +146,21 @@ TEST(Dropout, RatioOfOpset10BecomesAnInputWithoutEffect) {
   const OpExample old =
       OpExample("Dropout", "").In(Floats({2}, {1, 2})).Set("ratio", 0.9f);
   EXPECT_THAT(RunUpgraded(old, 10).ToFloats(), testing::ElementsAre(1, 2));
+}
+
+// numpy.random.seed(0) and uniform(): 0.549, 0.715, 0.603, 0.545.
+TEST(Dropout, DrawsTheNumbersOfTheOnnxReference) {
+  const OpExample example = OpExample("Dropout", "training")
+                                .In(Floats({4}, {1, 2, 3, 4}))
+                                .Const(Tensor::Scalar<float>(0.6f))
+                                .Const(Tensor::Scalar<bool>(true))
+                                .Set("seed", int64_t{0})
+                                .Outputs(2);
+  const std::vector<Tensor> results = RunExample(example);
+  EXPECT_THAT(results[0].ToFloats(),
+              testing::ElementsAre(0, testing::FloatEq(5),
+                                   testing::FloatEq(7.5f), 0));
+  EXPECT_THAT(results[1].ToInts(), testing::ElementsAre(0, 1, 1, 0));
 }
 
 }  // namespace

@@ -1,8 +1,7 @@
 // Resize (and Upsample, its name until opset 9): every axis by itself is
 // sampled at positions that the coordinate mode gives, from one (nearest),
-// two (linear) or four (cubic) input elements.
+// two (linear) or four (cubic) input elements; more with antialias.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
@@ -10,17 +9,12 @@
 #include "squint/ops/layout.h"
 #include "squint/ops/op.h"
 #include "squint/ops/quant_rules.h"
+#include "squint/ops/sampling.h"
 
 namespace squint {
 namespace {
 
 // ---- sizes
-
-// One axis: its result size and the factor that positions are divided by.
-struct AxisScale {
-  Dim size;
-  float scale = 1.0f;
-};
 
 bool IsUpsample(const Node& node) { return node.op_type == "Upsample"; }
 size_t ScalesInput(const Node& node) { return IsUpsample(node) ? 1 : 2; }
@@ -148,122 +142,9 @@ void InferResize(InferContext& context) {
   context.SetOutput(0, context.dtype(0), Shape(std::move(dims)));
 }
 
-// ---- positions
-
-// Where result element i of `out` lies in an axis of `in` elements. In
-// float32: at the borders between two neighbours rounding decides.
-float Position(const std::string& mode, int64_t i, int64_t in, int64_t out,
-               float scale) {
-  const auto x = static_cast<float>(i);
-  const auto size = static_cast<float>(in);
-  const float half_pixel = (x + 0.5f) / scale - 0.5f;
-  if (mode == "half_pixel") return half_pixel;
-  if (mode == "asymmetric") return x / scale;
-  if (mode == "pytorch_half_pixel") return out > 1 ? half_pixel : 0.0f;
-  if (mode == "align_corners") {
-    return out == 1 ? 0.0f : x * (size - 1) / static_cast<float>(out - 1);
-  }
-  if (mode == "half_pixel_symmetric") {
-    // The result was cut to whole elements: what is lost is lost evenly.
-    const float kept = static_cast<float>(out) / (scale * size);
-    return size / 2 * (1 - kept) + half_pixel;
-  }
-  Fail(ErrorCode::kUnsupported, "coordinate_transformation_mode '{}'", mode);
-}
-
-int64_t NearestIndex(const std::string& mode, float position) {
-  float index = 0;
-  if (mode == "round_prefer_floor") {
-    index = std::ceil(position - 0.5f);
-  } else if (mode == "round_prefer_ceil") {
-    index = std::floor(position + 0.5f);
-  } else if (mode == "floor") {
-    index = std::floor(position);
-  } else if (mode == "ceil") {
-    index = std::ceil(position);
-  } else {
-    Fail(ErrorCode::kInvalidModel, "nearest_mode '{}'", mode);
-  }
-  return static_cast<int64_t>(index);
-}
-
-// How one result element is made of input elements.
-struct Taps {
-  std::array<int64_t, 4> index{};
-  std::array<double, 4> weight{};
-  size_t count = 0;
-  void Add(int64_t i, double w) {
-    index[count] = i;
-    weight[count++] = w;
-  }
-};
-
-Taps LinearTaps(float position, int64_t in) {
-  const double x = std::clamp(static_cast<double>(position), 0.0,
-                              static_cast<double>(in - 1));
-  const auto low = static_cast<int64_t>(x);
-  Taps taps;
-  taps.Add(low, 1 - (x - static_cast<double>(low)));
-  taps.Add(std::min(low + 1, in - 1), x - static_cast<double>(low));
-  return taps;
-}
-
-// Keys' kernel at distance d < 2 with parameter a (-0.5, -0.75).
-double CubicWeight(double d, double a) {
-  d = std::fabs(d);
-  return d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1
-                : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
-}
-
-Taps CubicTaps(float position, int64_t in, double a, bool exclude_outside) {
-  const auto x = static_cast<double>(position);
-  const auto low = static_cast<int64_t>(std::floor(x));
-  Taps taps;
-  double sum = 0;
-  for (int64_t i = low - 1; i <= low + 2; ++i) {
-    const bool outside = i < 0 || i >= in;
-    const double weight = exclude_outside && outside
-                              ? 0.0
-                              : CubicWeight(x - static_cast<double>(i), a);
-    taps.Add(std::clamp<int64_t>(i, 0, in - 1), weight);
-    sum += weight;
-  }
-  if (exclude_outside) {
-    for (double& weight : taps.weight) weight /= sum;
-  }
-  return taps;
-}
-
 // ---- the run
 
-// The attributes, with the meaning that Upsample had without them.
-struct Sampling {
-  std::string mode;
-  std::string coordinates;
-  std::string nearest;
-  double cubic = -0.75;
-  bool exclude_outside = false;
-};
-
-Sampling ReadSampling(const Node& node) {
-  const bool old = IsUpsample(node);
-  Sampling s;
-  s.mode = node.String("mode", "nearest");
-  s.coordinates = node.String("coordinate_transformation_mode",
-                              old ? "asymmetric" : "half_pixel");
-  s.nearest = node.String("nearest_mode", old ? "floor" : "round_prefer_floor");
-  s.cubic = static_cast<double>(node.Float("cubic_coeff_a", -0.75f));
-  s.exclude_outside = node.Int("exclude_outside", 0) != 0;
-  if (node.Int("antialias", 0) != 0) {
-    Fail(ErrorCode::kUnsupported, "Resize with antialias");
-  }
-  if (s.mode != "nearest" && s.mode != "linear" && s.mode != "cubic") {
-    Fail(ErrorCode::kInvalidModel, "mode '{}'", s.mode);
-  }
-  return s;
-}
-
-std::vector<AxisScale> ReadScales(const RunContext& context) {
+std::vector<AxisScale> ReadSizes(const RunContext& context) {
   const Shape in = Shape::Of(context.in(0).dims());
   if (context.has(kSizesInput) && context.in(kSizesInput).size() > 0) {
     const std::vector<int64_t> sizes = context.in(kSizesInput).ToInts();
@@ -276,9 +157,39 @@ std::vector<AxisScale> ReadScales(const RunContext& context) {
   return FromScales(context.node, in, context.in(scales).ToFloats());
 }
 
+// roi: the starts of all axes, then their ends, as parts of the axis.
+std::vector<AxisScale> ReadScales(const RunContext& context,
+                                  const Sampling& sampling) {
+  std::vector<AxisScale> out = ReadSizes(context);
+  if (sampling.coordinates != "tf_crop_and_resize") return out;
+  const std::vector<int64_t> axes =
+      ResizedAxes(context.node, context.in(0).rank());
+  const std::vector<float> roi =
+      context.has(1) ? context.in(1).ToFloats() : std::vector<float>();
+  if (roi.size() != 2 * axes.size()) {
+    Fail(ErrorCode::kInvalidModel, "roi has {} numbers for {} axes", roi.size(),
+         axes.size());
+  }
+  for (size_t i = 0; i < axes.size(); ++i) {
+    out[static_cast<size_t>(axes[i])].roi_start = roi[i];
+    out[static_cast<size_t>(axes[i])].roi_end = roi[i + axes.size()];
+  }
+  return out;
+}
+
 bool Unchanged(const Sampling& s, const AxisScale& axis, int64_t in) {
+  if (s.coordinates == "tf_crop_and_resize" &&
+      (axis.roi_start != 0.0f || axis.roi_end != 1.0f)) {
+    return false;
+  }
   return axis.size.is(in) &&
          (axis.scale == 1.0f || s.coordinates == "align_corners");
+}
+
+void RequireElements(int64_t in, int64_t out) {
+  if (in == 0 && out > 0) {
+    Fail(ErrorCode::kInvalidModel, "an empty axis cannot become {} long", out);
+  }
 }
 
 Tensor Nearest(const Tensor& x, const Sampling& s,
@@ -288,33 +199,37 @@ Tensor Nearest(const Tensor& x, const Sampling& s,
     const int64_t in = x.dims()[k];
     if (Unchanged(s, axes[k], in)) continue;
     const int64_t out = *axes[k].size.value();
+    RequireElements(in, out);
     std::vector<int64_t> map;
     for (int64_t i = 0; i < out; ++i) {
-      const float position = Position(s.coordinates, i, in, out, axes[k].scale);
-      const int64_t from =
-          std::clamp<int64_t>(NearestIndex(s.nearest, position), 0, in - 1);
-      map.push_back(maps[k][static_cast<size_t>(from)]);
+      const float position = SamplePosition(s, i, in, axes[k]);
+      const int64_t from = NearestElement(s, position, in);
+      map.push_back(IsExtrapolated(s, position, in)
+                        ? kFill
+                        : maps[k][static_cast<size_t>(from)]);
     }
     maps[k] = std::move(map);
   }
-  return CopyByMaps(x, maps);
+  const Tensor fill = Tensor::Scalar(s.extrapolation).CastTo(x.dtype());
+  return CopyByMaps(x, maps, &fill);
 }
 
 std::vector<Taps> TapsOf(const Sampling& s, const AxisScale& axis, int64_t in) {
   const int64_t out = *axis.size.value();
+  RequireElements(in, out);
   std::vector<Taps> taps;
   for (int64_t i = 0; i < out; ++i) {
-    const float position = Position(s.coordinates, i, in, out, axis.scale);
-    taps.push_back(s.mode == "linear"
-                       ? LinearTaps(position, in)
-                       : CubicTaps(position, in, s.cubic, s.exclude_outside));
+    const float position = SamplePosition(s, i, in, axis);
+    taps.push_back(IsExtrapolated(s, position, in)
+                       ? Taps{}
+                       : KernelTaps(s, position, in, axis.scale));
   }
   return taps;
 }
 
 // One axis of a float64 tensor seen as [outer, in, inner].
 Tensor InterpolateAxis(const Tensor& x, size_t axis,
-                       const std::vector<Taps>& taps) {
+                       const std::vector<Taps>& taps, double extrapolation) {
   Dims dims = x.dims();
   const int64_t in = dims[axis];
   const int64_t inner = StridesOf(dims)[axis];
@@ -326,8 +241,8 @@ Tensor InterpolateAxis(const Tensor& x, size_t axis,
   for (int64_t o = 0; o < outer; ++o) {
     for (const Taps& tap : taps) {
       for (int64_t i = 0; i < inner; ++i) {
-        double sum = 0;
-        for (size_t k = 0; k < tap.count; ++k) {
+        double sum = tap.index.empty() ? extrapolation : 0;
+        for (size_t k = 0; k < tap.index.size(); ++k) {
           sum += tap.weight[k] * from[(o * in + tap.index[k]) * inner + i];
         }
         *to++ = sum;
@@ -340,7 +255,7 @@ Tensor InterpolateAxis(const Tensor& x, size_t axis,
 void RunResize(RunContext& context) {
   const Tensor& x = context.in(0);
   const Sampling sampling = ReadSampling(context.node);
-  const std::vector<AxisScale> axes = ReadScales(context);
+  const std::vector<AxisScale> axes = ReadScales(context, sampling);
   if (sampling.mode == "nearest") {
     context.outputs[0] = Nearest(x, sampling, axes);
     return;
@@ -348,13 +263,21 @@ void RunResize(RunContext& context) {
   Tensor y = x.CastTo(DType::kFloat64);
   for (size_t k = 0; k < axes.size(); ++k) {
     if (Unchanged(sampling, axes[k], x.dims()[k])) continue;
-    y = InterpolateAxis(y, k, TapsOf(sampling, axes[k], x.dims()[k]));
+    y = InterpolateAxis(y, k, TapsOf(sampling, axes[k], x.dims()[k]),
+                        static_cast<double>(sampling.extrapolation));
   }
   context.outputs[0] = y.CastTo(x.dtype());
 }
 
+// A fill element is no stored integer.
+bool OnlyMoves(const Node& node) {
+  return node.String("mode", "nearest") == "nearest" &&
+         node.String("coordinate_transformation_mode", "half_pixel") !=
+             "tf_crop_and_resize";
+}
+
 void RunResizeInteger(RunContext& context) {
-  if (context.node.String("mode", "nearest") == "nearest") {
+  if (OnlyMoves(context.node)) {
     IntegerMovement<RunResize>(context);
   } else {
     RunDequantized(context, RunResize);
@@ -362,9 +285,7 @@ void RunResizeInteger(RunContext& context) {
 }
 
 QuantSpec ResizeRule(const QuantizeQuery& query) {
-  return query.node.String("mode", "nearest") == "nearest"
-             ? MovementRule(query)
-             : ActivationRule(query);
+  return OnlyMoves(query.node) ? MovementRule(query) : ActivationRule(query);
 }
 
 // ---- upgrade

@@ -25,6 +25,19 @@ OpExample Sized(Tensor x, std::vector<int64_t> sizes) {
       .Const(Ints({count}, std::move(sizes)));
 }
 
+// Five samples between the relative positions 0.25 and 1.25 of a row.
+OpExample CroppedRow(const char* mode) {
+  return OpExample("Resize", "cropped")
+      .In(Floats({1, 1, 1, 5}, {1, 2, 4, 8, 16}))
+      .Const(Floats({2}, {0.25f, 1.25f}))
+      .Absent()
+      .Const(Ints({1}, {5}))
+      .Set("axes", std::vector<int64_t>{3})
+      .Set("mode", std::string(mode))
+      .Set("extrapolation_value", 7.0f)
+      .Set("coordinate_transformation_mode", std::string("tf_crop_and_resize"));
+}
+
 OpExample Old(OpExample example) {
   return std::move(example)
       .Set("coordinate_transformation_mode", std::string("asymmetric"))
@@ -48,6 +61,12 @@ std::vector<OpExample> Examples_resize() {
       Sized(Ramp({2, 1, 4, 8}), {6, 6})
           .Set("axes", std::vector<int64_t>{2, 3})
           .Set("keep_aspect_ratio_policy", std::string("not_larger")),
+      Sized(Ramp({2, 1, 7, 9}), {3, 4})
+          .Set("axes", std::vector<int64_t>{2, 3})
+          .Set("mode", std::string("cubic"))
+          .Set("antialias", int64_t{1}),
+      CroppedRow("nearest"),
+      CroppedRow("linear"),
       OpExample("Upsample", "as opset 9 wrote it")
           .In(Ramp({2, 1, 2, 3}))
           .Const(Floats({4}, {1, 1, 2, 3})),
@@ -111,6 +130,28 @@ TEST(Resize, NearestModesDifferHalfWay) {
   EXPECT_THAT(shrink("ceil"), ElementsAre(2, 8));
 }
 
+TEST(Resize, CropsAndFillsWhatIsOutside) {
+  EXPECT_THAT(FloatsOf(CroppedRow("nearest")), ElementsAre(2, 4, 8, 16, 7));
+  EXPECT_THAT(FloatsOf(CroppedRow("linear")), ElementsAre(2, 4, 8, 16, 7));
+}
+
+// Half as many: the triangle has a radius of 2, weights 1/8, 3/8, 3/8, 1/8.
+TEST(Resize, AntialiasWeighsAllThatAResultCovers) {
+  EXPECT_THAT(FloatsOf(Scaled(Floats({6}, {8, 16, 0, 8, 24, 8}), {0.5f})
+                           .Set("mode", std::string("linear"))
+                           .Set("antialias", int64_t{1})),
+              Pointwise(FloatNear(1e-5f), {10.0f, 8.0f, 14.0f}));
+}
+
+TEST(Resize, AlignCornersGoesByTheUncutLength) {
+  // 5 * 0.5 = 2.5: the second result lies at 1 * 4 / 1.5.
+  EXPECT_THAT(FloatsOf(Scaled(Floats({5}, {0, 3, 6, 9, 12}), {0.5f})
+                           .Set("mode", std::string("linear"))
+                           .Set("coordinate_transformation_mode",
+                                std::string("align_corners"))),
+              Pointwise(FloatNear(1e-5f), {0.0f, 8.0f}));
+}
+
 TEST(Resize, HalfPixelSymmetricCentresWhatIsCutOff) {
   // 4 * 0.9 = 3.6 is cut to 3: positions move by 2 (1 - 3/3.6) = 1/3.
   EXPECT_THAT(FloatsOf(Scaled(Floats({4}, {0, 1, 2, 3}), {0.9f})
@@ -141,9 +182,10 @@ TEST(Resize, WholeFactorsAreSymbolic) {
 }
 
 TEST(Resize, WhatItCannotDoIsSaid) {
-  EXPECT_THROW(
-      RunExample(Scaled(kRow, {1, 1, 1, 2}).Set("antialias", int64_t{1})),
-      Error);
+  EXPECT_THROW(RunExample(Scaled(kRow, {1, 1, 1, 2})
+                              .Set("coordinate_transformation_mode",
+                                   std::string("tf_half_pixel_for_nn"))),
+               Error);
   EXPECT_THROW(RunExample(Scaled(kRow, {1, 1, 1, 0})), Error);
   EXPECT_THROW(RunExample(Scaled(kRow, {1, 2})), Error);
 }

@@ -1,5 +1,5 @@
-// Softmax and LogSoftmax along one axis. Before opset 13 they worked on the
-// input seen as a matrix; the upgrade writes that out where it matters.
+// Softmax, LogSoftmax and Hardmax along one axis. Before opset 13 they worked
+// on the input seen as a matrix; the upgrade writes that out where it matters.
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -7,31 +7,23 @@
 
 #include "squint/ops/in_float32.h"
 #include "squint/ops/integer_sums.h"
+#include "squint/ops/lines.h"
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
+#include "squint/ops/quant_rules.h"
 
 namespace squint {
 namespace {
 
-void InferSoftmax(InferContext& context) {
-  if (context.shape(0).has_rank()) {
-    NormalizeAxis(context.node().Int("axis", -1), context.shape(0).rank());
-  }
-  context.SameAsInput();
+int AxisOf(const Node& node, int rank) {
+  return NormalizeAxis(node.Int("axis", -1), std::max(rank, 1));
 }
 
-// Calls f(first element, stride, count) for each line along the axis.
-template <typename F>
-void ForEachLine(const Node& node, const Dims& dims, F&& f) {
-  const int rank = static_cast<int>(dims.size());
-  if (rank == 0) return f(int64_t{0}, int64_t{1}, int64_t{1});
-  const int axis = NormalizeAxis(node.Int("axis", -1), rank);
-  const int64_t count = dims[static_cast<size_t>(axis)];
-  const int64_t inner = StridesOf(dims)[static_cast<size_t>(axis)];
-  const int64_t lines = count == 0 ? 0 : ElementCount(dims) / count;
-  for (int64_t line = 0; line < lines; ++line) {
-    f(line / inner * inner * count + line % inner, inner, count);
+void InferSoftmax(InferContext& context) {
+  if (context.shape(0).has_rank()) {
+    AxisOf(context.node(), context.shape(0).rank());
   }
+  context.SameAsInput();
 }
 
 // exp(x[i] - max) of one line, and their sum.
@@ -61,7 +53,7 @@ void RunSoftmax(RunContext& context) {
   Tensor y(DType::kFloat32, x.dims());
   const float* in = x.data<float>();
   float* out = y.mutable_data<float>();
-  ForEachLine(context.node, x.dims(),
+  ForEachLine(x.dims(), AxisOf(context.node, x.rank()),
               [&](int64_t first, int64_t stride, int64_t count) {
                 const auto read = [&](int64_t i) -> double {
                   return in[first + i * stride];
@@ -90,7 +82,7 @@ void RunSoftmaxInteger(RunContext& context) {
   const double scale = context.input_quant[0]->scale_at();
   const float* in = q.data<float>();
   std::vector<double> probabilities(static_cast<size_t>(q.size()));
-  ForEachLine(context.node, q.dims(),
+  ForEachLine(q.dims(), AxisOf(context.node, q.rank()),
               [&](int64_t first, int64_t stride, int64_t count) {
                 const Exponentials line = ExponentialsOf(count, [&](int64_t i) {
                   return scale * static_cast<double>(in[first + i * stride]);
@@ -103,6 +95,24 @@ void RunSoftmaxInteger(RunContext& context) {
   const float multiplier = 1.0f / y->scale_at();
   context.outputs[0] =
       Requantize(probabilities, q.dims(), -1, std::span(&multiplier, 1), y);
+}
+
+// 1 at the first largest element of each line, else 0.
+void RunHardmax(RunContext& context) {
+  const Tensor x = context.in(0).CastTo(DType::kFloat64);
+  Tensor y(DType::kFloat64, x.dims());
+  const double* in = x.data<double>();
+  double* out = y.mutable_data<double>();
+  ForEachLine(x.dims(), AxisOf(context.node, x.rank()),
+              [&](int64_t first, int64_t stride, int64_t count) {
+                int64_t best = first;
+                for (int64_t i = 1; i < count; ++i) {
+                  const int64_t at = first + i * stride;
+                  if (in[at] > in[best]) best = at;
+                }
+                out[best] = 1.0;
+              });
+  context.outputs[0] = y.CastTo(context.in(0).dtype());
 }
 
 QuantSpec SoftmaxRule(const QuantizeQuery&) {
@@ -170,6 +180,15 @@ void UpgradeSoftmax(UpgradeContext& context) {
 
 }  // namespace
 
+extern constinit const OpDef kHardmaxOp = {
+    .type = "Hardmax",
+    .since = 13,
+    .infer = InferSoftmax,
+    .reference = RunHardmax,
+    .integer_reference = DequantizedReference<RunHardmax>,
+    .quantize = ActivationRule,
+    .upgrade = UpgradeSoftmax,
+};
 extern constinit const OpDef kLogSoftmaxOp = {
     .type = "LogSoftmax",
     .since = 13,

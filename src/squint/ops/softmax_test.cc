@@ -16,6 +16,8 @@ std::vector<OpExample> Examples_softmax() {
           .In(Ramp({2, 5, 3}, -4, 4))
           .Set("axis", int64_t{1}),
       OpExample("Softmax", "a single element").In(Ramp({3, 1})),
+      OpExample("Hardmax", "last axis").In(Ramp({2, 3, 7}, -4, 4)),
+      OpExample("Hardmax", "no elements").In(Ramp({2, 0})),
       OpExample("LogSoftmax", "first axis")
           .In(Ramp({4, 3}, -4, 4))
           .Set("axis", int64_t{0}),
@@ -118,6 +120,16 @@ TEST(SoftmaxInteger, EqualsOnnxRuntime) {
       IntegersOf(Examples_softmax()[1], DType::kUint8),
       ElementsAre(6, 143, 6, 6, 0, 13, 43, 83, 142, 193, 22, 32, 7, 8, 64, 113,
                   4, 6, 13, 1, 7, 9, 2, 5, 30, 249, 120, 90, 0, 117));
+}
+
+TEST(Hardmax, MarksTheFirstOfTheLargest) {
+  const auto hardmax = [](int64_t axis) {
+    return FloatsOf(OpExample("Hardmax", "")
+                        .In(Floats({2, 3}, {1, 3, 3, 2, 0, 4}))
+                        .Set("axis", axis));
+  };
+  EXPECT_THAT(hardmax(-1), ElementsAre(0, 1, 0, 0, 0, 1));
+  EXPECT_THAT(hardmax(0), ElementsAre(0, 1, 0, 1, 0, 1));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "squint/optimize/editor.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace squint {
@@ -196,6 +197,16 @@ void Editor::Become(NodeId node, std::string_view op_type,
   }
   changed.outputs.resize(1);
   for (const ValueId input : old_inputs) RemoveUnread(input);
+}
+
+std::vector<NodeId> InOrder(const Graph& graph,
+                            const std::vector<NodeId>& nodes) {
+  const std::set<NodeId> wanted(nodes.begin(), nodes.end());
+  std::vector<NodeId> ordered;
+  for (const NodeId id : graph.order()) {
+    if (wanted.contains(id)) ordered.push_back(id);
+  }
+  return ordered;
 }
 
 }  // namespace squint

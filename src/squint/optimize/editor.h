@@ -82,6 +82,10 @@ class Editor {
   std::optional<UseMap> uses_;  // rebuilt when asked for after an edit
 };
 
+// The nodes in the graph's order, each once.
+std::vector<NodeId> InOrder(const Graph& graph,
+                            const std::vector<NodeId>& nodes);
+
 }  // namespace squint
 
 #endif  // SQUINT_OPTIMIZE_EDITOR_H_

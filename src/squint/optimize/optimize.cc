@@ -65,7 +65,7 @@ class Optimizer {
     for (int round = 0; round < kMaxRounds; ++round) {
       if (!RunRound(round)) break;
     }
-    graph_.Compact();
+    ForEachGraph(graph_, [](Graph& graph) { graph.Compact(); });
     return std::move(reports_);
   }
 

@@ -16,6 +16,7 @@ struct GroupRange {
   bool unit = false;
   bool fixed = false;  // by the user: never widened by sharing
   const TensorOverride* override = nullptr;
+  const QuantParams* exact = nullptr;  // instead of the range
 };
 
 const TensorOverride* OverrideOf(const Graph& graph, ValueId id,
@@ -47,6 +48,12 @@ class RangeChooser {
         group.override = found;
       }
       group.unit = group.unit || plan_.unit_range.contains(id);
+      const auto exact = plan_.exact.find(id);
+      if (exact != plan_.exact.end()) group.exact = &exact->second;
+    }
+    if (group.exact && !group.override) {
+      group.fixed = true;
+      return group;
     }
     if (group.override && group.override->range) {
       group.range = {group.override->range->first,
@@ -145,6 +152,7 @@ void ShareConcatParams(const Graph& graph, std::vector<GroupRange>& groups,
 
 QuantParams ParamsOf(const GroupRange& group, const Recipe& recipe,
                      const Target& target) {
+  if (group.exact && !group.override) return *group.exact;
   DType dtype = ActivationType(recipe, target);
   bool symmetric = target.symmetric_activation;
   if (group.override) {

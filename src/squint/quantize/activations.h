@@ -24,6 +24,8 @@ struct ActivationPlan {
   std::map<ValueId, std::pair<float, float>> clamps;
   // Outputs with a range known by definition.
   std::set<ValueId> unit_range;
+  // Values whose numbers are on a grid already: they keep it.
+  std::map<ValueId, QuantParams> exact;
 };
 
 DType ActivationType(const Recipe& recipe, const Target& target);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "squint/calibrate/calibration.h"
+#include "squint/graph/nested_values.h"
 #include "squint/interchange/interchange.h"
 #include "squint/quantize/method.h"
 
@@ -15,14 +16,19 @@ namespace {
 void CheckNames(const Graph& graph, const Recipe& recipe) {
   std::set<std::string, std::less<>> nodes;
   std::set<std::string, std::less<>> values;
-  for (const NodeId id : graph.order()) {
-    nodes.insert(graph.node(id).name);
-    for (const auto& name : graph.node(id).user_names) nodes.insert(name);
+  const NestedValues nested(graph);
+  for (const NestedValues::Part& part : nested.parts()) {
+    for (const NodeId id : part.graph->order()) {
+      const Node& node = part.graph->node(id);
+      nodes.insert(node.name);
+      nodes.insert(node.user_names.begin(), node.user_names.end());
+    }
+    for (ValueId id = 0; id < part.graph->num_values(); ++id) {
+      values.insert(part.graph->value(id).name);
+      values.insert(part.graph->value(id).user_name);
+    }
   }
-  for (ValueId id = 0; id < graph.num_values(); ++id) {
-    values.insert(graph.value(id).name);
-    values.insert(graph.value(id).user_name);
-  }
+  for (std::string& name : nested.Names()) values.insert(std::move(name));
   const auto require = [](const auto& known, const std::string& name,
                           std::string_view what) {
     if (!known.contains(name)) {

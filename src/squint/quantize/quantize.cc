@@ -3,10 +3,15 @@
 #include <algorithm>
 #include <tuple>
 
+#include "squint/graph/nested_values.h"
 #include "squint/interchange/interchange.h"
+#include "squint/ops/infer.h"
+#include "squint/ops/recurrent_steps.h"
 #include "squint/quantize/activations.h"
 #include "squint/quantize/check_recipe.h"
+#include "squint/quantize/local_view.h"
 #include "squint/quantize/method.h"
+#include "squint/quantize/recurrent.h"
 #include "squint/quantize/weights.h"
 
 namespace squint {
@@ -33,6 +38,23 @@ std::vector<ValueId> FloatIo(const Graph& graph) {
   return ids;
 }
 
+// Branches that no sample took have no ranges.
+void KeepUnreached(const Graph& graph, const Calibration& calibration,
+                   FloatRequests& requests) {
+  const auto unreached = [&](ValueId id) {
+    if (id == kNoValue) return false;
+    const auto it = calibration.values.find(graph.value(id).name);
+    return it != calibration.values.end() && it->second.count == 0;
+  };
+  for (const NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    if (std::any_of(node.inputs.begin(), node.inputs.end(), unreached) ||
+        std::any_of(node.outputs.begin(), node.outputs.end(), unreached)) {
+      requests.emplace(id, "no calibration sample reaches it");
+    }
+  }
+}
+
 FloatRequests RequestsOf(const Graph& graph, const Calibration* calibration,
                          const Recipe& recipe, const Target& target,
                          const Context& context) {
@@ -52,6 +74,7 @@ FloatRequests RequestsOf(const Graph& graph, const Calibration* calibration,
       }
     }
   }
+  if (calibration != nullptr) KeepUnreached(graph, *calibration, requests);
   const MethodContext method_context{graph, calibration, recipe, target,
                                      context};
   for (const MethodDef* method : AllMethods()) {
@@ -79,14 +102,18 @@ void Rewrite(Graph& graph, Calibration& calibration, const Recipe& recipe,
   }
 }
 
+// For a nested graph: its captures whose outer values are quantized, and how.
+using CaptureParams = std::map<ValueId, QuantParams>;
+
 class Quantizer {
  public:
   Quantizer(const Graph& original, const Calibration* calibration,
-            const Recipe& recipe, const FloatRequests& requests,
-            const Context& context)
+            const Recipe& recipe, const CaptureParams& captures,
+            const FloatRequests& requests, const Context& context)
       : original_(original),
         calibration_(calibration),
         recipe_(recipe),
+        captures_(captures),
         context_(context),
         target_(FindTarget(recipe.target)),
         selection_(original_, target_, recipe_, requests) {
@@ -185,13 +212,25 @@ class Quantizer {
       return it->second;
     }
     ValueId form = id;
-    if (AnyoneReadsFloat(id) || dynamic != nullptr) form = Requantized(id);
+    // A capture is the outer value, which has its own quantization or none.
+    if (AnyoneReadsFloat(id) || dynamic != nullptr || original_.IsCapture(id)) {
+      form = Requantized(id);
+    }
     if (dynamic != nullptr) {
       graph().value(form).quant = *dynamic;
     } else {
       plan_.values[form] = original_.value(id).name;
+      const auto outer = captures_.find(id);
+      if (outer != captures_.end() && SuitsActivations(outer->second)) {
+        plan_.exact[form] = outer->second;
+      }
     }
     return requantized_[id] = form;
+  }
+
+  bool SuitsActivations(const QuantParams& params) const {
+    return params.kind == QuantKind::kStatic && params.per_tensor() &&
+           params.dtype == ActivationType(recipe_, target_);
   }
 
   bool AnyoneReadsFloat(ValueId id) const {
@@ -224,13 +263,16 @@ class Quantizer {
 
   // ---- weights
 
-  WeightOptions OptionsFor(const QuantSlot& slot) const {
+  WeightOptions OptionsFor(const QuantSlot& slot, ValueId weight) const {
     WeightOptions options;
     options.dtype = recipe_.weights.value_or(target_.weight);
     options.per_channel = recipe_.per_channel && slot.axis >= 0;
     options.axis = slot.axis;
     options.reduce_axis = slot.reduce_axis;
     options.saturation_safe = recipe_.saturation_safe;
+    if (options.per_channel && slot.axis == slot.reduce_axis) {
+      options.group = result_.graph.value(weight).constant.dim(slot.axis);
+    }
     return options;
   }
 
@@ -277,8 +319,12 @@ class Quantizer {
       const Decision& decision = selection_.of(id);
       if (IsTable(id)) {
         QuantizeTable(id);
+      } else if (decision.stored_weights) {
+        QuantizeNodeWeights(id);
+        if (recipe_.mode == QuantizeMode::kDynamic) MakeDynamicLstm(id);
       } else if (recipe_.mode == QuantizeMode::kStatic) {
         if (decision.integer) QuantizeNodeWeights(id);
+        if (decision.integer && IsSteps(graph().node(id))) SetStateGrid(id);
       } else if (decision.integer && decision.anchor) {
         QuantizeNodeWeights(id);
         if (recipe_.mode == QuantizeMode::kDynamic) MakeDynamic(id);
@@ -291,7 +337,7 @@ class Quantizer {
     for (size_t i = 0; i < spec.inputs.size(); ++i) {
       const ValueId input = graph().node(id).input(i);
       if (spec.inputs[i].role != Role::kWeight || input == kNoValue) continue;
-      WeightOptions options = OptionsFor(spec.inputs[i]);
+      WeightOptions options = OptionsFor(spec.inputs[i], input);
       if (BitsOf(options.dtype) == 4 && !UseGroups(id, options)) {
         options.dtype = DType::kInt8;
       }
@@ -300,9 +346,14 @@ class Quantizer {
     }
   }
 
-  // 4 bits: MatMul and Gemm in the form that fuses to MatMulNBits, K first.
+  // 4 bits: MatMul and Gemm in the form that fuses to MatMulNBits, K first;
+  // recurrent weights as they lie.
   bool UseGroups(NodeId id, WeightOptions& options) {
     Node& node = graph().node(id);
+    if (selection_.of(id).stored_weights) {
+      options.group = recipe_.group;
+      return true;
+    }
     const Tensor* weight = graph().ConstantOf(node.input(1));
     const bool fits = (node.Is("MatMul") || node.Is("Gemm")) && weight &&
                       weight->rank() == 2 && node.Int("transA", 0) == 0 &&
@@ -375,6 +426,30 @@ class Quantizer {
     params.dtype = DType::kUint8;
     params.kind = QuantKind::kDynamicTensor;
     graph().ReplaceInput(id, 0, QuantizedForm(input, &params));
+  }
+
+  void MakeDynamicLstm(NodeId id) {
+    if (UseDynamicLstm(graph(), id)) dynamic_lstms_.insert(id);
+  }
+
+  // The state that the steps multiply is quantized like an activation of
+  // range [-1, 1], which no state leaves: it is a product or a mean of tanh
+  // and sigmoid.
+  void SetStateGrid(NodeId id) {
+    const DType dtype = ActivationType(recipe_, target_);
+    const int32_t zero =
+        IsSigned(dtype) ? 0 : static_cast<int32_t>(IntegerMax(dtype) / 2 + 1);
+    const auto steps = static_cast<float>(IntegerMax(dtype) - zero);
+    const QuantParams grid = PerTensor(dtype, 1.0f / steps, zero);
+    const StepInputs& at = InputsOfSteps(graph().node(id));
+    const std::string name = graph().node(id).name;
+    const ValueId scale =
+        graph().AddConstant(name + "_state_scale", grid.scale);
+    const ValueId zero_point =
+        graph().AddConstant(name + "_state_zero_point", grid.zero_point);
+    graph().node(id).inputs.resize(at.zero_point + 1, kNoValue);
+    graph().ReplaceInput(id, at.scale, scale);
+    graph().ReplaceInput(id, at.zero_point, zero_point);
   }
 
   // ---- after the weights
@@ -456,7 +531,7 @@ class Quantizer {
       NodeOutcome outcome;
       outcome.name = node.user_names.empty() ? node.name : node.user_names[0];
       outcome.op_type = node.op_type;
-      outcome.integer = decision.integer;
+      outcome.integer = decision.integer || dynamic_lstms_.contains(id);
       outcome.kind = decision.kind;
       outcome.reason = decision.reason;
       result_.nodes.push_back(std::move(outcome));
@@ -467,15 +542,23 @@ class Quantizer {
           "Runtime's ConvInteger takes one scale per tensor only, which "
           "costs accuracy; their weights are stored as integers");
     }
+    if (!dynamic_lstms_.empty()) {
+      result_.notes.push_back(
+          "LSTM is written as com.microsoft DynamicQuantizeLSTM, which takes "
+          "one scale for all samples of a batch: results depend on the batch");
+    }
     if (eight_bits_instead_) {
       result_.notes.push_back(
-          "4 bits in groups suit MatMul and Gemm; other weights have 8 bits");
+          "4 bits in groups suit MatMul, Gemm, LSTM and GRU; other weights "
+          "have "
+          "8 bits");
     }
   }
 
   const Graph& original_;
   const Calibration* calibration_;
   const Recipe& recipe_;
+  const CaptureParams& captures_;
   const Context& context_;
   const Target& target_;
   Selection selection_;
@@ -484,23 +567,23 @@ class Quantizer {
   std::map<ValueId, ValueId> requantized_;
   std::map<std::tuple<ValueId, DType, int, int64_t, int>, ValueId> weights_;
   std::set<ValueId> quantized_once_;
+  std::set<NodeId> dynamic_lstms_;
   bool weights_only_ = false;
   bool eight_bits_instead_ = false;
 };
 
-bool HasQuantization(const Graph& graph) {
-  for (ValueId id = 0; id < graph.num_values(); ++id) {
-    if (graph.value(id).quant) return true;
-  }
-  return false;
+bool HasQuantization(const Graph& whole) {
+  bool found = false;
+  ForEachGraph(whole, [&](const Graph& graph) {
+    for (ValueId id = 0; id < graph.num_values(); ++id) {
+      found = found || graph.value(id).quant.has_value();
+    }
+  });
+  return found;
 }
 
-}  // namespace
-
-std::vector<ValueId> ValuesToCalibrate(const Graph& graph,
-                                       const Recipe& recipe) {
-  CheckRecipe(graph, recipe);  // before the work, not after it
-  if (recipe.mode != QuantizeMode::kStatic) return {};
+// What one graph of a nest needs calibrated, by its own ids.
+std::set<ValueId> WantedValues(const Graph& graph, const Recipe& recipe) {
   const Selection selection(graph, FindTarget(recipe.target), recipe, {});
   std::set<ValueId> wanted;
   if (QuantizesIo(recipe)) {
@@ -522,7 +605,114 @@ std::vector<ValueId> ValuesToCalibrate(const Graph& graph,
       }
     }
   }
-  return {wanted.begin(), wanted.end()};
+  return wanted;
+}
+
+// One graph; nested ones are copied as they are.
+QuantizeResult QuantizeGraph(const Graph& graph, const Calibration* calibration,
+                             const Recipe& recipe,
+                             const CaptureParams& captures,
+                             const Context& context) {
+  const Target& target = FindTarget(recipe.target);
+  const FloatRequests requests =
+      RequestsOf(graph, calibration, recipe, target, context);
+  if (recipe.mode != QuantizeMode::kStatic) {
+    return Quantizer(graph, calibration, recipe, captures, requests, context)
+        .Run();
+  }
+  Graph rewritten = graph;
+  Calibration statistics = *calibration;
+  Rewrite(rewritten, statistics, recipe, target, requests, context);
+  return Quantizer(rewritten, &statistics, recipe, captures, requests, context)
+      .Run();
+}
+
+void Append(QuantizeResult& to, QuantizeResult from) {
+  to.nodes.insert(to.nodes.end(), from.nodes.begin(), from.nodes.end());
+  for (std::string& note : from.notes) {
+    if (std::find(to.notes.begin(), to.notes.end(), note) == to.notes.end()) {
+      to.notes.push_back(std::move(note));
+    }
+  }
+  to.float_weight_bytes += from.float_weight_bytes;
+  to.quantized_weight_bytes += from.quantized_weight_bytes;
+}
+
+std::vector<NodeId> NodesWithGraphs(const Graph& graph) {
+  std::vector<NodeId> nodes = graph.order();
+  std::erase_if(nodes, [&](NodeId id) { return !graph.node(id).has_graphs(); });
+  return nodes;
+}
+
+CaptureParams ParamsOfCaptures(const Graph& outer, const Node& node,
+                               const Graph& body, size_t first) {
+  CaptureParams params;
+  for (size_t i = 0; i < body.captures().size(); ++i) {
+    const auto& quant = outer.value(node.captures[first + i]).quant;
+    if (quant) params[body.captures()[i]] = *quant;
+  }
+  return params;
+}
+
+// `graph` is one of the parts of `view`. Its nested graphs come after it: what
+// happens in them changes nothing around.
+QuantizeResult QuantizeNested(const Graph& graph, const LocalView& view,
+                              const CaptureParams& captures,
+                              const Context& context) {
+  const std::optional<Calibration> calibration = view.CalibrationOf(graph);
+  QuantizeResult result =
+      QuantizeGraph(graph, calibration ? &*calibration : nullptr,
+                    view.RecipeOf(graph), captures, context);
+  const std::vector<NodeId> before = NodesWithGraphs(graph);
+  const std::vector<NodeId> after = NodesWithGraphs(result.graph);
+  CheckInternal(before.size() == after.size(),
+                "Quantize: nodes with nested graphs came or went");
+  for (size_t i = 0; i < before.size(); ++i) {
+    ForEachBody(graph.node(before[i]), [&](const std::string& key,
+                                           const Graph& body, size_t first) {
+      const Node& node = result.graph.node(after[i]);
+      QuantizeResult inner = QuantizeNested(
+          body, view, ParamsOfCaptures(result.graph, node, body, first),
+          context);
+      result.graph.node(after[i]).Set(key, GraphBox(std::move(inner.graph)));
+      Append(result, std::move(inner));
+    });
+  }
+  return result;
+}
+
+}  // namespace
+
+void PrepareForRecipe(Graph& graph, const Recipe& recipe) {
+  const Target& target = FindTarget(recipe.target);
+  if (recipe.mode != QuantizeMode::kStatic || !target.all_integer) return;
+  bool any = false;
+  ForEachGraph(graph, [&](Graph& each) {
+    bool changed = false;
+    for (const NodeId id : each.order()) {
+      if (IsExcluded(each.node(id), recipe)) continue;
+      changed |= SplitRecurrent(each, id);
+    }
+    if (changed) each.Compact();
+    any |= changed;
+  });
+  if (any) InferShapes(graph);
+}
+
+std::vector<ValueId> ValuesToCalibrate(const Graph& graph,
+                                       const Recipe& recipe) {
+  CheckRecipe(graph, recipe);  // before the work, not after it
+  if (recipe.mode != QuantizeMode::kStatic) return {};
+  const NestedValues nested(graph);
+  const LocalView view(nested, nullptr, recipe);
+  std::vector<ValueId> wanted;
+  for (const NestedValues::Part& part : nested.parts()) {
+    for (const ValueId id :
+         WantedValues(*part.graph, view.RecipeOf(*part.graph))) {
+      wanted.push_back(part.first + id);
+    }
+  }
+  return wanted;
 }
 
 QuantizeResult Quantize(const Graph& graph, const Calibration* calibration,
@@ -536,16 +726,9 @@ QuantizeResult Quantize(const Graph& graph, const Calibration* calibration,
     Fail(ErrorCode::kInvalidArgument,
          "static quantization needs data to calibrate with");
   }
-  const Target& target = FindTarget(recipe.target);
-  const FloatRequests requests =
-      RequestsOf(graph, calibration, recipe, target, context);
-  if (recipe.mode != QuantizeMode::kStatic) {
-    return Quantizer(graph, calibration, recipe, requests, context).Run();
-  }
-  Graph rewritten = graph;
-  Calibration statistics = *calibration;
-  Rewrite(rewritten, statistics, recipe, target, requests, context);
-  return Quantizer(rewritten, &statistics, recipe, requests, context).Run();
+  const NestedValues nested(graph);
+  return QuantizeNested(graph, LocalView(nested, calibration, recipe), {},
+                        context);
 }
 
 }  // namespace squint

@@ -31,14 +31,24 @@ struct QuantizeResult {
   size_t quantized_weight_bytes = 0;
 };
 
-// The values whose ranges a static recipe needs, for CalibrateOptions.
+// Rewrites for what the recipe's target runs, which change no float result;
+// once, before ValuesToCalibrate and Quantize. Recurrent nodes are split into
+// the product with their input and their steps where the target runs both in
+// integers.
+void PrepareForRecipe(Graph& graph, const Recipe& recipe);
+
+// The values whose ranges a static recipe needs, for CalibrateOptions; those
+// of nested graphs by their numbers in NestedValues.
 std::vector<ValueId> ValuesToCalibrate(const Graph& graph,
                                        const Recipe& recipe);
 
-// `graph`: loaded, absorbed, optimized, shapes inferred. `calibration` may be
-// null for dynamic and weight-only. Errors: kInvalidArgument for a recipe
-// that contradicts itself or names what does not exist, kInvalidModel for
-// NaN weights or activations, kUnsupported for what cannot be done yet.
+// `graph`: loaded, absorbed, optimized, shapes inferred, PrepareForRecipe
+// applied. `calibration` may be null for dynamic and weight-only. Errors:
+// kInvalidArgument for a recipe that contradicts itself or names what does not
+// exist, kInvalidModel for NaN weights or activations, kUnsupported for what
+// cannot be done yet.
+// Nested graphs are quantized too: what they capture they see in real numbers,
+// which keep the grid they are on, and their inputs and outputs are real.
 QuantizeResult Quantize(const Graph& graph, const Calibration* calibration,
                         const Recipe& recipe, const Context& context = {});
 

@@ -9,20 +9,9 @@ bool Contains(const std::vector<std::string>& list, std::string_view wanted) {
   return std::find(list.begin(), list.end(), wanted) != list.end();
 }
 
-bool IsExcluded(const Node& node, const Recipe& recipe) {
-  if (Contains(recipe.exclude_types, node.op_type)) return true;
-  if (Contains(recipe.exclude_nodes, node.name)) return true;
-  return std::any_of(
-      node.user_names.begin(), node.user_names.end(),
-      [&](const auto& name) { return Contains(recipe.exclude_nodes, name); });
-}
-
-bool TargetRuns(const Target& target, const Node& node) {
-  const OpDef* op = FindOp(node.op_type, node.domain);
-  if (target.all_integer) return op->integer_reference != nullptr;
-  const std::string key = node.domain.empty()
-                              ? node.op_type
-                              : node.domain + "::" + node.op_type;
+bool IsListed(const Target& target, const Node& node) {
+  const std::string key =
+      node.domain.empty() ? node.op_type : node.domain + "::" + node.op_type;
   return target.operators.contains(key);
 }
 
@@ -32,11 +21,13 @@ bool IsTableLookup(const Graph& graph, const Node& node) {
   return node.Is("Gather") && graph.ConstantOf(node.input(0)) != nullptr;
 }
 
+bool HasWeight(const QuantSpec& spec) {
+  return std::any_of(spec.inputs.begin(), spec.inputs.end(),
+                     [](const auto& s) { return s.role == Role::kWeight; });
+}
+
 bool IsAnchor(const QuantSpec& spec) {
-  const bool has_weight =
-      std::any_of(spec.inputs.begin(), spec.inputs.end(),
-                  [](const auto& s) { return s.role == Role::kWeight; });
-  return has_weight || (!spec.outputs.empty() && spec.outputs[0].optional);
+  return HasWeight(spec) || (!spec.outputs.empty() && spec.outputs[0].optional);
 }
 
 // The bias of a MatMul of rank 3 and more: ONNX Runtime adds it in float
@@ -52,6 +43,20 @@ bool IsMatMulBias(const Graph& graph, const Node& node) {
 }
 
 }  // namespace
+
+bool TargetRuns(const Target& target, const Node& node) {
+  const OpDef* op = FindOp(node.op_type, node.domain);
+  return target.all_integer ? op->integer_reference != nullptr
+                            : IsListed(target, node);
+}
+
+bool IsExcluded(const Node& node, const Recipe& recipe) {
+  if (Contains(recipe.exclude_types, node.op_type)) return true;
+  if (Contains(recipe.exclude_nodes, node.name)) return true;
+  return std::any_of(
+      node.user_names.begin(), node.user_names.end(),
+      [&](const auto& name) { return Contains(recipe.exclude_nodes, name); });
+}
 
 Selection::Selection(const Graph& graph, const Target& target,
                      const Recipe& recipe, const FloatRequests& requests)
@@ -99,6 +104,10 @@ void Selection::Decide(NodeId id, const Target& target, const Recipe& recipe,
     decision.reason = std::move(reason);
   };
   const OpDef* op = FindOp(node.op_type, node.domain);
+  if (node.has_graphs()) {
+    return keep_float(FloatKind::kNotReal,
+                      "what is in its nested graphs is quantized there");
+  }
   if (op == nullptr) {
     return keep_float(FloatKind::kRule, "Squint does not know this operator");
   }
@@ -111,18 +120,26 @@ void Selection::Decide(NodeId id, const Target& target, const Recipe& recipe,
                       "no integer form of this operator is known");
   }
   decision.spec = op->quantize({graph_, node, target});
-  if (!decision.spec.reason.empty()) {
+  const bool is_float = !decision.spec.reason.empty();
+  if (is_float && !HasWeight(decision.spec)) {
     return keep_float(FloatKind::kRule, decision.spec.reason);
   }
   if (IsTableLookup(graph_, node)) {
     return keep_float(FloatKind::kNotReal, "a table lookup computes nothing");
   }
-  decision.anchor = IsAnchor(decision.spec);
+  decision.anchor = !is_float && IsAnchor(decision.spec);
   if (IsExcluded(node, recipe)) {
     return keep_float(FloatKind::kExcluded, "excluded by the recipe");
   }
   if (const auto it = requests.find(id); it != requests.end()) {
     return keep_float(FloatKind::kAccuracy, it->second);
+  }
+  if (is_float) {
+    decision.stored_weights = target.all_integer || IsListed(target, node);
+    return keep_float(
+        FloatKind::kRule,
+        decision.spec.reason +
+            (decision.stored_weights ? ", on weights stored as integers" : ""));
   }
   if (!decision.spec.clamp && !TargetRuns(target, node)) {
     return keep_float(
@@ -147,8 +164,8 @@ bool Selection::IsAbsorbableClamp(NodeId id, const Recipe& recipe) const {
   }
   const ValueId input = clamp.input(0);
   const NodeId producer = graph_.value(input).producer;
-  if (producer == kNoNode || !of(producer).integer ||
-      of(producer).spec.clamp || !of(producer).spec.same.empty()) {
+  if (producer == kNoNode || !of(producer).integer || of(producer).spec.clamp ||
+      !of(producer).spec.same.empty()) {
     return false;
   }
   return uses_.SoleReader(input) == id && clamp.output() != kNoValue;
@@ -193,8 +210,7 @@ bool Selection::MadeInteger(ValueId id) const {
   }
   const auto& outputs = graph_.node(producer).outputs;
   const auto it = std::find(outputs.begin(), outputs.end(), id);
-  return OutputQuantized(producer,
-                         static_cast<size_t>(it - outputs.begin()));
+  return OutputQuantized(producer, static_cast<size_t>(it - outputs.begin()));
 }
 
 bool Selection::ReadsQuantized(NodeId id, size_t index) const {

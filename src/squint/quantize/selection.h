@@ -36,13 +36,21 @@ struct Decision {
   // A clamp (Relu, Clip) whose result is its producer's result: the producer
   // stores no number before it. An asymmetric range absorbs the node itself.
   bool absorbed_clamp = false;
+  // A float node whose weights are stored as integers (LSTM, GRU).
+  bool stored_weights = false;
   QuantSpec spec;
   FloatKind kind = FloatKind::kNone;
   std::string reason;  // empty when integer
 };
 
+// By its type or one of its names.
+bool IsExcluded(const Node& node, const Recipe& recipe);
+
 // Nodes that methods want in float: node -> reason.
 using FloatRequests = std::map<NodeId, std::string>;
+
+// The target has integer kernels for such nodes.
+bool TargetRuns(const Target& target, const Node& node);
 
 class Selection {
  public:

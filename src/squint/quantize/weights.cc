@@ -69,6 +69,19 @@ float BestScale(std::span<const float> values, int32_t qmax) {
   return best >= std::numeric_limits<float>::min() ? best : 1.0f;
 }
 
+ScaleZero ChannelScale(const std::vector<float>& values,
+                       const WeightOptions& options) {
+  const bool symmetric = IsSigned(options.dtype);
+  if (symmetric && BitsOf(options.dtype) < 8) {
+    return {BestScale(values, RangeOf(options.dtype, true).qmax), 0};
+  }
+  Extent extent;
+  for (const float v : values) extent.Add(v);
+  return ChooseScale(static_cast<double>(extent.low),
+                     static_cast<double>(extent.high), options.dtype,
+                     symmetric);
+}
+
 QuantParams GroupParams(const Tensor& weight, const WeightOptions& options) {
   const float* w = weight.data<float>();
   const Slices s = SlicesAlong(weight.dims(), options.reduce_axis);
@@ -80,9 +93,8 @@ QuantParams GroupParams(const Tensor& weight, const WeightOptions& options) {
   params.axis = options.reduce_axis;
   params.block = options.group;
   params.scale = Tensor(DType::kFloat32, scale_dims);
-  params.zero_point = Tensor(options.dtype, scale_dims);  // zeros
+  params.zero_point = Tensor(options.dtype, scale_dims);
   float* scales = params.scale.mutable_data<float>();
-  const int32_t qmax = RangeOf(options.dtype, true).qmax;
   std::vector<float> block;
   for (int64_t o = 0; o < s.outer; ++o) {
     for (int64_t b = 0; b < blocks; ++b) {
@@ -92,7 +104,11 @@ QuantParams GroupParams(const Tensor& weight, const WeightOptions& options) {
         for (int64_t k = b * options.group; k < end; ++k) {
           block.push_back(w[(o * s.length + k) * s.inner + i]);
         }
-        scales[(o * blocks + b) * s.inner + i] = BestScale(block, qmax);
+        const int64_t at = (o * blocks + b) * s.inner + i;
+        const ScaleZero chosen = ChannelScale(block, options);
+        scales[at] = chosen.scale;
+        WritePacked(params.zero_point.mutable_raw(), options.dtype, at,
+                    chosen.zero_point);
       }
     }
   }
@@ -115,19 +131,6 @@ std::vector<std::vector<float>> Channels(const Tensor& weight, int axis) {
   return channels;
 }
 
-ScaleZero ChannelScale(const std::vector<float>& values,
-                       const WeightOptions& options) {
-  const bool symmetric = IsSigned(options.dtype);
-  if (symmetric && BitsOf(options.dtype) < 8) {
-    return {BestScale(values, RangeOf(options.dtype, true).qmax), 0};
-  }
-  Extent extent;
-  for (const float v : values) extent.Add(v);
-  return ChooseScale(static_cast<double>(extent.low),
-                     static_cast<double>(extent.high), options.dtype,
-                     symmetric);
-}
-
 }  // namespace
 
 QuantParams ChooseWeightParams(const Tensor& weight,
@@ -137,9 +140,8 @@ QuantParams ChooseWeightParams(const Tensor& weight,
     constexpr float kFloat16Overflow = 65520.0f;
     const auto values = weight.values<float>();
     if (options.dtype == DType::kFloat16 &&
-        std::any_of(values.begin(), values.end(), [](float v) {
-          return std::fabs(v) >= kFloat16Overflow;
-        })) {
+        std::any_of(values.begin(), values.end(),
+                    [](float v) { return std::fabs(v) >= kFloat16Overflow; })) {
       Fail(ErrorCode::kUnsupported,
            "holds numbers beyond float16; use bfloat16");
     }
@@ -156,9 +158,9 @@ QuantParams ChooseWeightParams(const Tensor& weight,
     scales.push_back(chosen.scale);
     zeros.push_back(chosen.zero_point);
   }
-  QuantParams params =
-      axis < 0 ? PerTensor(options.dtype, scales[0], zeros[0])
-               : PerChannel(options.dtype, axis, scales, zeros);
+  QuantParams params = axis < 0
+                           ? PerTensor(options.dtype, scales[0], zeros[0])
+                           : PerChannel(options.dtype, axis, scales, zeros);
   if (options.saturation_safe) NarrowSaturatingChannels(weight, params);
   return params;
 }
@@ -199,8 +201,8 @@ BiasParams ChooseBiasParams(const Tensor& bias, float input_scale,
     const size_t s = weight_scales.size() == 1 ? 0 : c;
     const double step = static_cast<double>(input_scale) *
                         static_cast<double>(weight_scales[s]);
-    const double needed = std::fabs(static_cast<double>(values[c])) /
-                          (step * kMaxSteps);
+    const double needed =
+        std::fabs(static_cast<double>(values[c])) / (step * kMaxSteps);
     if (needed > static_cast<double>(result.grow[s])) {
       result.grow[s] = static_cast<float>(needed * 1.0001);
       result.must_grow = true;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "squint/base/error.h"
+#include "squint/graph/nested_values.h"
 
 namespace squint {
 namespace {
@@ -73,16 +74,33 @@ std::vector<Pair> OutputPairs(const Graph& real, const Graph& quantized) {
   return pairs;
 }
 
-std::vector<Pair> InnerPairs(const Graph& real, const Graph& quantized) {
+// Whether a node makes the value of this number.
+bool IsMade(const NestedValues& values, ValueId number) {
+  return values.value(number).producer != kNoNode;
+}
+
+// Values of one name, in nested graphs too.
+std::vector<Pair> InnerPairs(const NestedValues& real,
+                             const NestedValues& quantized) {
+  std::map<std::string, ValueId> by_name;
+  const std::vector<std::string> quantized_names = quantized.Names();
+  for (ValueId id = 0; id < quantized.size(); ++id) {
+    if (IsMade(quantized, id)) {
+      by_name[quantized_names[static_cast<size_t>(id)]] = id;
+    }
+  }
   std::vector<Pair> pairs;
-  for (const NodeId id : real.order()) {
-    for (const ValueId output : real.node(id).outputs) {
-      if (output == kNoValue || real.value(output).dtype != DType::kFloat32) {
-        continue;
-      }
-      const ValueId other = quantized.FindValue(real.value(output).name);
-      if (other != kNoValue && quantized.value(other).producer != kNoNode) {
-        pairs.push_back({output, other});
+  const std::vector<std::string> real_names = real.Names();
+  for (const NestedValues::Part& part : real.parts()) {
+    for (const NodeId node : part.graph->order()) {
+      for (const ValueId id : part.graph->node(node).outputs) {
+        if (id == kNoValue || part.graph->value(id).dtype != DType::kFloat32) {
+          continue;
+        }
+        const ValueId number = part.first + id;
+        const auto other =
+            by_name.find(real_names[static_cast<size_t>(number)]);
+        if (other != by_name.end()) pairs.push_back({number, other->second});
       }
     }
   }
@@ -107,21 +125,35 @@ std::pair<int64_t, int64_t> CountAgreement(const Tensor& a, const Tensor& b) {
   return {same, rows};
 }
 
-RunOptions TapInto(std::map<ValueId, Tensor>& taken,
-                   const std::vector<ValueId>& values) {
+// What was tapped in one run; values of a loop have one tensor a trip, of
+// which the first are kept.
+using Taken = std::map<ValueId, std::vector<Tensor>>;
+constexpr size_t kTripsCompared = 64;
+
+void AddTrips(const std::vector<Tensor>& real,
+              const std::vector<Tensor>& quantized, Sums& sums) {
+  const size_t trips = std::min(real.size(), quantized.size());
+  for (size_t i = 0; i < trips; ++i) sums.Add(real[i], quantized[i]);
+}
+
+RunOptions TapInto(Taken& taken, const std::vector<ValueId>& values) {
   RunOptions options;
   options.taps = values;
   options.tap = [&taken](ValueId id, const Tensor& tensor) {
-    taken[id] = tensor;
+    std::vector<Tensor>& trips = taken[id];
+    if (trips.size() < kTripsCompared) trips.push_back(tensor);
   };
   return options;
 }
 
-ValueDifference Difference(const Graph& graph, ValueId id, const Sums& sums) {
+ValueDifference Difference(const NestedValues& values, ValueId number,
+                           const std::string& name, const Sums& sums) {
   ValueDifference out;
-  out.name = graph.value(id).name;
-  const NodeId producer = graph.value(id).producer;
-  if (producer != kNoNode) out.op_type = graph.node(producer).op_type;
+  out.name = name;
+  const NodeId producer = values.value(number).producer;
+  if (producer != kNoNode) {
+    out.op_type = values.PartOf(number).graph->node(producer).op_type;
+  }
   sums.Store(out);
   return out;
 }
@@ -131,10 +163,11 @@ ValueDifference Difference(const Graph& graph, ValueId id, const Sums& sums) {
 Comparison Compare(Runner& real, Runner& quantized,
                    const std::shared_ptr<const Dataset>& dataset,
                    const CompareOptions& options, const Context& context) {
+  const NestedValues real_values(real.graph());
   std::vector<Pair> pairs = OutputPairs(real.graph(), quantized.graph());
   const size_t outputs = pairs.size();
   if (options.inner) {
-    const auto inner = InnerPairs(real.graph(), quantized.graph());
+    const auto inner = InnerPairs(real_values, NestedValues(quantized.graph()));
     pairs.insert(pairs.end(), inner.begin(), inner.end());
   }
   std::vector<ValueId> real_ids;
@@ -151,8 +184,8 @@ Comparison Compare(Runner& real, Runner& quantized,
   SampleStream stream(dataset, options.samples, 1);
   while (const std::optional<Sample> sample = stream.Next()) {
     context.ThrowIfCancelled();
-    std::map<ValueId, Tensor> a;
-    std::map<ValueId, Tensor> b;
+    Taken a;
+    Taken b;
     const auto real_out = real.Run(sample->inputs, TapInto(a, real_ids));
     const auto quantized_out =
         quantized.Run(sample->inputs, TapInto(b, quantized_ids));
@@ -160,7 +193,7 @@ Comparison Compare(Runner& real, Runner& quantized,
       const auto r = a.find(pairs[i].real);
       const auto q = b.find(pairs[i].quantized);
       if (r != a.end() && q != b.end()) {
-        sums[i].Add(r->second, q->second);
+        AddTrips(r->second, q->second, sums[i]);
       } else if (i < outputs) {
         sums[i].Add(real_out[i], quantized_out[i]);
       }
@@ -175,9 +208,11 @@ Comparison Compare(Runner& real, Runner& quantized,
   }
   result.agreement =
       rows == 0 ? 1.0 : static_cast<double>(same) / static_cast<double>(rows);
+  const std::vector<std::string> names = real_values.Names();
   for (size_t i = 0; i < pairs.size(); ++i) {
+    const std::string& name = names[static_cast<size_t>(pairs[i].real)];
     (i < outputs ? result.outputs : result.inner)
-        .push_back(Difference(real.graph(), pairs[i].real, sums[i]));
+        .push_back(Difference(real_values, pairs[i].real, name, sums[i]));
   }
   return result;
 }

@@ -6,7 +6,7 @@ namespace squint {
 
 Runner::Runner(std::shared_ptr<const Graph> graph, bool reference,
                const Context& context)
-    : graph_(std::move(graph)) {
+    : graph_(std::move(graph)), context_(context) {
   if (!reference) executor_ = std::make_unique<Executor>(graph_, context);
 }
 
@@ -15,6 +15,7 @@ std::vector<Tensor> Runner::Run(const std::vector<Tensor>& inputs,
   if (executor_) return executor_->Run(inputs, options);
   InterpreterOptions interpreter;
   interpreter.reading = Reading::kInteger;
+  interpreter.context = context_;
   if (options.tap) {
     interpreter.tap = [&](ValueId id, const Tensor& tensor) {
       if (std::find(options.taps.begin(), options.taps.end(), id) !=
@@ -43,17 +44,19 @@ std::vector<InputSpec> InputSpecsOf(const Graph& graph) {
   return specs;
 }
 
-bool IsQuantized(const Graph& graph) {
-  for (ValueId id = 0; id < graph.num_values(); ++id) {
-    if (graph.value(id).quant) return true;
-  }
-  for (const NodeId id : graph.order()) {
-    if (graph.node(id).op_type.find("QuantizeLinear") != std::string::npos ||
-        graph.node(id).op_type.rfind("QLinear", 0) == 0) {
-      return true;
+bool IsQuantized(const Graph& whole) {
+  bool found = false;
+  ForEachGraph(whole, [&](const Graph& graph) {
+    for (ValueId id = 0; id < graph.num_values(); ++id) {
+      found = found || graph.value(id).quant.has_value();
     }
-  }
-  return false;
+    for (const NodeId id : graph.order()) {
+      const std::string& type = graph.node(id).op_type;
+      found = found || type.find("QuantizeLinear") != std::string::npos ||
+              type.rfind("QLinear", 0) == 0;
+    }
+  });
+  return found;
 }
 
 }  // namespace squint

@@ -26,6 +26,7 @@ class Runner {
 
  private:
   std::shared_ptr<const Graph> graph_;
+  Context context_;
   std::unique_ptr<Executor> executor_;  // null: reference
 };
 

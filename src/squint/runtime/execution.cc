@@ -25,25 +25,74 @@ bool IsSoleOwner(const Tensor& tensor) {
 
 }  // namespace
 
+// What the operator of one node runs its nested graphs by.
+class Execution::NodeBodies final : public Bodies {
+ public:
+  NodeBodies(Execution& outer, const Node& node, std::vector<Body>& bodies)
+      : outer_(outer), node_(node), bodies_(bodies) {}
+
+  std::vector<Tensor> Run(std::string_view key,
+                          const std::vector<Tensor>& inputs) override {
+    const auto body = std::ranges::find(bodies_, key, &Body::key);
+    CheckInternal(body != bodies_.end(), "Executor: no such nested graph");
+    return outer_.RunBody(*body, node_, inputs);
+  }
+  const Context& context() const override { return outer_.shared_->context; }
+
+ private:
+  Execution& outer_;
+  const Node& node_;
+  std::vector<Body>& bodies_;
+};
+
 Execution::Execution(std::shared_ptr<const Graph> graph, const Context& context,
                      OpFinder find, bool poison)
+    : Execution(graph, std::make_shared<Shared>(context, find, poison),
+                NestedValues(*graph)) {
+  num_values_ = NestedValues(*graph_).size();
+}
+
+Execution::Execution(std::shared_ptr<const Graph> graph,
+                     std::shared_ptr<Shared> shared, const NestedValues& values)
     : graph_(std::move(graph)),
-      context_(context),
-      program_(*graph_, find),
+      shared_(std::move(shared)),
+      first_(values.FirstOf(*graph_)),
+      program_(*graph_, shared_->find),
       shapes_(*graph_),
-      threads_(context.threads),
-      memory_(context.memory_limit, poison),
       plans_(program_.nodes.size()),
       fused_plans_(program_.nodes.size()),
-      constants_(static_cast<size_t>(graph_->num_values())) {}
+      bodies_(program_.nodes.size()),
+      constants_(static_cast<size_t>(graph_->num_values())) {
+  for (size_t i = 0; i < program_.nodes.size(); ++i) {
+    ForEachBody(graph_->node(program_.nodes[i].id), [&](const std::string& key,
+                                                        const Graph& body,
+                                                        size_t first) {
+      // Kept alive by the graph around it.
+      const std::shared_ptr<const Graph> inner(graph_, &body);
+      bodies_[i].push_back(
+          {key, first,
+           std::unique_ptr<Execution>(new Execution(inner, shared_, values))});
+    });
+  }
+}
 
 std::vector<Tensor> Execution::Run(const std::vector<Tensor>& inputs,
                                    const RunOptions& options) {
   CheckInputs(*graph_, inputs);
-  Begin(options);
+  for (const ValueId id : options.taps) {
+    CheckInternal(id >= 0 && id < num_values_,
+                  "Executor: tap of a value that does not exist");
+  }
+  shared_->body_runs = 0;
+  Configure(options);
+  Begin();
   SetInputs(inputs);
+  return RunNodes();
+}
+
+std::vector<Tensor> Execution::RunNodes() {
   for (size_t i = 0; i < program_.nodes.size(); ++i) {
-    context_.ThrowIfCancelled();
+    shared_->context.ThrowIfCancelled();
     const ProgramNode& step = program_.nodes[i];
     try {
       if (!fused_away_[i]) RunNode(i);
@@ -64,24 +113,48 @@ std::vector<Tensor> Execution::Run(const std::vector<Tensor>& inputs,
   return outputs;
 }
 
-void Execution::Begin(const RunOptions& options) {
+std::vector<Tensor> Execution::RunBody(Body& body, const Node& node,
+                                       const std::vector<Tensor>& inputs) {
+  Execution& inner = *body.execution;
+  const Graph& graph = *inner.graph_;
+  CountBodyRun(shared_->body_runs, shared_->context);
+  CheckNestedInputs(graph, inputs);
+  inner.Begin();
+  for (size_t i = 0; i < graph.captures().size(); ++i) {
+    const ValueId id = graph.captures()[i];
+    inner.slot(id).tensor = Read(node.captures[body.first_capture + i]);
+    inner.Finish(id);
+  }
+  inner.SetInputs(inputs);
+  return inner.RunNodes();
+}
+
+void Execution::Configure(const RunOptions& options) {
   const auto values = static_cast<size_t>(graph_->num_values());
   options_ = &options;
-  slots_.assign(values, {});
   tapped_.assign(values, false);
   simulated_.assign(values, false);
-  fused_away_.assign(program_.nodes.size(), false);
-  for (const ValueId id : options.taps) {
-    CheckInternal(id >= 0 && id < graph_->num_values(),
-                  "Executor: tap of a value that does not exist");
+  for (const ValueId number : options.taps) {
+    const ValueId id = number - first_;
+    if (id < 0 || id >= graph_->num_values()) continue;  // of another graph
     tapped_[static_cast<size_t>(id)] = static_cast<bool>(options.tap);
   }
   for (size_t i = 0; i < values; ++i) {
     const Value& value = graph_->value(static_cast<ValueId>(i));
-    simulated_[i] = value.quant && !value.is_constant() &&
-                    (options.simulate.empty() ||
-                     (i < options.simulate.size() && options.simulate[i]));
+    const size_t number = static_cast<size_t>(first_) + i;
+    simulated_[i] =
+        value.quant && !value.is_constant() &&
+        (options.simulate.empty() ||
+         (number < options.simulate.size() && options.simulate[number]));
   }
+  for (std::vector<Body>& bodies : bodies_) {
+    for (Body& body : bodies) body.execution->Configure(options);
+  }
+}
+
+void Execution::Begin() {
+  slots_.assign(static_cast<size_t>(graph_->num_values()), {});
+  fused_away_.assign(program_.nodes.size(), false);
 }
 
 void Execution::SetInputs(const std::vector<Tensor>& inputs) {
@@ -121,8 +194,8 @@ void Execution::RunNode(size_t position) {
 
 PlanContext Execution::PlanFor(size_t position, bool fused) {
   const ProgramNode& step = program_.nodes[position];
-  PlanContext context{shapes_, *step.op,           step.id,
-                      packs_,  threads_.threads(), std::nullopt};
+  PlanContext context{
+      shapes_, *step.op, step.id, packs_, threads().threads(), std::nullopt};
   if (fused) context.clamp = step.clamp;
   return context;
 }
@@ -187,10 +260,10 @@ void Execution::RunStep(const Node& node, const PreparedNode& prepared,
   }
   const size_t scratch_bytes = prepared.step->scratch_bytes();
   BufferRef scratch;
-  if (scratch_bytes > 0) scratch = memory_.TakeBytes(scratch_bytes);
+  if (scratch_bytes > 0) scratch = shared_->memory.TakeBytes(scratch_bytes);
   prepared.step->Run(
       {in, out, scratch ? const_cast<std::byte*>(scratch->data()) : nullptr,
-       threads_});
+       threads()});
   scratch.reset();
   if (out.size() > 0 && out[0] != nullptr && in.size() > 0 && in[0] == out[0]) {
     slot(node.inputs[0]) = {};  // its bytes are the output's now
@@ -213,7 +286,7 @@ Execution::Slot Execution::PlaceFor(const Node& node,
       inputs[0]->bytes() == BytesOf(dtype, ElementCount(dims))) {
     return {Tensor(dtype, dims, inputs[0]->buffer()), true, false};
   }
-  return {memory_.Take(dtype, dims), true, false};
+  return {shared_->memory.Take(dtype, dims), true, false};
 }
 
 // Input 0 dies in this node, owns its bytes alone and is no other input.
@@ -230,7 +303,9 @@ bool Execution::CanOverwrite(const Node& node,
 void Execution::RunReference(const ProgramNode& step,
                              const std::vector<const Tensor*>& inputs) {
   const Node& node = graph_->node(step.id);
+  NodeBodies bodies(*this, node, bodies_[position_]);
   RunContext run{node, inputs, {}, {}, {}};
+  if (node.has_graphs()) run.bodies = &bodies;
   run.outputs.resize(node.outputs.size());
   step.op->reference(run);
   for (size_t i = 0; i < node.outputs.size(); ++i) {
@@ -245,7 +320,7 @@ void Execution::Finish(ValueId id) {
   Slot& made = slot(id);
   const auto index = static_cast<size_t>(id);
   if (simulated_[index] && !made.simulated) Simulate(id, made);
-  if (tapped_[index]) options_->tap(id, made.tensor);
+  if (tapped_[index]) options_->tap(first_ + id, made.tensor);
 }
 
 void Execution::Simulate(ValueId id, Slot& made) {
@@ -256,10 +331,10 @@ void Execution::Simulate(ValueId id, Slot& made) {
   made.tensor = Tensor();
   // The slot and `real` were the only two to hold the bytes.
   const bool over = made.pooled && IsSoleOwner(real);
-  Tensor result = over ? real : memory_.Take(real.dtype(), real.dims());
+  Tensor result = over ? real : shared_->memory.Take(real.dtype(), real.dims());
   FakeQuantize(real.data<float>(),
                reinterpret_cast<float*>(BufferPool::Writable(result)),
-               real.dims(), quant, threads_);
+               real.dims(), quant, threads());
   made = {std::move(result), true, true};
 }
 

@@ -2,6 +2,8 @@
 // goes back after its last reader. A node runs by its prepared step, or by
 // its reference where it has none. What is decided run by run: which values
 // are simulated, which are shown to taps, which clamps are therefore fused.
+// Each nested graph has an execution of its own, kept from run to run, that
+// shares threads and memory with the one around it.
 #ifndef SQUINT_RUNTIME_EXECUTION_H_
 #define SQUINT_RUNTIME_EXECUTION_H_
 
@@ -9,6 +11,7 @@
 #include <vector>
 
 #include "squint/base/threads.h"
+#include "squint/graph/nested_values.h"
 #include "squint/runtime/buffer_pool.h"
 #include "squint/runtime/executor.h"
 #include "squint/runtime/node_plan.h"
@@ -25,10 +28,33 @@ class Execution {
                           const RunOptions& options);
 
   const Graph& graph() const { return *graph_; }
-  ThreadPool& threads() { return threads_; }
-  const BufferPool& memory() const { return memory_; }
+  ThreadPool& threads() { return shared_->threads; }
+  const BufferPool& memory() const { return shared_->memory; }
 
  private:
+  // What all executions of one network have in common.
+  struct Shared {
+    Shared(const Context& given, OpFinder finder, bool poison)
+        : context(given),
+          find(finder),
+          threads(given.threads),
+          memory(given.memory_limit, poison) {}
+    Context context;
+    OpFinder find;
+    ThreadPool threads;
+    BufferPool memory;
+    int64_t body_runs = 0;  // in the current run
+  };
+  // A nested graph of the node at some position of the program.
+  struct Body {
+    std::string key;
+    size_t first_capture;  // among the node's captures
+    std::unique_ptr<Execution> execution;
+  };
+  class NodeBodies;
+
+  Execution(std::shared_ptr<const Graph> graph, std::shared_ptr<Shared> shared,
+            const NestedValues& values);
   // A value during a run.
   struct Slot {
     Tensor tensor;
@@ -36,8 +62,14 @@ class Execution {
     bool simulated = false;  // already the reals of its QuantParams
   };
 
-  void Begin(const RunOptions& options);
+  // Takes the options of one run, here and in all nested graphs.
+  void Configure(const RunOptions& options);
+  void Begin();
   void SetInputs(const std::vector<Tensor>& inputs);
+  std::vector<Tensor> RunNodes();
+  // The nested graph of the node that is running.
+  std::vector<Tensor> RunBody(Body& body, const Node& node,
+                              const std::vector<Tensor>& inputs);
   void RunNode(size_t position);
   bool RunFused(const ProgramNode& step,
                 const std::vector<const Tensor*>& inputs);
@@ -64,15 +96,16 @@ class Execution {
   const Slot& slot(ValueId id) const { return slots_[static_cast<size_t>(id)]; }
 
   std::shared_ptr<const Graph> graph_;
-  Context context_;
+  std::shared_ptr<Shared> shared_;
+  ValueId first_;       // number of value 0 among those of the whole network
+  int num_values_ = 0;  // of the whole; outermost only
   Program program_;
   Graph shapes_;  // NodePlan writes the types at hand here
-  ThreadPool threads_;
-  BufferPool memory_;
   PackCache packs_;
-  std::vector<NodePlan> plans_;        // by position, unfused
-  std::vector<NodePlan> fused_plans_;  // by position, with the clamp
-  std::vector<Tensor> constants_;      // as reals in memory, made on demand
+  std::vector<NodePlan> plans_;            // by position, unfused
+  std::vector<NodePlan> fused_plans_;      // by position, with the clamp
+  std::vector<std::vector<Body>> bodies_;  // by position
+  std::vector<Tensor> constants_;          // as reals in memory, made on demand
 
   // Of the current run.
   const RunOptions* options_ = nullptr;

@@ -2,7 +2,8 @@
 // quantized values are quantized and dequantized after they are made, and
 // quantized constants are used as the reals they stand for). Nodes run in
 // order; shapes are those of the inputs at hand, so any dynamic shape works;
-// prepared steps are cached by shape and share packed weights.
+// prepared steps are cached by shape and share packed weights. Nested graphs
+// (of If, Loop, Scan) run the same way, prepared once for all their trips.
 #ifndef SQUINT_RUNTIME_EXECUTOR_H_
 #define SQUINT_RUNTIME_EXECUTOR_H_
 
@@ -19,13 +20,15 @@ namespace squint {
 class ThreadPool;
 
 struct RunOptions {
-  // Values to show to `tap`, by id in the executor's graph. A tapped value
-  // is never fused away. Called in execution order on the caller's thread
+  // Values to show to `tap`, numbered as in NestedValues: by id in the
+  // executor's graph, then those of nested graphs. A tapped value is never
+  // fused away; one of a nested graph comes once each time that graph runs.
+  // Called in execution order on the caller's thread
   // with the tensor in logical layout; the tensor is only valid in the call
   // unless copied (copying a Tensor shares its bytes, and that is enough).
   std::vector<ValueId> taps;
   std::function<void(ValueId, const Tensor&)> tap;
-  // Which quantized values are simulated, indexed by ValueId; empty: all
+  // Which quantized values are simulated, by the same numbers; empty: all
   // that have QuantParams. Activations outside stay float; constants outside
   // are still the dequantized integers (their float original is gone).
   std::vector<bool> simulate;

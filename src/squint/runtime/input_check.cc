@@ -64,4 +64,14 @@ void CheckInputs(const Graph& graph, const std::vector<Tensor>& inputs) {
   }
 }
 
+void CheckNestedInputs(const Graph& nested, const std::vector<Tensor>& inputs) {
+  if (inputs.size() != nested.inputs().size()) {
+    Fail(ErrorCode::kInvalidModel, "the nested graph has {} inputs, got {}",
+         nested.inputs().size(), inputs.size());
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    CheckDType(nested.value(nested.inputs()[i]), inputs[i]);
+  }
+}
+
 }  // namespace squint

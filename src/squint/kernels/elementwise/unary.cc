@@ -95,9 +95,11 @@ struct SigmoidFunction {
   HWY_INLINE V operator()(D d, V x) const { return Logistic(d, x); }
 };
 struct SiluFunction {
+  float alpha;
   // Division keeps -inf at 0 times infinity out: NaN there as in the formula.
   HWY_INLINE V operator()(D d, V x) const {
-    return hn::Div(x, hn::Add(hn::Set(d, 1.0f), Exp(d, hn::Neg(x))));
+    return hn::Div(
+        x, hn::Add(hn::Set(d, 1.0f), Exp(d, hn::Mul(hn::Set(d, -alpha), x))));
   }
 };
 struct TanhFunction {
@@ -165,7 +167,7 @@ void UnaryRange(UnaryKind kind, float alpha, float beta, const float* x,
     case UnaryKind::kSigmoid:
       return Map(SigmoidFunction{}, x, count, y);
     case UnaryKind::kSilu:
-      return Map(SiluFunction{}, x, count, y);
+      return Map(SiluFunction{alpha}, x, count, y);
     case UnaryKind::kSqrt:
       return Map(SqrtFunction{}, x, count, y);
     case UnaryKind::kTanh:

@@ -28,7 +28,7 @@ enum class UnaryKind : uint8_t {
   kReciprocal,
   kRound,  // half to even
   kSigmoid,
-  kSilu,      // x sigmoid(x)
+  kSilu,      // x sigmoid(alpha x)
   kSoftplus,  // log(1 + e^x)
   kSqrt,
   kTanh,

@@ -52,7 +52,7 @@ inline double UnaryReference(UnaryKind kind, double alpha, double beta,
     case UnaryKind::kSigmoid:
       return 1 / (1 + std::exp(-x));
     case UnaryKind::kSilu:
-      return x / (1 + std::exp(-x));
+      return x / (1 + std::exp(-alpha * x));
     case UnaryKind::kSoftplus:
       return std::fmax(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
     case UnaryKind::kSqrt:

@@ -23,7 +23,7 @@ bool IsRepeatable(const Node& node) {
   for (const std::string_view type : kRandom) {
     if (node.Is(type)) return false;
   }
-  return node.captures.empty() && !node.inputs.empty();
+  return !node.has_graphs() && !node.inputs.empty();
 }
 
 void Append(std::string& key, std::string_view text) {

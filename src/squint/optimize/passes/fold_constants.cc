@@ -31,9 +31,9 @@ bool IsExcluded(const Node& node) {
 
 // Many operations for each element.
 bool IsProduct(const Node& node) {
-  constexpr std::array<std::string_view, 8> kTypes = {
-      "MatMul", "Gemm", "Conv", "ConvTranspose",
-      "Einsum", "LSTM", "GRU",  "RNN"};
+  constexpr std::array<std::string_view, 10> kTypes = {
+      "MatMul", "Gemm", "Conv", "ConvTranspose", "DeformConv",
+      "Einsum", "LSTM", "GRU",  "RNN",           "Attention"};
   return std::find(kTypes.begin(), kTypes.end(), node.op_type) != kTypes.end();
 }
 
@@ -66,7 +66,7 @@ class Folder {
   bool CanFold(const Node& node) const {
     const OpDef* op = FindOp(node.op_type, node.domain);
     if (op == nullptr || op->reference == nullptr || IsExcluded(node) ||
-        !node.captures.empty() || editor_.IsQuantized(node)) {
+        node.has_graphs() || editor_.IsQuantized(node)) {
       return false;
     }
     if (node.inputs.empty() && !node.Is("Constant")) return false;

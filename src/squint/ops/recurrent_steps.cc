@@ -1,0 +1,274 @@
+// squint::LSTMSteps and squint::GRUSteps: the recurrence of one direction,
+// apart from the product with the input. Made from LSTM and GRU for targets
+// that run everything in integers, and from the Scan that a file has for it;
+// step_body.h says what a step is.
+//   LSTMSteps(G, R, h, c, scale?, zero_point?) -> Y, Y_h, Y_c
+//   GRUSteps(G, R, Rn, h, late_bias?, scale?, zero_point?) -> Y, Y_h
+// Y is [steps, batch, hidden]. scale and zero point are those of the grid on
+// which the state is multiplied; attributes: reverse, linear_before_reset.
+#include "squint/ops/recurrent_steps.h"
+
+#include <algorithm>
+
+#include "squint/ops/integer_sums.h"
+#include "squint/ops/interpreter.h"
+#include "squint/ops/prepare.h"
+#include "squint/ops/recurrent_cell.h"
+#include "squint/ops/step_body.h"
+
+namespace squint {
+namespace {
+
+bool IsLstm(const Node& node) { return node.op_type == "LSTMSteps"; }
+bool IsReverse(const Node& node) { return node.Int("reverse", 0) != 0; }
+bool LinearBeforeReset(const Node& node) {
+  return node.Int("linear_before_reset", 0) != 0;
+}
+
+void InferSteps(InferContext& context) {
+  const StepInputs& at = InputsOfSteps(context.node());
+  const Shape& gates = context.shape(StepInputs::kGates);
+  const Shape& r = context.shape(StepInputs::kWeights);
+  for (const auto& [shape, rank] : {std::pair{&gates, 3}, std::pair{&r, 2}}) {
+    if (shape->has_rank() && shape->rank() != rank) {
+      Fail(ErrorCode::kInvalidModel, "gates need rank 3 and weights rank 2");
+    }
+  }
+  const Dim hidden = r.has_rank() ? r[0] : Dim::Unknown();
+  const Dim steps = gates.has_rank() ? gates[0] : Dim::Unknown();
+  Dim batch = gates.has_rank() ? gates[1] : Dim::Unknown();
+  const Shape& h = context.shape(at.h);
+  if (!batch.value() && h.has_rank() && h.rank() == 2) batch = h[0];
+  context.SetOutput(0, DType::kFloat32, Shape(DimList{steps, batch, hidden}));
+  for (size_t i = 1; i < context.num_outputs(); ++i) {
+    context.SetOutput(i, DType::kFloat32, Shape(DimList{batch, hidden}));
+  }
+}
+
+// The sizes of all inputs agree; `dims` has none for absent ones.
+bool SizesAgree(const Node& node, const std::vector<Dims>& dims) {
+  const StepInputs& at = InputsOfSteps(node);
+  const int64_t gates = IsLstm(node) ? 4 : 3;
+  const auto is = [&](size_t i, const Dims& wanted) {
+    return i < dims.size() && dims[i] == wanted;
+  };
+  if (dims.size() <= at.h || dims[StepInputs::kGates].size() != 3 ||
+      dims[at.h].size() != 2) {
+    return false;
+  }
+  const int64_t batch = dims[at.h][0];
+  const int64_t n = dims[at.h][1];
+  const bool late = node.has_input(at.late_bias);
+  return is(StepInputs::kGates,
+            {dims[StepInputs::kGates][0], batch, gates * n}) &&
+         is(StepInputs::kWeights, {n, IsLstm(node) ? 4 * n : 2 * n}) &&
+         (IsLstm(node) ? is(at.c, {batch, n})
+                       : is(StepInputs::kWeights + 1, {n, n})) &&
+         (!late || is(at.late_bias, {n}));
+}
+
+// Per tensor, from the inputs; null pointers where they are absent.
+std::optional<QuantParams> GridOf(const Tensor* scale, const Tensor* zero) {
+  if (scale == nullptr || zero == nullptr) return std::nullopt;
+  return PerTensor(zero->dtype(), scale->ToFloats().at(0),
+                   static_cast<int32_t>(zero->ToInts().at(0)));
+}
+
+const Tensor* InputOrNull(const RunContext& context, size_t i) {
+  return i != StepInputs::kNone && context.has(i) ? context.inputs[i] : nullptr;
+}
+
+StepParts PartsOf(const RunContext& context) {
+  const StepInputs& at = InputsOfSteps(context.node);
+  StepParts parts;
+  parts.lstm = IsLstm(context.node);
+  parts.linear_before_reset = LinearBeforeReset(context.node);
+  for (size_t i = 0; i < at.num_weights; ++i) {
+    parts.weights.push_back({context.in(StepInputs::kWeights + i), {}});
+  }
+  if (const Tensor* bias = InputOrNull(context, at.late_bias)) {
+    parts.late_bias = *bias;
+  }
+  parts.grid = GridOf(InputOrNull(context, at.scale),
+                      InputOrNull(context, at.zero_point));
+  return parts;
+}
+
+// [1st axis, ...] -> the piece at `index`, a copy.
+Tensor Piece(const Tensor& whole, int64_t index) {
+  Tensor piece(DType::kFloat32,
+               Dims(whole.dims().begin() + 1, whole.dims().end()));
+  std::copy_n(whole.data<float>() + index * piece.size(), piece.size(),
+              piece.mutable_data<float>());
+  return piece;
+}
+
+// The body, step by step.
+void RunSteps(RunContext& context) {
+  const StepInputs& at = InputsOfSteps(context.node);
+  std::vector<Dims> dims;
+  for (const Tensor* input : context.inputs) {
+    dims.push_back(input == nullptr ? Dims{} : input->dims());
+  }
+  if (!SizesAgree(context.node, dims)) {
+    Fail(ErrorCode::kInvalidModel,
+         "the sizes of gates, weights and states do not agree");
+  }
+  const Graph body = BuildStepBody(PartsOf(context), "step");
+  const Tensor& gates = context.in(StepInputs::kGates);
+  std::vector<Tensor> states = {context.in(at.h).Materialize()};
+  if (IsLstm(context.node)) {
+    states.push_back(context.in(at.c).Materialize());
+  }
+  const int64_t steps = gates.dim(0);
+  Tensor y(DType::kFloat32, {steps, states[0].dim(0), states[0].dim(1)});
+  for (int64_t i = 0; i < steps; ++i) {
+    const int64_t step = IsReverse(context.node) ? steps - 1 - i : i;
+    std::vector<Tensor> inputs = states;
+    inputs.push_back(Piece(gates, step));
+    std::vector<Tensor> results = Interpret(body, inputs);
+    std::copy_n(results.back().data<float>(), results.back().size(),
+                y.mutable_data<float>() + step * results.back().size());
+    results.pop_back();
+    states = std::move(results);
+  }
+  context.outputs[0] = std::move(y);
+  for (size_t i = 0; i < states.size(); ++i) {
+    if (i + 1 < context.outputs.size()) {
+      context.outputs[i + 1] = std::move(states[i]);
+    }
+  }
+}
+
+QuantSpec StepsRule(const QuantizeQuery& query) {
+  const StepInputs& at = InputsOfSteps(query.node);
+  QuantSpec spec;
+  spec.inputs.resize(StepInputs::kWeights + at.num_weights);
+  for (size_t i = 0; i < at.num_weights; ++i) {
+    spec.inputs[StepInputs::kWeights + i] = {
+        .role = Role::kWeight, .axis = 1, .reduce_axis = 0};
+  }
+  return spec;
+}
+
+class StepsStep : public Step {
+ public:
+  StepsStep(const Node& node, const CellShape& shape, int64_t steps,
+            std::shared_ptr<const CellWeights> weights)
+      : inputs_(InputsOfSteps(node)),
+        reverse_(IsReverse(node)),
+        shape_(shape),
+        steps_(steps),
+        weights_(std::move(weights)) {}
+
+  size_t scratch_bytes() const override {
+    return static_cast<size_t>(CellRun::ScratchFloats(shape_)) * sizeof(float);
+  }
+
+  void Run(const StepArgs& args) const override {
+    CellRun run(shape_, *weights_, static_cast<float*>(args.scratch),
+                args.pool);
+    run.Start(FloatInput(args, inputs_.h),
+              shape_.lstm() ? FloatInput(args, inputs_.c) : nullptr);
+    const float* gates = FloatInput(args, StepInputs::kGates);
+    for (int64_t i = 0; i < steps_; ++i) {
+      const int64_t step = reverse_ ? steps_ - 1 - i : i;
+      Store(run.Step(gates + step * shape_.batch * shape_.width()), args, 0,
+            step);
+    }
+    Store(run.h(), args, 1, 0);
+    if (shape_.lstm()) Store(run.c(), args, 2, 0);
+  }
+
+ private:
+  void Store(const float* state, const StepArgs& args, size_t output,
+             int64_t at) const {
+    if (output >= args.outputs.size() || args.outputs[output] == nullptr) {
+      return;
+    }
+    std::copy_n(state, shape_.state(),
+                FloatOutput(args, output) + at * shape_.state());
+  }
+
+  const StepInputs& inputs_;
+  bool reverse_;
+  CellShape shape_;
+  int64_t steps_;
+  std::shared_ptr<const CellWeights> weights_;
+};
+
+const Tensor* ConstantOrNull(const PrepareContext& context, size_t i) {
+  return i < context.constants.size() ? context.constants[i] : nullptr;
+}
+
+// The two matrices of GRU are packed apart.
+CellWeights PackWeights(const PrepareContext& context, const CellShape& shape) {
+  const StepInputs& at = InputsOfSteps(context.node);
+  const int64_t n = shape.hidden;
+  const auto view = [&](size_t i, int64_t gates) {
+    const Tensor& r = *context.constants[StepInputs::kWeights + i];
+    return PackStateWeights(n, gates, {r.data<float>(), gates * n, 1});
+  };
+  CellWeights weights;
+  weights.first = view(0, shape.lstm() ? 4 : 2);
+  if (!shape.lstm()) weights.second = view(1, 1);
+  weights.late_bias.assign(static_cast<size_t>(n), 0.0f);
+  if (const Tensor* bias = ConstantOrNull(context, at.late_bias)) {
+    weights.late_bias = bias->ToFloats();
+  }
+  weights.grid = GridOf(ConstantOrNull(context, at.scale),
+                        ConstantOrNull(context, at.zero_point));
+  return weights;
+}
+
+bool HasKernel(const PrepareContext& context) {
+  const StepInputs& at = InputsOfSteps(context.node);
+  if (!SizesAgree(context.node, context.input_dims)) return false;
+  for (size_t i = 0; i < context.constants.size(); ++i) {
+    if (!context.has(i)) continue;
+    const bool varies = i == StepInputs::kGates || i == at.h || i == at.c;
+    if (varies && (context.input_dtypes[i] != DType::kFloat32 ||
+                   ElementCount(context.input_dims[i]) == 0)) {
+      return false;
+    }
+    if (!varies && context.constants[i] == nullptr) return false;
+  }
+  return true;
+}
+
+std::unique_ptr<Step> PrepareSteps(const PrepareContext& context) {
+  if (!HasKernel(context)) return nullptr;
+  const Dims& gates = context.input_dims[StepInputs::kGates];
+  const CellShape shape{.batch = gates[1],
+                        .hidden = context.input_dims[StepInputs::kWeights][0],
+                        .gates = IsLstm(context.node) ? 4 : 3,
+                        .linear_before_reset = LinearBeforeReset(context.node)};
+  return std::make_unique<StepsStep>(
+      context.node, shape, gates[0],
+      context.packs.Get<CellWeights>(context.pack_key + "/steps", [&] {
+        return std::make_shared<const CellWeights>(PackWeights(context, shape));
+      }));
+}
+
+}  // namespace
+
+extern constinit const OpDef kGRUStepsOp = {
+    .type = "GRUSteps",
+    .domain = "squint",
+    .infer = InferSteps,
+    .reference = RunSteps,
+    .integer_reference = DequantizedReference<RunSteps>,
+    .quantize = StepsRule,
+    .prepare = PrepareSteps,
+};
+extern constinit const OpDef kLSTMStepsOp = {
+    .type = "LSTMSteps",
+    .domain = "squint",
+    .infer = InferSteps,
+    .reference = RunSteps,
+    .integer_reference = DequantizedReference<RunSteps>,
+    .quantize = StepsRule,
+    .prepare = PrepareSteps,
+};
+
+}  // namespace squint
