@@ -272,9 +272,9 @@ class BadInput(unittest.TestCase):
                         '{"inputs":' + "[" * 200_000 + "]" * 200_000 + "}"):
             deep.write_text(content)
             for option in ("--recipe", "--calibration", "--data"):
-                result = self.squint("quantize", self.model, "--data",
-                                     "random", option, deep, "-o",
-                                     self.folder / "out.onnx")
+                data = () if option == "--data" else ("--data", "random")
+                result = self.squint("quantize", self.model, *data, option,
+                                     deep, "-o", self.folder / "out.onnx")
                 self.assertEqual(result.returncode, 1, result.stderr[:500])
 
 

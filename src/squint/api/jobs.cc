@@ -160,8 +160,14 @@ Recipe MakeRecipe(const RecipeRequest& request) {
 void RethrowAsError(const std::string& file) {
   try {
     throw;
-  } catch (const Error&) {
-    throw;
+  } catch (const Error& error) {
+    // What is wrong with a network, or too large in it, is often found far
+    // from its file.
+    const bool of_network = error.code() == ErrorCode::kInvalidModel ||
+                            error.code() == ErrorCode::kUnsupported ||
+                            error.code() == ErrorCode::kOutOfMemory;
+    if (!of_network || error.message().find(file) != std::string::npos) throw;
+    throw error.In(file);
   } catch (const std::bad_alloc&) {
     Fail(ErrorCode::kOutOfMemory, "{}: out of memory", file);
   } catch (const std::length_error&) {

@@ -23,7 +23,10 @@ Dim MinDim(const Dim& a, const Dim& b) {
 
 Dim TruncatingDiv(const Dim& a, const Dim& b) {
   if (a.value() && b.value()) {
-    if (*b.value() == 0) return Dim::Unknown();
+    if (*b.value() == 0) {
+      Fail(ErrorCode::kInvalidModel, "the size {} is divided by 0",
+           a.ToString());
+    }
     if (*b.value() == -1) return Dim(0) - a;
     return *a.value() / *b.value();
   }
@@ -53,7 +56,10 @@ std::optional<DimTensor> CombineContents(const DimTensor& a, const DimTensor& b,
 }
 
 Shape UnknownDims(int64_t rank) {
-  if (rank < 0 || rank > kMaxRank) return {};
+  if (rank > kMaxRank) {
+    Fail(ErrorCode::kUnsupported,
+         "a result has {} dimensions, Squint takes up to {}", rank, kMaxRank);
+  }
   return DimList(static_cast<size_t>(rank), Dim::Unknown());
 }
 

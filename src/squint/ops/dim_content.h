@@ -17,7 +17,8 @@ using DimFunction = Dim (*)(const Dim& a, const Dim& b);
 bool IsNonNegative(const Dim& dim);
 // The smaller of two; a + b - max(a, b) when it cannot be decided.
 Dim MinDim(const Dim& a, const Dim& b);
-// Division as Div does it on integers: truncates toward zero.
+// Division as Div does it on integers: truncates toward zero. By 0:
+// Error{kInvalidModel}.
 Dim TruncatingDiv(const Dim& a, const Dim& b);
 // ceil(a / b) for a known positive b.
 Dim CeilDiv(const Dim& a, int64_t b);
@@ -27,8 +28,8 @@ Dim CeilDiv(const Dim& a, int64_t b);
 std::optional<DimTensor> CombineContents(const DimTensor& a, const DimTensor& b,
                                          DimFunction f);
 
-// `rank` unknown dimensions, as the length of a shape input tells; unranked
-// when no tensor has so many.
+// `rank` unknown dimensions, as the length of a shape input tells;
+// Error{kUnsupported} when no tensor has so many.
 Shape UnknownDims(int64_t rank);
 
 // Copies the content of input 0 to output 0, as rank 0 or 1 according to

@@ -28,6 +28,11 @@ Dim DeducedDim(const Shape& in, const DimList& wanted,
     if (!copied[i] && !wanted[i].is(-1)) others = others * wanted[i];
   }
   if (others.is(0)) {
+    if (total.value() && !total.is(0)) {
+      Fail(ErrorCode::kInvalidModel,
+           "the dimension for -1 would be {} elements divided by 0",
+           total.ToString());
+    }
     return total.is(0) ? Dim(0) : Dim::Unknown();
   }
   return FloorDiv(total, others);
@@ -181,8 +186,13 @@ void InferSqueeze(InferContext& context) {
 void InferUnsqueeze(InferContext& context) {
   const auto axes = context.ints(1);
   Shape out;
-  if (context.shape(0).has_rank() && axes) {
-    out = UnsqueezedShape(context.shape(0), *axes);
+  const Shape& in = context.shape(0);
+  const Shape& list = context.shape(1);
+  if (in.has_rank() && axes) {
+    out = UnsqueezedShape(in, *axes);
+  } else if (in.has_rank() && list.has_rank() && list.count().value()) {
+    out = UnknownDims(in.rank() +
+                      std::min(*list.count().value(), int64_t{1} << 31));
   }
   context.SetOutput(0, context.dtype(0), out);
   PassContent(context, out);
