@@ -92,15 +92,14 @@ TEST_F(LoadSave, ConstantNodesBecomeInitializers) {
                             Attribute value) {
     const ValueId id = graph.Emit("Constant", {}, name);
     graph.node(graph.value(id).producer).Set(key, std::move(value));
-    graph.AddOutput(EmitFloat(graph, "Add", {graph.inputs()[0], id},
-                              std::string(name) + "_sum", {2}));
+    graph.AddOutput(graph.Emit("Abs", {id}, std::string(name) + "_abs"));
   };
   constant("tensor", "value", Tensor::Of<float>({2}, {1, 2}));
   constant("number", "value_float", 3.0f);
   constant("numbers", "value_floats", std::vector<float>{4, 5});
   constant("integers", "value_ints", std::vector<int64_t>{6, 7});
   const LoadedModel model = Reload(graph, 13);
-  EXPECT_EQ(OpsOf(model.graph), "Add Add Add Add");
+  EXPECT_EQ(OpsOf(model.graph), "Abs Abs Abs Abs");
   EXPECT_THAT(ValueOf(model.graph, "tensor").constant.ToFloats(),
               ElementsAre(1, 2));
   EXPECT_EQ(ValueOf(model.graph, "number").constant.rank(), 0);
