@@ -53,7 +53,7 @@ StepParts PartsOf(const Graph& graph, const Node& node) {
 
 // ---- recognising
 
-bool AllOr(const std::vector<int64_t>& list, int64_t wanted) {
+bool AllAre(const std::vector<int64_t>& list, int64_t wanted) {
   for (const int64_t value : list) {
     if (value != wanted) return false;
   }
@@ -63,8 +63,8 @@ bool AllOr(const std::vector<int64_t>& list, int64_t wanted) {
 // One scan input and output, along the first axis, in one direction.
 std::optional<bool> ReverseOf(const Node& scan) {
   if (scan.Int("num_scan_inputs", 0) != 1 ||
-      !AllOr(scan.Ints("scan_input_axes"), 0) ||
-      !AllOr(scan.Ints("scan_output_axes"), 0)) {
+      !AllAre(scan.Ints("scan_input_axes"), 0) ||
+      !AllAre(scan.Ints("scan_output_axes"), 0)) {
     return std::nullopt;
   }
   const auto in = scan.Ints("scan_input_directions", {0});

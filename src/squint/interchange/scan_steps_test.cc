@@ -111,7 +111,7 @@ TEST(ScanSteps, AFileHasAScanWithQuantizedProducts) {
   Graph laid = LayOutQuantization(StepsGraph({}));
   EXPECT_EQ(OpsOf(laid), "Scan");
   EXPECT_EQ(OpsOf(BodyOf(laid)),
-            "QuantizeLinear DequantizeLinear DequantizeLinear MatMul Add Split "
+            "DequantizeLinear QuantizeLinear DequantizeLinear MatMul Add Split "
             "Sigmoid Tanh Split Mul Mul Add Tanh Mul Identity");
   const Node& scan = NodeOf(laid, "Scan");
   EXPECT_EQ(InputName(laid, scan, 0), "h0");

@@ -35,6 +35,7 @@ struct Layer {
   bool states = false;
   bool fixed_batch = true;
   int64_t linear_before_reset = 0;
+  bool only_last = false;  // no first output
 };
 
 Graph GraphOf(const Layer& layer) {
@@ -62,6 +63,10 @@ Graph GraphOf(const Layer& layer) {
   }
   for (const char* name : {"y", "yh", "yc"}) {
     if (name == std::string_view("yc") && !lstm) break;
+    if (name == std::string_view("y") && layer.only_last) {
+      node.outputs.push_back(kNoValue);
+      continue;
+    }
     node.outputs.push_back(graph.AddValue(name));
     graph.AddOutput(node.outputs.back());
   }
@@ -96,6 +101,7 @@ std::vector<Layer> Layers() {
   }
   layers.push_back({.bias = false});
   layers.push_back({.fixed_batch = false});
+  layers.push_back({.only_last = true});
   layers.push_back({.op_type = "GRU", .linear_before_reset = 1});
   layers.push_back({.op_type = "GRU", .bias = false, .linear_before_reset = 1});
   return layers;
@@ -163,6 +169,12 @@ TEST(StoredWeights, HaveAScaleForEachRow) {
   ASSERT_EQ(two.nodes.size(), 1u);
   EXPECT_FALSE(two.nodes[0].integer);
   EXPECT_THAT(two.nodes[0].reason, HasSubstr("weights stored as integers"));
+}
+
+TEST(StoredWeights, NeedNoFirstOutput) {
+  const QuantizeResult result =
+      WithoutData({.only_last = true}, QuantizeMode::kWeightOnly);
+  EXPECT_EQ(ParamsOf(result.graph, 1).dtype, DType::kInt8);
 }
 
 TEST(StoredWeights, TakeFourBitsInGroups) {

@@ -15,6 +15,14 @@ bool IsListed(const Target& target, const Node& node) {
   return target.operators.contains(key);
 }
 
+// LSTM often has no first output, but its last states.
+ValueId FirstResult(const Node& node) {
+  for (const ValueId id : node.outputs) {
+    if (id != kNoValue) return id;
+  }
+  return kNoValue;
+}
+
 // A table looked up by rows: its weights can be stored as integers, but the
 // node itself moves numbers and computes nothing.
 bool IsTableLookup(const Graph& graph, const Node& node) {
@@ -111,8 +119,8 @@ void Selection::Decide(NodeId id, const Target& target, const Recipe& recipe,
   if (op == nullptr) {
     return keep_float(FloatKind::kRule, "Squint does not know this operator");
   }
-  const ValueId output = node.output();
-  if (output == kNoValue || graph_.value(output).dtype != DType::kFloat32) {
+  const ValueId result = FirstResult(node);
+  if (result == kNoValue || graph_.value(result).dtype != DType::kFloat32) {
     return keep_float(FloatKind::kNotReal, "its result is no float32 tensor");
   }
   if (op->quantize == nullptr) {

@@ -53,7 +53,7 @@ bool IsQuantized(const Graph& whole) {
     for (const NodeId id : graph.order()) {
       const std::string& type = graph.node(id).op_type;
       found = found || type.find("QuantizeLinear") != std::string::npos ||
-              type.rfind("QLinear", 0) == 0;
+              type.rfind("QLinear", 0) == 0 || type == "DynamicQuantizeLSTM";
     }
   });
   return found;
