@@ -102,6 +102,7 @@ Dim operator*(const Dim& a, const Dim& b) {
 
 Dim FloorDiv(const Dim& a, const Dim& b) {
   if (a.unknown_ || b.unknown_ || b.terms_.empty()) return Dim::Unknown();
+  if (b.is(-1)) return 0 - a;  // the most negative number by -1 overflows
   if (a.value() && b.value()) return FloorDivide(*a.value(), *b.value());
   if (a == b) return 1;
   // Exact division by a single product, e.g. (4*batch*seq)/(2*seq).

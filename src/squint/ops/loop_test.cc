@@ -24,7 +24,9 @@ struct Trip {
   Graph Give(ValueId condition, ValueId next) {
     body.AddOutput(condition);
     body.AddOutput(next);
-    body.AddOutput(body.Emit("Identity", {next}, "shown"));
+    const ValueId shown = body.Emit("Identity", {next}, "shown");
+    body.value(shown).dtype = DType::kFloat32;  // what no trip makes
+    body.AddOutput(shown);
     return body;
   }
 };

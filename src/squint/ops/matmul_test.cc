@@ -146,6 +146,7 @@ TEST(MatMulInteger8, AFloatOutputIsTheSumTimesItsStep) {
       graph.AddConstant("b", Tensor::Of<int8_t>({2, 2}, {1, 2, 3, -4}));
   const std::array<float, 2> scales = {0.25f, 0.125f};
   graph.value(b).quant = PerChannel(DType::kInt8, 1, scales);
+  graph.value(b).dtype = DType::kFloat32;
   graph.AddOutput(graph.Emit("MatMul", {a, b}, "y"));
   // a is (-200, 55) steps after saturation.
   EXPECT_THAT(Interpret(graph, {Floats({1, 2}, {-1000, 1000})},
