@@ -17,6 +17,7 @@
 namespace squint {
 
 ValueId Layout::Parameter(std::string_view name, const Tensor& content) {
+  if (is_nested_) return graph.AddConstant(name, content);
   const std::string key = fmt::format(
       "{} {} {}", DTypeName(content.dtype()), DimsToString(content.dims()),
       ContentHash({content.raw(), content.bytes()}));
@@ -268,9 +269,9 @@ void ForEachQuantized(Graph& graph, bool constant, F&& f) {
   }
 }
 
-void LayOutGraph(Graph& graph) {
+void LayOutGraph(Graph& graph, bool is_nested) {
   QuantizeBothSidesOfMovement(graph);
-  Layout layout(graph);
+  Layout layout(graph, is_nested);
   for (const NodeId id : graph.order()) {
     if (graph.node(id).Is("Requantize", "squint")) LayOutRequantize(layout, id);
   }
@@ -291,7 +292,7 @@ void LayOutGraph(Graph& graph) {
 Graph LayOutQuantization(const Graph& graph) {
   Graph laid = graph;
   ExpandInternalNodes(laid);
-  ForEachGraph(laid, [](Graph& each) { LayOutGraph(each); });
+  ForEachGraph(laid, [&](Graph& each) { LayOutGraph(each, &each != &laid); });
   ShareNestedConstants(laid, kLeastShared);
   VerifyGraph(laid);
   return laid;

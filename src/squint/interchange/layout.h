@@ -16,10 +16,15 @@ namespace squint {
 
 class Layout {
  public:
-  explicit Layout(Graph& laid) : graph(laid) {}
+  // `is_nested`: the graph stands in another one. Its parameters are not
+  // shared: where ONNX Runtime turns int8 weights into uint8 (AVX2, with
+  // x64quantprecision) it makes each zero point anew under the same name and
+  // then refuses the second in a nested graph (seen in 1.32).
+  explicit Layout(Graph& laid, bool is_nested = false)
+      : graph(laid), is_nested_(is_nested) {}
   Graph& graph;
 
-  // An initializer with this content; equal ones are shared.
+  // An initializer with this content; equal ones are shared if any are.
   ValueId Parameter(std::string_view name, const Tensor& content);
   // Scale, and zero point of `value`'s quantization, as inputs of Q and DQ
   // and of the integer operators (kNoValue for int32). A weight has a scale
@@ -43,6 +48,7 @@ class Layout {
                    std::string_view domain = "");
 
  private:
+  bool is_nested_;
   std::map<std::string, ValueId> parameters_;
   std::map<std::string, ValueId> integers_;  // by buffer, type, shape
 };

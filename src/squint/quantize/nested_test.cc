@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "squint/graph/nested_values.h"
 #include "squint/interchange/interchange.h"
@@ -222,14 +223,11 @@ TEST(NestedQuantization, StaysNearFloatInEveryMode) {
     const Tensor x = Noise({5, kRows, kWidth}, 1.0f, 999);
     const auto expected = real.Run({x});
     const auto out = simulated.Run({x});
-    const auto read = Interpret(result.graph, {x});
     const auto written = Interpret(LayOutQuantization(result.graph), {x});
     for (size_t i = 0; i < out.size(); ++i) {
       EXPECT_GT(SqnrOf(expected[i].ToFloats(), out[i].ToFloats()), 25)
           << ModeName(mode) << ", output " << i;
-      EXPECT_GT(SqnrOf(out[i].ToFloats(), read[i].ToFloats()), 35)
-          << ModeName(mode) << ", output " << i;
-      EXPECT_GT(SqnrOf(read[i].ToFloats(), written[i].ToFloats()), 60)
+      EXPECT_GT(SqnrOf(out[i].ToFloats(), written[i].ToFloats()), 35)
           << ModeName(mode) << ", output " << i;
     }
   }
@@ -246,8 +244,13 @@ TEST(NestedQuantization, IsWrittenAsNodesAndReadBackWithTheSameNumbers) {
       for (ValueId id = 0; id < each.num_values(); ++id) {
         EXPECT_FALSE(each.value(id).quant);
       }
+      std::set<ValueId> zero_points;
       for (const NodeId id : each.order()) {
-        dequantizes += each.node(id).Is("DequantizeLinear");
+        if (!each.node(id).Is("DequantizeLinear")) continue;
+        ++dequantizes;
+        // ONNX Runtime refuses shared ones here, see Layout.
+        const bool is_first = zero_points.insert(each.node(id).input(2)).second;
+        EXPECT_TRUE(is_first || &each == &laid);
       }
     });
     EXPECT_GE(dequantizes, 8) << target;
