@@ -26,7 +26,7 @@ TEST(DimContent, TheSmallerOfTwo) {
 TEST(DimContent, DivisionTruncatesAndRefusesZero) {
   EXPECT_TRUE(TruncatingDiv(-7, 2).is(-3));
   EXPECT_TRUE(TruncatingDiv(INT64_MIN + 1, -1).is(INT64_MAX));
-  EXPECT_TRUE(TruncatingDiv(7, 0).is_unknown());
+  EXPECT_THROW(TruncatingDiv(7, 0), Error);
   EXPECT_TRUE(TruncatingDiv(N() * Dim(4), 2) == N() * Dim(2));
   EXPECT_TRUE(TruncatingDiv(N() - Dim(1), 2).is_unknown());
 }

@@ -120,9 +120,11 @@ TEST(GemmInteger, AddsAnInt32BiasBeforeTheMultiply) {
   const ValueId b =
       graph.AddConstant("b", Tensor::Of<int8_t>({2, 2}, {1, 2, 3, -4}));
   graph.value(b).quant = PerTensor(DType::kInt8, 0.25f, 0);
+  graph.value(b).dtype = DType::kFloat32;
   const ValueId c =
       graph.AddConstant("c", Tensor::Of<int32_t>({2}, {100, -100}));
   graph.value(c).quant = PerTensor(DType::kInt32, 0.125f, 0);
+  graph.value(c).dtype = DType::kFloat32;
   const ValueId y = graph.Emit("Gemm", {a, b, c}, "y");
   graph.AddOutput(y);
   // a = (1, 2) is (2, 4) steps: sums 2*1 + 4*3 + 100 and 2*2 - 4*4 - 100.

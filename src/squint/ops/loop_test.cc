@@ -24,9 +24,7 @@ struct Trip {
   Graph Give(ValueId condition, ValueId next) {
     body.AddOutput(condition);
     body.AddOutput(next);
-    const ValueId shown = body.Emit("Identity", {next}, "shown");
-    body.value(shown).dtype = DType::kFloat32;  // what no trip makes
-    body.AddOutput(shown);
+    body.AddOutput(body.Emit("Identity", {next}, "shown"));
     return body;
   }
 };

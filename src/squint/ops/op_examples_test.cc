@@ -148,7 +148,9 @@ std::vector<Tensor> InputsOf(const OpExample& example) {
 }
 
 std::vector<Tensor> RunExample(const OpExample& example) {
-  return Interpret(GraphOf(example), InputsOf(example));
+  Graph graph = GraphOf(example);
+  InferShapes(graph);  // as after a load: nested graphs' types count
+  return Interpret(graph, InputsOf(example));
 }
 
 std::vector<float> FloatsOf(const OpExample& example) {
