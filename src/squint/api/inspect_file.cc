@@ -56,6 +56,7 @@ class Inspection {
  public:
   Inspection(const InspectRequest& request, const Context& context)
       : request_(request), model_(LoadModel(request.model, context)) {
+    prepared_ = Prepare(model_, request.model, {}, {});
     Absorb(model_.graph);
     weights_ = CountWeights(model_.graph);
     for (const NodeId id : model_.graph.order()) {
@@ -65,7 +66,6 @@ class Inspection {
 
   InspectSummary Run() {
     const Graph& graph = model_.graph;
-    const Prepared prepared = Prepare(request_.model, {}, {});
     InspectSummary summary;
     Line(summary, "{}: {} bytes, IR {}, producer {} {}", request_.model,
          model_.file_bytes, graph.ir_version, graph.producer_name,
@@ -97,8 +97,8 @@ class Inspection {
     }
     Json nodes = Json::array();
     if (request_.nodes)
-      ListNodes(*prepared.graph, prepared.quantized, summary, nodes);
-    summary.json = JsonText(ToJson(prepared.quantized, nodes));
+      ListNodes(*prepared_.graph, prepared_.quantized, summary, nodes);
+    summary.json = JsonText(ToJson(prepared_.quantized, nodes));
     return summary;
   }
 
@@ -151,6 +151,7 @@ class Inspection {
 
   const InspectRequest& request_;
   LoadedModel model_;
+  Prepared prepared_;
   Weights weights_;
   std::map<std::string, int> operators_;
 };
@@ -169,7 +170,7 @@ std::string DescribeOp(const OpDef& op) {
 
 InspectSummary InspectFile(const InspectRequest& request,
                            const Context& context) {
-  return Inspection(request, context).Run();
+  return RunOnFiles([&] { return Inspection(request, context).Run(); });
 }
 
 std::vector<ListEntry> ListFeatures() {

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "squint/base/error.h"
-#include "squint/interchange/interchange.h"
 #include "squint/optimize/optimize.h"
 #include "squint/report/runner.h"
 
@@ -41,7 +40,12 @@ DType ParseType(const std::string& name) {
 Prepared Prepare(const std::string& model,
                  const std::vector<std::string>& disabled_passes,
                  const Context& context) {
-  LoadedModel loaded = LoadModel(model, context);
+  return Prepare(LoadModel(model, context), model, disabled_passes, context);
+}
+
+Prepared Prepare(LoadedModel loaded, const std::string& model,
+                 const std::vector<std::string>& disabled_passes,
+                 const Context& context) {
   for (const std::string& finding : loaded.findings) context.Detail(finding);
   Prepared prepared;
   prepared.hash = loaded.hash;

@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "squint/base/context.h"
+#include "squint/base/file.h"
 #include "squint/base/json.h"
 #include "squint/calibrate/calibration.h"
 #include "squint/data/dataset.h"
 #include "squint/graph/graph.h"
+#include "squint/interchange/interchange.h"
 #include "squint/quantize/recipe.h"
 #include "squint/squint.h"
 
@@ -26,6 +28,25 @@ struct Prepared {
 Prepared Prepare(const std::string& model,
                  const std::vector<std::string>& disabled_passes,
                  const Context& context);
+// Of a model that is loaded already; errors name `model`.
+Prepared Prepare(LoadedModel loaded, const std::string& model,
+                 const std::vector<std::string>& disabled_passes,
+                 const Context& context);
+
+// Runs one job on files. Should one of them be cut short meanwhile, then that
+// is the error, whatever came of the zeros that were read in its place.
+template <typename Job>
+auto RunOnFiles(Job&& job) {
+  const MappedFileWatch watch;
+  try {
+    auto result = job();
+    watch.Check();
+    return result;
+  } catch (const Error&) {
+    watch.Check();
+    throw;
+  }
+}
 
 std::shared_ptr<const Dataset> OpenData(const DataRequest& request,
                                         const Graph& graph,

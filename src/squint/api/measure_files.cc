@@ -43,9 +43,7 @@ Json ToJson(const std::vector<TensorDifference>& differences) {
   return list;
 }
 
-}  // namespace
-
-EvalSummary EvaluateFile(const EvalRequest& request, const Context& context) {
+EvalSummary EvaluateModel(const EvalRequest& request, const Context& context) {
   const Prepared prepared = Prepare(request.model, {}, context);
   const auto dataset = OpenData(request.data, *prepared.graph, context);
   const bool reference = request.execution == Execution::kReference;
@@ -75,8 +73,8 @@ EvalSummary EvaluateFile(const EvalRequest& request, const Context& context) {
   return summary;
 }
 
-CompareSummary CompareFiles(const CompareRequest& request,
-                            const Context& context) {
+CompareSummary CompareModels(const CompareRequest& request,
+                             const Context& context) {
   const Prepared real = Prepare(request.float_model, {}, context);
   const Prepared quantized = Prepare(request.quantized_model, {}, context);
   const auto dataset = OpenData(request.data, *real.graph, context);
@@ -106,6 +104,17 @@ CompareSummary CompareFiles(const CompareRequest& request,
            {"outputs", ToJson(summary.outputs)},
            {"worst", ToJson(summary.worst)}});
   return summary;
+}
+
+}  // namespace
+
+EvalSummary EvaluateFile(const EvalRequest& request, const Context& context) {
+  return RunOnFiles([&] { return EvaluateModel(request, context); });
+}
+
+CompareSummary CompareFiles(const CompareRequest& request,
+                            const Context& context) {
+  return RunOnFiles([&] { return CompareModels(request, context); });
 }
 
 }  // namespace squint

@@ -136,7 +136,10 @@ class QuantizeJob {
     if (recipe_.io != DType::kFloat32) {
       QuantizeInputsAndOutputs(written, recipe_.io);
     }
-    summary_.quantized_bytes = SaveModel(written, request_.output).bytes;
+    summary_.quantized_bytes =
+        SaveModel(written, request_.output,
+                  {.external_threshold = request_.external_data})
+            .bytes;
     summary_.float_weight_bytes = result.float_weight_bytes;
     summary_.quantized_weight_bytes = result.quantized_weight_bytes;
     summary_.notes = result.notes;
@@ -229,17 +232,8 @@ CalibrateSummary SummaryOf(const Calibration& calibration) {
           JsonText(CalibrationJson(calibration))};
 }
 
-}  // namespace
-
-std::string Version() { return SQUINT_VERSION; }
-
-QuantizeSummary QuantizeFile(const QuantizeRequest& request,
-                             const Context& context) {
-  return QuantizeJob(request, context).Run();
-}
-
-CalibrateSummary CalibrateFile(const CalibrateRequest& request,
-                               const Context& context) {
+CalibrateSummary CalibrateModel(const CalibrateRequest& request,
+                                const Context& context) {
   const Recipe recipe = MakeRecipe(request.recipe);
   const Prepared prepared = Prepare(request.model, {}, context);
   const auto dataset = OpenData(request.data, *prepared.graph, context);
@@ -255,6 +249,20 @@ CalibrateSummary CalibrateFile(const CalibrateRequest& request,
   WriteCalibration(request.output, calibration);
   std::filesystem::remove(options.resume);
   return SummaryOf(calibration);
+}
+
+}  // namespace
+
+std::string Version() { return SQUINT_VERSION; }
+
+QuantizeSummary QuantizeFile(const QuantizeRequest& request,
+                             const Context& context) {
+  return RunOnFiles([&] { return QuantizeJob(request, context).Run(); });
+}
+
+CalibrateSummary CalibrateFile(const CalibrateRequest& request,
+                               const Context& context) {
+  return RunOnFiles([&] { return CalibrateModel(request, context); });
 }
 
 CalibrateSummary MergeCalibrationFiles(const std::vector<std::string>& inputs,

@@ -61,9 +61,7 @@ std::vector<Tensor> InOrder(const Graph& graph,
   return inputs;
 }
 
-}  // namespace
-
-RunSummary RunFile(const RunRequest& request, const Context& context) {
+RunSummary RunModel(const RunRequest& request, const Context& context) {
   const Prepared prepared = Prepare(request.model, {}, context);
   const Graph& graph = *prepared.graph;
   Runner runner(prepared.graph, request.execution == Execution::kReference,
@@ -99,6 +97,12 @@ RunSummary RunFile(const RunRequest& request, const Context& context) {
   summary.json =
       JsonText(Json{{"outputs", list}, {"seconds", summary.seconds}});
   return summary;
+}
+
+}  // namespace
+
+RunSummary RunFile(const RunRequest& request, const Context& context) {
+  return RunOnFiles([&] { return RunModel(request, context); });
 }
 
 }  // namespace squint

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <tuple>
 
+#include "squint/base/threads.h"
 #include "squint/interchange/interchange.h"
 #include "squint/quantize/activations.h"
 #include "squint/quantize/check_recipe.h"
 #include "squint/quantize/method.h"
 #include "squint/quantize/weights.h"
+#include "squint/tensor/pieces.h"
 
 namespace squint {
 namespace {
@@ -89,7 +91,8 @@ class Quantizer {
         recipe_(recipe),
         context_(context),
         target_(FindTarget(recipe.target)),
-        selection_(original_, target_, recipe_, requests) {
+        selection_(original_, target_, recipe_, requests),
+        pool_(context.threads) {
     result_.graph = original;
   }
 
@@ -242,12 +245,14 @@ class Quantizer {
     const auto [it, added] = weights_.try_emplace(key, kNoValue);
     if (!added) return it->second;
     const Value source = graph().value(id);
-    const Tensor weight = source.constant.Materialize();
+    const Tensor& weight = source.constant;
     Tensor stored;
     QuantParams params;
     try {
-      params = ChooseWeightParams(weight, options);
-      stored = QuantizeTensor(weight, params);
+      params = ChooseWeightParams(weight, options, &pool_);
+      stored = recipe_.mode == QuantizeMode::kStatic
+                   ? QuantizeTensor(weight.Materialize(), params)
+                   : QuantizeWeight(weight, params);
     } catch (const Error& error) {
       throw error.In(fmt::format("weight '{}'", source.name));
     }
@@ -312,10 +317,9 @@ class Quantizer {
       return false;
     }
     if (node.Int("transB", 0) != 0) {
-      const Tensor held = weight->Materialize();
-      const FloatTranspose transposed(held);
       const std::string name = graph().value(node.input(1)).name;
-      graph().ReplaceInput(id, 1, graph().AddConstant(name, transposed.result));
+      graph().ReplaceInput(id, 1,
+                           graph().AddConstant(name, TransposeLazily(*weight)));
       graph().node(id).Set("transB", int64_t{0});
     }
     options.group = recipe_.group;
@@ -323,20 +327,6 @@ class Quantizer {
     options.axis = 1;
     return true;
   }
-
-  struct FloatTranspose {
-    explicit FloatTranspose(const Tensor& in)
-        : result(DType::kFloat32, {in.dim(1), in.dim(0)}) {
-      const float* from = in.data<float>();
-      float* to = result.mutable_data<float>();
-      for (int64_t r = 0; r < in.dim(0); ++r) {
-        for (int64_t c = 0; c < in.dim(1); ++c) {
-          to[c * in.dim(0) + r] = from[r * in.dim(1) + c];
-        }
-      }
-    }
-    Tensor result;
-  };
 
   bool IsTable(NodeId id) const {
     const Node& node = original_.node(id);
@@ -479,6 +469,7 @@ class Quantizer {
   const Context& context_;
   const Target& target_;
   Selection selection_;
+  ThreadPool pool_;
   QuantizeResult result_;
   ActivationPlan plan_;
   std::map<ValueId, ValueId> requantized_;
