@@ -237,6 +237,21 @@ class Quantizer {
     return options;
   }
 
+  // In static mode the integers are held: the network runs right after.
+  Tensor Stored(const Tensor& weight, const QuantParams& params) const {
+    if (recipe_.mode != QuantizeMode::kStatic) {
+      return QuantizeWeight(weight, params);
+    }
+    const size_t bytes = BytesOf(params.dtype, weight.size());
+    if (bytes > context_.memory_limit) {
+      Fail(ErrorCode::kOutOfMemory,
+           "needs {} bytes as {}, the limit is {}; weight-only quantization "
+           "needs no memory for its weights",
+           bytes, DTypeName(params.dtype), context_.memory_limit);
+    }
+    return QuantizeTensor(weight.Materialize(), params);
+  }
+
   // One quantized constant for every way in which a constant is used.
   ValueId QuantizedWeight(ValueId id, const WeightOptions& options) {
     const auto key = std::make_tuple(id, options.dtype,
@@ -250,9 +265,7 @@ class Quantizer {
     QuantParams params;
     try {
       params = ChooseWeightParams(weight, options, &pool_);
-      stored = recipe_.mode == QuantizeMode::kStatic
-                   ? QuantizeTensor(weight.Materialize(), params)
-                   : QuantizeWeight(weight, params);
+      stored = Stored(weight, params);
     } catch (const Error& error) {
       throw error.In(fmt::format("weight '{}'", source.name));
     }
