@@ -59,6 +59,9 @@ struct QuantizeRequest {
   std::string calibration;  // table to use instead of calibrating
   std::vector<std::string> disabled_passes;
   bool compare = true;  // float against integer on held-back samples
+  // Tensors of at least so many bytes are written to a data file beside the
+  // output; 0: only when one file could not hold the model (2 GB).
+  size_t external_data = 0;
 };
 
 // How much nodes were left in float for one reason.

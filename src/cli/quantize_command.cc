@@ -32,14 +32,12 @@ void PrintSummary(const QuantizeRequest& request,
   fmt::print("  weights    {} -> {}  ({:.3f})\n",
              HumanBytes(summary.float_weight_bytes),
              HumanBytes(summary.quantized_weight_bytes),
-             Share(summary.quantized_weight_bytes,
-                   summary.float_weight_bytes));
+             Share(summary.quantized_weight_bytes, summary.float_weight_bytes));
   fmt::print("  nodes      {} integer, {} float\n", summary.integer_nodes,
              summary.float_nodes);
   for (const FloatGroup& group : summary.left_float) {
     fmt::print("    float    {} {}: {}{}\n", group.nodes.size(), group.op_type,
-               group.reason,
-               verbose ? " [" + JoinSome(group.nodes) + "]" : "");
+               group.reason, verbose ? " [" + JoinSome(group.nodes) + "]" : "");
   }
   if (summary.compared_samples > 0) {
     fmt::print("  compared   {} {} samples, simulated execution\n",
@@ -55,9 +53,10 @@ void PrintSummary(const QuantizeRequest& request,
   for (const std::string& note : summary.notes) {
     fmt::print("  note: {}\n", note);
   }
-  fmt::print("  time       {:.2f} s, {:.2f} s of it calibrating on {} samples\n",
-             summary.total_seconds, summary.calibrate_seconds,
-             summary.calibration_samples);
+  fmt::print(
+      "  time       {:.2f} s, {:.2f} s of it calibrating on {} samples\n",
+      summary.total_seconds, summary.calibrate_seconds,
+      summary.calibration_samples);
 }
 
 void AddQuantize(CLI::App& app, CommonOptions& common) {
@@ -75,6 +74,9 @@ void AddQuantize(CLI::App& app, CommonOptions& common) {
                       "graph pass to leave out (see `squint ops`)");
   command->add_flag("!--no-compare", request->compare,
                     "skip the comparison at the end");
+  command->add_option("--external-data", request->external_data,
+                      "put tensors of at least so many bytes into a data file "
+                      "beside the output (always done beyond 2 GB)");
   AddCommonOptions(*command, common);
   command->callback([request, &common] {
     Console console;
@@ -123,8 +125,7 @@ void AddCalibrate(CLI::App& app, CommonOptions& common) {
 }  // namespace
 
 void AddCommonOptions(CLI::App& command, CommonOptions& common) {
-  command
-      .add_option("--threads", common.threads, "0: as many as there are")
+  command.add_option("--threads", common.threads, "0: as many as there are")
       ->check(CLI::NonNegativeNumber);
   command.add_option("--seed", common.seed, "of everything random");
   command.add_flag("-v,--verbose", common.verbose, "say what each step did");

@@ -80,6 +80,7 @@ class Inspection {
  public:
   Inspection(const InspectRequest& request, const Context& context)
       : request_(request), model_(LoadModel(request.model, context)) {
+    prepared_ = Prepare(model_, request.model, {}, {});
     Absorb(model_.graph);
     weights_ = CountWeights(model_.graph);
     ForEachGraph(model_.graph, [&](const Graph& graph) {
@@ -91,7 +92,6 @@ class Inspection {
 
   InspectSummary Run() {
     const Graph& graph = model_.graph;
-    const Prepared prepared = Prepare(request_.model, {}, {});
     InspectSummary summary;
     Line(summary, "{}: {} bytes, IR {}, producer {} {}", request_.model,
          model_.file_bytes, graph.ir_version, graph.producer_name,
@@ -115,7 +115,7 @@ class Inspection {
     for (const auto& [type, count] : operators_) {
       Line(summary, "    {:24} {:5}", type, count);
     }
-    const Patterns patterns = FindPatterns(*prepared.graph);
+    const Patterns patterns = FindPatterns(*prepared_.graph);
     if (patterns.attention > 0) {
       Line(summary, "  attention in small operators: {} ({} causal)",
            patterns.attention, patterns.causal);
@@ -133,12 +133,12 @@ class Inspection {
     Json nodes = Json::array();
     if (request_.nodes) {
       Line(summary, "  nodes, after optimization{}:",
-           prepared.quantized
+           prepared_.quantized
                ? ""
                : fmt::format(", as {} would quantize them", request_.preset));
-      ListNodes(*prepared.graph, prepared.quantized, 0, summary, nodes);
+      ListNodes(*prepared_.graph, prepared_.quantized, 0, summary, nodes);
     }
-    summary.json = JsonText(ToJson(prepared.quantized, patterns, nodes));
+    summary.json = JsonText(ToJson(prepared_.quantized, patterns, nodes));
     return summary;
   }
 
@@ -199,6 +199,7 @@ class Inspection {
 
   const InspectRequest& request_;
   LoadedModel model_;
+  Prepared prepared_;
   Weights weights_;
   std::map<std::string, int> operators_;
 };
@@ -216,10 +217,9 @@ std::string DescribeOp(const OpDef& op) {
 }  // namespace
 
 InspectSummary InspectFile(const InspectRequest& request,
-                           const Context& context) try {
-  return Inspection(request, context).Run();
-} catch (...) {
-  RethrowAsError(request.model);
+                           const Context& context) {
+  return RunOnFiles(request.model,
+                    [&] { return Inspection(request, context).Run(); });
 }
 
 std::vector<ListEntry> ListFeatures() {

@@ -7,7 +7,6 @@
 #include <stdexcept>
 
 #include "squint/base/error.h"
-#include "squint/interchange/interchange.h"
 #include "squint/optimize/optimize.h"
 #include "squint/report/runner.h"
 
@@ -44,7 +43,12 @@ DType ParseType(const std::string& name) {
 Prepared Prepare(const std::string& model,
                  const std::vector<std::string>& disabled_passes,
                  const Context& context) {
-  LoadedModel loaded = LoadModel(model, context);
+  return Prepare(LoadModel(model, context), model, disabled_passes, context);
+}
+
+Prepared Prepare(LoadedModel loaded, const std::string& model,
+                 const std::vector<std::string>& disabled_passes,
+                 const Context& context) {
   for (const std::string& finding : loaded.findings) context.Detail(finding);
   Prepared prepared;
   prepared.hash = loaded.hash;

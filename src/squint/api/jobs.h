@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "squint/base/context.h"
+#include "squint/base/file.h"
 #include "squint/base/json.h"
 #include "squint/calibrate/calibration.h"
 #include "squint/data/dataset.h"
 #include "squint/graph/graph.h"
+#include "squint/interchange/interchange.h"
 #include "squint/quantize/recipe.h"
 #include "squint/squint.h"
 
@@ -26,6 +28,31 @@ struct Prepared {
 Prepared Prepare(const std::string& model,
                  const std::vector<std::string>& disabled_passes,
                  const Context& context);
+// Of a model that is loaded already; errors name `model`.
+Prepared Prepare(LoadedModel loaded, const std::string& model,
+                 const std::vector<std::string>& disabled_passes,
+                 const Context& context);
+
+// For the catch (...) of every public function: throws the exception at hand
+// as an Error, so that nothing else leaves the library. `file` is what the
+// job was about.
+[[noreturn]] void RethrowAsError(const std::string& file);
+
+// Runs one job on files, `file` first among them; whatever is thrown becomes
+// an Error. Should a file be cut short meanwhile, then that is the error,
+// whatever came of the zeros that were read in its place.
+template <typename Job>
+auto RunOnFiles(const std::string& file, Job&& job) {
+  const MappedFileWatch watch;
+  try {
+    auto result = job();
+    watch.Check();
+    return result;
+  } catch (...) {
+    watch.Check();
+    RethrowAsError(file);
+  }
+}
 
 std::shared_ptr<const Dataset> OpenData(const DataRequest& request,
                                         const Graph& graph,
@@ -45,11 +72,6 @@ struct Split {
 Split SplitSamples(const std::vector<int64_t>& samples);
 
 Recipe MakeRecipe(const RecipeRequest& request);
-
-// For the catch (...) of every public function: throws the exception at hand
-// as an Error, so that nothing else leaves the library. `file` is what the
-// job was about.
-[[noreturn]] void RethrowAsError(const std::string& file);
 
 // NaN and Inf are no JSON numbers: they become null.
 Json NumberOrNull(double value);

@@ -43,10 +43,7 @@ Json ToJson(const std::vector<TensorDifference>& differences) {
   return list;
 }
 
-}  // namespace
-
-EvalSummary EvaluateFile(const EvalRequest& request,
-                         const Context& context) try {
+EvalSummary EvaluateModel(const EvalRequest& request, const Context& context) {
   const Prepared prepared = Prepare(request.model, {}, context);
   const auto dataset = OpenData(request.data, *prepared.graph, context);
   const bool reference = request.execution == Execution::kReference;
@@ -74,12 +71,10 @@ EvalSummary EvaluateFile(const EvalRequest& request,
            {"execution", ExecutionName(prepared.quantized, request.execution)},
            {"seconds", summary.seconds}});
   return summary;
-} catch (...) {
-  RethrowAsError(request.model);
 }
 
-CompareSummary CompareFiles(const CompareRequest& request,
-                            const Context& context) try {
+CompareSummary CompareModels(const CompareRequest& request,
+                             const Context& context) {
   const Prepared real = Prepare(request.float_model, {}, context);
   const Prepared quantized = Prepare(request.quantized_model, {}, context);
   const auto dataset = OpenData(request.data, *real.graph, context);
@@ -109,8 +104,19 @@ CompareSummary CompareFiles(const CompareRequest& request,
            {"outputs", ToJson(summary.outputs)},
            {"worst", ToJson(summary.worst)}});
   return summary;
-} catch (...) {
-  RethrowAsError(request.float_model);
+}
+
+}  // namespace
+
+EvalSummary EvaluateFile(const EvalRequest& request, const Context& context) {
+  return RunOnFiles(request.model,
+                    [&] { return EvaluateModel(request, context); });
+}
+
+CompareSummary CompareFiles(const CompareRequest& request,
+                            const Context& context) {
+  return RunOnFiles(request.float_model,
+                    [&] { return CompareModels(request, context); });
 }
 
 }  // namespace squint

@@ -146,7 +146,10 @@ class QuantizeJob {
     if (recipe_.io != DType::kFloat32) {
       QuantizeInputsAndOutputs(written, recipe_.io);
     }
-    summary_.quantized_bytes = SaveModel(written, request_.output).bytes;
+    summary_.quantized_bytes =
+        SaveModel(written, request_.output,
+                  {.external_threshold = request_.external_data})
+            .bytes;
     summary_.float_weight_bytes = result.float_weight_bytes;
     summary_.quantized_weight_bytes = result.quantized_weight_bytes;
     summary_.notes = result.notes;
@@ -239,19 +242,8 @@ CalibrateSummary SummaryOf(const Calibration& calibration) {
           JsonText(CalibrationJson(calibration))};
 }
 
-}  // namespace
-
-std::string Version() { return SQUINT_VERSION; }
-
-QuantizeSummary QuantizeFile(const QuantizeRequest& request,
-                             const Context& context) try {
-  return QuantizeJob(request, context).Run();
-} catch (...) {
-  RethrowAsError(request.model);
-}
-
-CalibrateSummary CalibrateFile(const CalibrateRequest& request,
-                               const Context& context) try {
+CalibrateSummary CalibrateModel(const CalibrateRequest& request,
+                                const Context& context) {
   const Recipe recipe = MakeRecipe(request.recipe);
   Prepared prepared = Prepare(request.model, {}, context);
   ApplyRecipe(prepared, recipe);
@@ -268,8 +260,22 @@ CalibrateSummary CalibrateFile(const CalibrateRequest& request,
   WriteCalibration(request.output, calibration);
   std::filesystem::remove(options.resume);
   return SummaryOf(calibration);
-} catch (...) {
-  RethrowAsError(request.model);
+}
+
+}  // namespace
+
+std::string Version() { return SQUINT_VERSION; }
+
+QuantizeSummary QuantizeFile(const QuantizeRequest& request,
+                             const Context& context) {
+  return RunOnFiles(request.model,
+                    [&] { return QuantizeJob(request, context).Run(); });
+}
+
+CalibrateSummary CalibrateFile(const CalibrateRequest& request,
+                               const Context& context) {
+  return RunOnFiles(request.model,
+                    [&] { return CalibrateModel(request, context); });
 }
 
 CalibrateSummary MergeCalibrationFiles(const std::vector<std::string>& inputs,

@@ -61,9 +61,7 @@ std::vector<Tensor> InOrder(const Graph& graph,
   return inputs;
 }
 
-}  // namespace
-
-RunSummary RunFile(const RunRequest& request, const Context& context) try {
+RunSummary RunModel(const RunRequest& request, const Context& context) {
   const Prepared prepared = Prepare(request.model, {}, context);
   const Graph& graph = *prepared.graph;
   Runner runner(prepared.graph, request.execution == Execution::kReference,
@@ -99,8 +97,12 @@ RunSummary RunFile(const RunRequest& request, const Context& context) try {
   summary.json =
       JsonText(Json{{"outputs", list}, {"seconds", summary.seconds}});
   return summary;
-} catch (...) {
-  RethrowAsError(request.model);
+}
+
+}  // namespace
+
+RunSummary RunFile(const RunRequest& request, const Context& context) {
+  return RunOnFiles(request.model, [&] { return RunModel(request, context); });
 }
 
 }  // namespace squint

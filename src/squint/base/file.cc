@@ -1,13 +1,13 @@
 #include "squint/base/file.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -16,107 +16,100 @@
 namespace squint {
 namespace {
 
-constexpr size_t kWriteBlock = size_t{1} << 20;
+namespace fs = std::filesystem;
 
-// Closes a descriptor at the end of a scope, also when something throws.
-struct Descriptor {
-  int fd;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
+constexpr size_t kWriteBlock = size_t{1} << 20;
+constexpr std::string_view kPartial = ".partial";
+
+// "<name>.<process>.<number>.partial"
+bool IsTemporaryOf(std::string_view file, std::string_view name) {
+  if (!file.starts_with(name) || !file.ends_with(kPartial)) return false;
+  file.remove_prefix(name.size());
+  file.remove_suffix(std::min(file.size(), kPartial.size()));
+  return file.size() >= 4 && file[0] == '.' &&
+         std::count(file.begin(), file.end(), '.') == 2 &&
+         file.find_first_not_of(".0123456789") == file.npos;
+}
+
+// The temporary is nobody's when its lock is free: the system frees it
+// however its process ends.
+void RemoveIfAbandoned(const fs::path& temporary) {
+  const int descriptor = ::open(temporary.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) ::unlink(temporary.c_str());
+  ::close(descriptor);
+}
+
+void RemoveAbandoned(const fs::path& path) {
+  const std::string name = path.filename().string();
+  std::error_code error;
+  for (fs::directory_iterator it(FolderOf(path), error), end;
+       !error && it != end; it.increment(error)) {
+    if (IsTemporaryOf(it->path().filename().string(), name)) {
+      RemoveIfAbandoned(it->path());
+    }
   }
-};
+}
+
+// Makes a rename last, as fsync makes a file's bytes last.
+void SyncFolder(const fs::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  ::fsync(descriptor);
+  ::close(descriptor);
+}
 
 }  // namespace
 
-std::shared_ptr<const MappedFile> MappedFile::Open(
-    const std::filesystem::path& path) {
-  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0) {
-    Fail(ErrorCode::kIo, "{}: cannot open: {}", path.string(),
-         std::strerror(errno));
-  }
-  struct stat status {};
-  if (::fstat(file.fd, &status) != 0) {
-    Fail(ErrorCode::kIo, "{}: cannot read its size: {}", path.string(),
-         std::strerror(errno));
-  }
-  if (S_ISDIR(status.st_mode)) {
-    Fail(ErrorCode::kIo, "{}: is a folder, expected a file", path.string());
-  }
-  if (!S_ISREG(status.st_mode)) {
-    Fail(ErrorCode::kIo, "{}: is not a regular file", path.string());
-  }
-  std::shared_ptr<MappedFile> result(new MappedFile());
-  result->path_ = path;
-  result->size_ = static_cast<size_t>(status.st_size);
-  if (result->size_ > 0) {
-    void* data =
-        ::mmap(nullptr, result->size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
-    if (data == MAP_FAILED) {
-      Fail(ErrorCode::kIo, "{}: cannot map {} bytes: {}", path.string(),
-           result->size_, std::strerror(errno));
-    }
-    result->data_ = static_cast<const std::byte*>(data);
-  }
-  return result;
+fs::path FolderOf(const fs::path& file) {
+  const fs::path folder = file.parent_path();
+  return folder.empty() ? fs::path(".") : folder;
 }
 
-MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
-}
-
-void ReleasePages(std::span<const std::byte> mapped) {
-  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<uintptr_t>(mapped.data()) / page * page;
-  const auto end =
-      (reinterpret_cast<uintptr_t>(mapped.data()) + mapped.size()) / page *
-      page;
-  // Private read-only pages of a file: nothing is lost.
-  if (end > begin) {
-    ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-  }
-}
-
-std::string ReadTextFile(const std::filesystem::path& path) {
-  const auto file = MappedFile::Open(path);
-  const auto bytes = file->bytes();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {
-  static std::atomic<int> counter = 0;
-  if (std::filesystem::is_directory(path_)) {
+OutputFile::OutputFile(fs::path path) : path_(std::move(path)) {
+  if (fs::is_directory(path_)) {
     Fail(ErrorCode::kIo, "{}: is a folder, expected a file name",
          path_.string());
   }
-  // A link keeps pointing where it does; a device or a pipe is written to,
-  // never replaced.
-  if (std::filesystem::is_symlink(path_)) {
+  if (fs::is_symlink(path_)) {
     std::error_code dangling;
-    const auto target = std::filesystem::canonical(path_, dangling);
+    const auto target = fs::canonical(path_, dangling);
     if (!dangling) path_ = target;
   }
-  if (std::filesystem::exists(path_) &&
-      !std::filesystem::is_regular_file(path_)) {
+  if (fs::exists(path_) && !fs::is_regular_file(path_)) {
     descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
     if (descriptor_ < 0) FailIo("cannot write");
     return;
   }
-  temporary_ = path_;
-  temporary_ += fmt::format(".{}.{}.partial", ::getpid(), counter++);
-  descriptor_ =
-      ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) {
-    const int error = errno;
-    temporary_.clear();
-    Fail(ErrorCode::kIo, "{}: cannot write: {}", path_.string(),
-         std::strerror(error));
+  RemoveAbandoned(path_);
+  Open();
+}
+
+void OutputFile::Open() {
+  static std::atomic<int> counter = 0;
+  struct stat status {};
+  // Without a name left it was taken for abandoned before it was locked.
+  while (status.st_nlink == 0) {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    temporary_ = path_;
+    temporary_ += fmt::format(".{}.{}{}", ::getpid(), counter++, kPartial);
+    descriptor_ = ::open(temporary_.c_str(),
+                         O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor_ < 0 && errno == EEXIST) continue;
+    if (descriptor_ < 0) {
+      const int error = errno;
+      temporary_.clear();
+      Fail(ErrorCode::kIo, "{}: cannot write: {}", path_.string(),
+           std::strerror(error));
+    }
+    ::flock(descriptor_, LOCK_EX);
+    if (::fstat(descriptor_, &status) != 0) FailIo("cannot write");
   }
 }
 
 OutputFile::~OutputFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 void OutputFile::FailIo(const char* what) const {
@@ -131,52 +124,63 @@ void OutputFile::Write(std::span<const std::byte> bytes) {
     pending_.append(data, bytes.size());
     return;
   }
-  std::string head;
-  std::swap(head, pending_);
-  for (std::string_view part :
-       {std::string_view(head), std::string_view(data, bytes.size())}) {
-    while (!part.empty()) {
-      const ssize_t written = ::write(descriptor_, part.data(), part.size());
-      if (written < 0) {
-        if (errno == EINTR) continue;
-        FailIo("cannot write");
-      }
-      part.remove_prefix(static_cast<size_t>(written));
-    }
-  }
+  WriteAll(std::exchange(pending_, {}));
+  WriteAll({data, bytes.size()});
 }
 
 void OutputFile::Write(std::string_view text) {
   Write(std::as_bytes(std::span(text.data(), text.size())));
 }
 
-void OutputFile::Finish() {
-  if (descriptor_ < 0) return;
-  std::string_view rest = pending_;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
+void OutputFile::WriteAll(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
     if (written < 0) {
       if (errno == EINTR) continue;
-      FailIo("cannot write");
+      if (errno != EFAULT) FailIo("cannot write");
+      // A mapped file was cut short: read here, it becomes zeros and is
+      // marked, which the system's own reading does not do.
+      static_cast<void>(*static_cast<const volatile char*>(bytes.data()));
+      continue;
     }
-    rest.remove_prefix(static_cast<size_t>(written));
+    bytes.remove_prefix(static_cast<size_t>(written));
   }
-  pending_.clear();
+}
+
+void OutputFile::Finish() {
+  if (finished_) return;
+  WriteAll(std::exchange(pending_, {}));
   if (::fsync(descriptor_) != 0 && errno != EINVAL) FailIo("cannot write");
+  finished_ = true;
+}
+
+void OutputFile::Commit() { CommitAs(path_.filename().string()); }
+
+void OutputFile::CommitAs(std::string_view name) {
+  Finish();
+  CheckMappedFiles();
+  if (!is_device()) {
+    const fs::path folder = FolderOf(path_);
+    if (::rename(temporary_.c_str(), (folder / name).c_str()) != 0) {
+      FailIo("cannot rename");
+    }
+    temporary_.clear();
+    SyncFolder(folder);
+  }
   const int descriptor = std::exchange(descriptor_, -1);
   if (::close(descriptor) != 0) FailIo("cannot close");
 }
 
-void OutputFile::Commit() {
-  Finish();
-  if (temporary_.empty()) return;
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    FailIo("cannot rename");
-  }
-  temporary_.clear();
+FolderLock::FolderLock(const fs::path& folder)
+    : descriptor_(::open(folder.c_str(), O_RDONLY | O_CLOEXEC)) {
+  if (descriptor_ >= 0) ::flock(descriptor_, LOCK_EX);
 }
 
-void WriteTextFile(const std::filesystem::path& path, std::string_view text) {
+FolderLock::~FolderLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void WriteTextFile(const fs::path& path, std::string_view text) {
   OutputFile file(path);
   file.Write(text);
   file.Commit();

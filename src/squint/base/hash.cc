@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <new>
 
 #include "squint/base/error.h"
@@ -30,6 +31,17 @@ ContentHasher::~ContentHasher() { XXH3_freeState(State(state_)); }
 
 void ContentHasher::Add(std::span<const std::byte> bytes) {
   XXH3_128bits_update(State(state_), bytes.data(), bytes.size());
+}
+
+void ContentHasher::Add(const MappedFile& file) {
+  constexpr size_t kPiece = size_t{8} << 20;
+  auto rest = file.bytes();
+  while (!rest.empty()) {
+    const auto piece = rest.first(std::min(kPiece, rest.size()));
+    Add(piece);
+    ReleasePages(piece);
+    rest = rest.subspan(piece.size());
+  }
 }
 
 std::string ContentHasher::Digest() const {

@@ -8,6 +8,8 @@
 #include <span>
 #include <string>
 
+#include "squint/base/file.h"
+
 namespace squint {
 
 std::string ContentHash(std::span<const std::byte> bytes);
@@ -20,6 +22,8 @@ class ContentHasher {
   ContentHasher(const ContentHasher&) = delete;
   ContentHasher& operator=(const ContentHasher&) = delete;
   void Add(std::span<const std::byte> bytes);
+  // A whole file, whose pages do not stay in memory.
+  void Add(const MappedFile& file);
   std::string Digest() const;
 
  private:

@@ -25,9 +25,8 @@ fs::path Canonical(const fs::path& path) {
   return canonical;
 }
 
-fs::path FolderOf(const fs::path& file) {
-  const fs::path folder = file.parent_path();
-  return Canonical(folder.empty() ? fs::path(".") : folder);
+fs::path RealFolderOf(const fs::path& file) {
+  return Canonical(FolderOf(file));
 }
 
 // The file behind `location`, with every symbolic link resolved. A model
@@ -41,9 +40,10 @@ fs::path Resolve(const fs::path& model, const std::string& location) {
     Fail(ErrorCode::kInvalidModel,
          "external data '{}' is not inside the model's folder", location);
   }
-  const fs::path folder = FolderOf(model);
+  const fs::path folder = RealFolderOf(model);
   const fs::path file = Canonical(folder / relative);
-  if (!IsInside(file, folder) && !IsInside(file, FolderOf(Canonical(model)))) {
+  if (!IsInside(file, folder) &&
+      !IsInside(file, RealFolderOf(Canonical(model)))) {
     Fail(ErrorCode::kInvalidModel,
          "external data '{}' is a link to '{}', outside the model's folder",
          location, file.string());
@@ -61,7 +61,7 @@ std::shared_ptr<const MappedFile> ExternalFiles::Open(
 }
 
 void ExternalFiles::AddTo(ContentHasher& hasher) const {
-  for (const auto& [location, file] : files_) hasher.Add(file->bytes());
+  for (const auto& [location, file] : files_) hasher.Add(*file);
 }
 
 size_t ExternalFiles::bytes() const {

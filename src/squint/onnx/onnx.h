@@ -28,8 +28,9 @@ ReadOnnxResult ReadOnnx(const std::filesystem::path& path,
                         const Context& context = {});
 
 struct WriteOnnxOptions {
-  // Tensors of at least `external_threshold` bytes go to <file name>.data
-  // beside the model; 0: only when the file would pass `max_model_bytes`.
+  // Tensors of at least `external_threshold` bytes go to a file beside the
+  // model, <file name>.<hash of its content>.data; 0: only when the model
+  // file would pass `max_model_bytes`.
   size_t external_threshold = 0;
   size_t max_model_bytes = INT32_MAX;  // what protobuf can read
 };
@@ -38,7 +39,9 @@ struct WriteOnnxOptions {
 // constants that nothing reads. Values with QuantParams must have been laid
 // out as nodes before (interchange). Inner values of known dtype get a
 // value_info; one of dtype kUndefined gets none.
-// Streams: needs no copy of the weights. Written aside and renamed. Returns
+// Streams: needs no copy of the weights. Written aside and renamed: whenever
+// the process is stopped, the old model or the new one is there, each with its
+// data. Data files of this name that are no longer needed are removed. Returns
 // the bytes written, external data included.
 size_t WriteOnnx(const Graph& graph, const std::filesystem::path& path,
                  const WriteOnnxOptions& options = {});

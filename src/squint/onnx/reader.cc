@@ -50,7 +50,7 @@ std::optional<WireReader> ReadModelFields(WireReader message, Graph& model) {
 
 std::string HashOf(const MappedFile& file, const ExternalFiles& external) {
   ContentHasher hasher;
-  hasher.Add(file.bytes());
+  hasher.Add(file);
   external.AddTo(hasher);
   return hasher.Digest();
 }
@@ -91,9 +91,11 @@ ReadOnnxResult ReadOnnx(const std::filesystem::path& path,
   try {
     result.graph = ReadModel(bytes, source);
   } catch (const Error& error) {
+    CheckMappedFiles();  // what was read may be zeros
     throw error.In(path.string());
   }
   result.hash = HashOf(*file, external);
+  CheckMappedFiles();
   result.file_bytes = bytes.size();
   result.external_bytes = external.bytes();
   return result;

@@ -5,14 +5,9 @@
 #include <protozero/varint.hpp>
 #include <utility>
 
+#include "squint/tensor/pieces.h"
+
 namespace squint {
-namespace {
-
-// Large enough for one write call, small beside any weight worth computing.
-constexpr size_t kComputedBlock = size_t{1} << 20;
-
-}  // namespace
-
 std::string& Rope::Tail() {
   if (pieces_.empty() || !std::holds_alternative<std::string>(pieces_.back())) {
     pieces_.emplace_back(std::string());
@@ -83,7 +78,8 @@ void Rope::WriteTo(OutputFile& file) const {
     if (const auto* text = std::get_if<std::string>(&piece)) {
       file.Write(*text);
     } else {
-      WriteBuffer(*std::get<BufferRef>(piece), file);
+      ForEachPiece(*std::get<BufferRef>(piece), kWritePiece,
+                   [&](std::span<const std::byte> part) { file.Write(part); });
     }
   }
 }
@@ -103,20 +99,6 @@ std::string Rope::ToString() const {
                        std::span(whole.data() + begin, buffer.size())));
   }
   return whole;
-}
-
-void WriteBuffer(const Buffer& buffer, OutputFile& file) {
-  if (!buffer.is_computed()) {
-    file.Write(std::span(buffer.data(), buffer.size()));
-    return;
-  }
-  std::vector<std::byte> block(std::min(buffer.size(), kComputedBlock));
-  for (size_t offset = 0; offset < buffer.size(); offset += block.size()) {
-    const auto part =
-        std::span(block).first(std::min(block.size(), buffer.size() - offset));
-    buffer.Read(offset, part);
-    file.Write(part);
-  }
 }
 
 }  // namespace squint

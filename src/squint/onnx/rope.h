@@ -46,8 +46,9 @@ class Rope {
   size_t size_ = 0;
 };
 
-// Streams a buffer; computed ones piece by piece.
-void WriteBuffer(const Buffer& buffer, OutputFile& file);
+// Bytes of a tensor that are written at once: large enough for one write call,
+// small beside any weight worth computing.
+inline constexpr size_t kWritePiece = size_t{1} << 20;
 
 }  // namespace squint
 

@@ -87,8 +87,20 @@ TensorFields ReadFields(WireReader message) {
        DTypeName(dtype), DimsToString(dims), needed, unit, given);
 }
 
-Tensor Copied(DType dtype, const Dims& dims, const void* data, size_t size) {
-  Tensor tensor(dtype, dims);
+// What is not taken from the file in place.
+Tensor NewTensor(DType dtype, const Dims& dims, const TensorSource& source) {
+  const size_t bytes = BytesOf(dtype, ElementCount(dims));
+  if (bytes > source.memory_limit) {
+    Fail(ErrorCode::kOutOfMemory,
+         "{}{} needs {} bytes of memory, the limit is {}", DTypeName(dtype),
+         DimsToString(dims), bytes, source.memory_limit);
+  }
+  return {dtype, dims};
+}
+
+Tensor Copied(DType dtype, const Dims& dims, const void* data, size_t size,
+              const TensorSource& source) {
+  Tensor tensor = NewTensor(dtype, dims, source);
   if (size > 0) std::memcpy(tensor.mutable_raw(), data, size);
   return tensor;
 }
@@ -99,8 +111,9 @@ bool IsPlainBool(std::span<const std::byte> bytes) {
                      [](std::byte b) { return std::to_integer<int>(b) <= 1; });
 }
 
-Tensor Normalized(const Dims& dims, std::span<const std::byte> bytes) {
-  Tensor tensor(DType::kBool, dims);
+Tensor Normalized(const Dims& dims, std::span<const std::byte> bytes,
+                  const TensorSource& source) {
+  Tensor tensor = NewTensor(DType::kBool, dims, source);
   std::transform(bytes.begin(), bytes.end(), tensor.mutable_raw(),
                  [](std::byte b) { return std::byte{b != std::byte{0}}; });
   return tensor;
@@ -112,17 +125,18 @@ size_t AlignmentOf(DType dtype) {
 
 Tensor FromBytes(DType dtype, const Dims& dims,
                  std::span<const std::byte> bytes,
-                 const std::shared_ptr<const void>& owner) {
+                 const std::shared_ptr<const void>& owner,
+                 const TensorSource& source) {
   const size_t needed = BytesOf(dtype, ElementCount(dims));
   if (bytes.size() != needed) {
     FailSize(dtype, dims, needed, bytes.size(), "bytes");
   }
   if (dtype == DType::kBool && !IsPlainBool(bytes)) {
-    return Normalized(dims, bytes);
+    return Normalized(dims, bytes, source);
   }
   const auto address = reinterpret_cast<uintptr_t>(bytes.data());
   if (bytes.empty() || address % AlignmentOf(dtype) != 0) {
-    return Copied(dtype, dims, bytes.data(), bytes.size());
+    return Copied(dtype, dims, bytes.data(), bytes.size(), source);
   }
   return {dtype, dims, Buffer::Borrow(bytes, owner)};
 }
@@ -160,16 +174,18 @@ Tensor FromExternal(DType dtype, const TensorFields& fields,
          "external data '{}' has {} bytes, needed are {} at offset {}",
          location->second, bytes.size(), length, offset);
   }
-  return FromBytes(dtype, fields.dims, bytes.subspan(offset, length), file);
+  return FromBytes(dtype, fields.dims, bytes.subspan(offset, length), file,
+                   source);
 }
 
 template <typename T>
-Tensor FromFloats(DType dtype, const Dims& dims, const std::vector<T>& values) {
+Tensor FromFloats(DType dtype, const Dims& dims, const std::vector<T>& values,
+                  const TensorSource& source) {
   const size_t needed = BytesOf(dtype, ElementCount(dims));
   if (values.size() * sizeof(T) != needed) {
     FailSize(dtype, dims, needed / sizeof(T), values.size(), "numbers");
   }
-  return Copied(dtype, dims, values.data(), needed);
+  return Copied(dtype, dims, values.data(), needed, source);
 }
 
 // Signed numbers as they are or as their bits; of bools any number is one.
@@ -183,13 +199,14 @@ void CheckFits(int64_t value, DType dtype, size_t width) {
 // Each entry holds one element, or one byte of packed small ones, in its low
 // bytes; float16 and the like as their bits.
 Tensor FromInts(DType dtype, const Dims& dims,
-                const std::vector<int64_t>& values) {
+                const std::vector<int64_t>& values,
+                const TensorSource& source) {
   const size_t bytes = BytesOf(dtype, ElementCount(dims));
   const size_t width = AlignmentOf(dtype);
   if (values.size() != bytes / width) {
     FailSize(dtype, dims, bytes / width, values.size(), "numbers");
   }
-  Tensor tensor(dtype, dims);
+  Tensor tensor = NewTensor(dtype, dims, source);
   std::byte* out = tensor.mutable_raw();
   for (size_t i = 0; i < values.size(); ++i) {
     CheckFits(values[i], dtype, width);
@@ -227,17 +244,17 @@ Tensor ToTensor(const TensorFields& fields, TensorSource& source) {
   if (fields.raw) {
     const auto bytes =
         std::as_bytes(std::span(fields.raw->data(), fields.raw->size()));
-    return FromBytes(dtype, fields.dims, bytes, source.owner);
+    return FromBytes(dtype, fields.dims, bytes, source.owner, source);
   }
   switch (dtype) {
     case DType::kFloat32:
     case DType::kComplex64:
-      return FromFloats(dtype, fields.dims, fields.floats);
+      return FromFloats(dtype, fields.dims, fields.floats, source);
     case DType::kFloat64:
     case DType::kComplex128:
-      return FromFloats(dtype, fields.dims, fields.doubles);
+      return FromFloats(dtype, fields.dims, fields.doubles, source);
     default:
-      return FromInts(dtype, fields.dims, fields.ints);
+      return FromInts(dtype, fields.dims, fields.ints, source);
   }
 }
 
@@ -256,24 +273,20 @@ int64_t LinearIndex(const std::vector<int64_t>& indices, size_t entry,
 }
 
 Tensor Densified(const Tensor& values, const Tensor& indices, const Dims& dims,
-                 size_t memory_limit) {
+                 const TensorSource& source) {
   if (values.empty() || indices.dtype() != DType::kInt64 ||
       values.dtype() == DType::kString || BitsOf(values.dtype()) < 8) {
     Fail(ErrorCode::kUnsupported, "sparse tensor of this kind");
   }
   CheckRank(dims);
   const int64_t count = ElementCount(dims);
-  if (BytesOf(values.dtype(), count) > memory_limit) {
-    Fail(ErrorCode::kOutOfMemory, "sparse tensor {}{} is too large",
-         DTypeName(values.dtype()), DimsToString(dims));
-  }
   const std::vector<int64_t> where = indices.ToInts();
   const auto entries = static_cast<size_t>(values.size());
   if (where.size() != entries && where.size() != entries * dims.size()) {
     Fail(ErrorCode::kInvalidModel, "sparse tensor: {} values, {} indices",
          entries, where.size());
   }
-  Tensor dense(values.dtype(), dims);
+  Tensor dense = NewTensor(values.dtype(), dims, source);
   const auto width = static_cast<size_t>(BitsOf(values.dtype())) / 8;
   for (size_t i = 0; i < entries; ++i) {
     const int64_t at = LinearIndex(where, i, entries, dims);
@@ -327,8 +340,7 @@ NamedTensor ReadSparseTensor(WireReader message, TensorSource& source) {
     }
   }
   try {
-    values.tensor =
-        Densified(values.tensor, indices.tensor, dims, source.memory_limit);
+    values.tensor = Densified(values.tensor, indices.tensor, dims, source);
   } catch (const Error& error) {
     throw error.In(fmt::format("tensor '{}'", values.name));
   }

@@ -18,7 +18,7 @@ namespace squint {
 struct TensorSource {
   std::shared_ptr<const void> owner;  // keeps the message bytes alive
   ExternalFiles& external;
-  size_t memory_limit;  // bytes of a sparse tensor made dense
+  size_t memory_limit;  // bytes of a tensor that cannot stay in the file
 };
 
 struct NamedTensor {

@@ -228,6 +228,17 @@ TEST(TensorReader, SparseIndicesAreChecked) {
   EXPECT_THROW(ReadSparse(Rope()), Error);
 }
 
+TEST(TensorReader, WhatMustBeHeldBeyondTheMemoryLimitIsAnErrorWithItsName) {
+  constexpr int64_t kCount = (1 << 20) / 4 + 1;
+  Rope message = Head(DType::kFloat32, {kCount});
+  for (int64_t i = 0; i < kCount; ++i) {
+    message.AddFloat(TensorField::kFloatData, 1.0f);
+  }
+  const Error error = ErrorOf([&] { Read(message); });
+  EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory);
+  EXPECT_THAT(error.message(), HasSubstr("tensor 't'"));
+}
+
 TEST(TensorReader, ASparseTensorBeyondTheMemoryLimitIsAnError) {
   const int64_t dim = int64_t{1} << 40;
   const Error error =

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "squint/base/hash.h"
 #include "squint/onnx/entries.h"
 #include "squint/onnx/proto_fields.h"
+#include "squint/tensor/pieces.h"
 
 namespace squint {
 namespace {
@@ -47,12 +49,18 @@ size_t ExternalLayout::Place(const BufferRef& buffer) {
   return offset;
 }
 
-void ExternalLayout::WriteTo(OutputFile& file) const {
-  const std::string zeros(kExternalAlignment, '\0');
+std::string ExternalLayout::WriteTo(OutputFile& file) const {
+  const std::vector<std::byte> zeros(kExternalAlignment);
+  ContentHasher hasher;
+  const auto write = [&](std::span<const std::byte> bytes) {
+    hasher.Add(bytes);
+    file.Write(bytes);
+  };
   for (const Part& part : parts_) {
-    file.Write(std::string_view(zeros).substr(0, part.offset - file.size()));
-    WriteBuffer(*part.buffer, file);
+    write(std::span(zeros).first(part.offset - file.size()));
+    ForEachPiece(*part.buffer, kWritePiece, write);
   }
+  return hasher.Digest();
 }
 
 Rope TensorMessage(const Tensor& tensor, std::string_view name,

@@ -27,7 +27,8 @@ class ExternalLayout {
 
   const std::string& location() const { return location_; }
   bool empty() const { return parts_.empty(); }
-  void WriteTo(OutputFile& file) const;
+  // Returns the ContentHash of what was written.
+  std::string WriteTo(OutputFile& file) const;
 
  private:
   struct Part {

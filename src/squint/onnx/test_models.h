@@ -50,6 +50,19 @@ class TestFolder {
   std::filesystem::path path_;
 };
 
+// The data file that a model was written with; empty without one.
+inline std::filesystem::path DataOf(const TestFolder& folder,
+                                    const std::string& model) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(folder.path())) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(model + ".") && name.ends_with(".data")) {
+      return entry.path();
+    }
+  }
+  return {};
+}
+
 inline Rope InfoProto(std::string_view name) {
   Rope info;
   info.AddBytes(ValueInfoField::kName, name);

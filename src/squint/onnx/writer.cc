@@ -1,6 +1,8 @@
 // WriteOnnx: the ModelProto around the graph. All messages are built first,
-// with references to the weights; then everything is streamed. The model is
-// renamed into place last, so that it never names data that is not there.
+// with references to the weights; then everything is streamed, the external
+// data first, for its name follows from its content. The model is renamed into
+// place last, so that it never names data that is not there.
+#include <optional>
 #include <utility>
 
 #include "squint/base/error.h"
@@ -13,6 +15,8 @@
 
 namespace squint {
 namespace {
+
+namespace fs = std::filesystem;
 
 // Tensors from this size on leave a model that is too large for one file.
 constexpr size_t kForcedThreshold = 1024;
@@ -62,39 +66,111 @@ void CheckComplete(const Graph& graph) {
   });
 }
 
+// External data is called <model file>.<hash of its content>.data, so that a
+// model never finds the data of another one, whenever a writer was stopped.
+constexpr size_t kHashDigits = 16;
+constexpr std::string_view kDataSuffix = ".data";
+
+std::string DataName(const std::string& model, std::string_view hash) {
+  return fmt::format("{}.{}{}", model, hash.substr(0, kHashDigits),
+                     kDataSuffix);
+}
+
+bool IsDataOf(std::string_view file, const std::string& model) {
+  if (file.size() != DataName(model, std::string(kHashDigits, '0')).size() ||
+      !file.starts_with(model + ".") || !file.ends_with(kDataSuffix)) {
+    return false;
+  }
+  const std::string_view hash = file.substr(model.size() + 1, kHashDigits);
+  return hash.find_first_not_of("0123456789abcdef") == hash.npos;
+}
+
+// Data of earlier models of this name, and of writers that were stopped
+// before their model was renamed.
+void RemoveOtherData(const fs::path& model, std::string_view kept) {
+  const std::string name = model.filename().string();
+  std::error_code error;
+  for (fs::directory_iterator it(FolderOf(model), error), end;
+       !error && it != end; it.increment(error)) {
+    const std::string file = it->path().filename().string();
+    std::error_code ignored;
+    if (file != kept && IsDataOf(file, name)) fs::remove(it->path(), ignored);
+  }
+}
+
+class Writer {
+ public:
+  Writer(const Graph& graph, const fs::path& path,
+         const WriteOnnxOptions& options)
+      : graph_(graph), options_(options), file_(path) {}
+
+  size_t Run() {
+    threshold_ = options_.external_threshold;
+    Rope model = Model(std::string(kHashDigits, '0'));
+    if (model.size() > options_.max_model_bytes) {
+      threshold_ = kForcedThreshold;
+      model = Model(std::string(kHashDigits, '0'));
+    }
+    if (model.size() > options_.max_model_bytes) {
+      Fail(ErrorCode::kUnsupported,
+           "{}: {} bytes without its weights, a model file can have {}",
+           file_.path().string(), model.size(), options_.max_model_bytes);
+    }
+    if (!external_->empty()) return WriteBoth();
+    model.WriteTo(file_);
+    file_.Finish();
+    if (file_.is_device()) {
+      file_.Commit();
+      return file_.size();
+    }
+    const FolderLock lock(FolderOf(file_.path()));
+    file_.Commit();
+    RemoveOtherData(file_.path(), "");
+    return file_.size();
+  }
+
+ private:
+  // The model message, and where its external data will lie.
+  Rope Model(std::string_view hash) {
+    external_.emplace(DataName(file_.path().filename().string(), hash),
+                      threshold_);
+    return ModelMessage(graph_, *external_);
+  }
+
+  // Both are ready on the disk before the first is renamed; the model comes
+  // last, and only then goes what the old one needed.
+  size_t WriteBoth() {
+    if (file_.is_device()) {
+      Fail(ErrorCode::kUnsupported,
+           "{}: is no regular file, and the model needs a data file beside it",
+           file_.path().string());
+    }
+    OutputFile data(file_.path());
+    const std::string hash = external_->WriteTo(data);
+    data.Finish();
+    Model(hash).WriteTo(file_);
+    file_.Finish();
+    const FolderLock lock(FolderOf(file_.path()));
+    data.CommitAs(external_->location());
+    file_.Commit();
+    RemoveOtherData(file_.path(), external_->location());
+    return file_.size() + data.size();
+  }
+
+  const Graph& graph_;
+  const WriteOnnxOptions& options_;
+  OutputFile file_;
+  size_t threshold_ = 0;
+  std::optional<ExternalLayout> external_;
+};
+
 }  // namespace
 
 size_t WriteOnnx(const Graph& graph, const std::filesystem::path& path,
                  const WriteOnnxOptions& options) {
   VerifyGraph(graph);
   CheckComplete(graph);
-  std::filesystem::path data_path = path;
-  data_path += ".data";
-  const std::string location = data_path.filename().string();
-  ExternalLayout external(location, options.external_threshold);
-  Rope model = ModelMessage(graph, external);
-  if (model.size() > options.max_model_bytes) {
-    external = ExternalLayout(location, kForcedThreshold);
-    model = ModelMessage(graph, external);
-  }
-  if (model.size() > options.max_model_bytes) {
-    Fail(ErrorCode::kUnsupported,
-         "{}: {} bytes without its weights, a model file can have {}",
-         path.string(), model.size(), options.max_model_bytes);
-  }
-  OutputFile file(path);
-  model.WriteTo(file);
-  size_t total = file.size();
-  if (!external.empty()) {
-    OutputFile data(data_path);
-    external.WriteTo(data);
-    total += data.size();
-    data.Finish();
-    file.Finish();
-    data.Commit();
-  }
-  file.Commit();
-  return total;
+  return Writer(graph, path, options).Run();
 }
 
 }  // namespace squint

@@ -164,7 +164,7 @@ TEST(WriteOnnx, ReturnsTheBytesWritten) {
   EXPECT_EQ(plain, fs::file_size(folder / "a.onnx"));
   const size_t split = WriteOnnx(AddGraph(500), folder / "b.onnx", {4});
   EXPECT_EQ(split, fs::file_size(folder / "b.onnx") +
-                       fs::file_size(folder / "b.onnx.data"));
+                       fs::file_size(DataOf(folder, "b.onnx")));
 }
 
 TEST(WriteOnnx, LeavesOutConstantsThatNobodyReads) {
@@ -217,14 +217,14 @@ TEST(WriteOnnx, PutsLargeTensorsOutside) {
   graph.AddOutput(graph.Emit("Add", {graph.outputs()[0], small}, "z"));
   const TestFolder folder;
   WriteOnnx(graph, folder / "m.onnx", {4000});
-  EXPECT_EQ(fs::file_size(folder / "m.onnx.data"), 4000u);
+  EXPECT_EQ(fs::file_size(DataOf(folder, "m.onnx")), 4000u);
   EXPECT_LT(fs::file_size(folder / "m.onnx"), 1000u);
   const ReadOnnxResult result = ReadOnnx(folder / "m.onnx");
   EXPECT_EQ(result.external_bytes, 4000u);
   EXPECT_EQ(ConstantNamed(result.graph, "w").data<float>()[999], 999.0f);
   const TestFolder inside;
   WriteOnnx(graph, inside / "m.onnx", {4001});
-  EXPECT_FALSE(fs::exists(inside / "m.onnx.data"));
+  EXPECT_EQ(inside.NumFiles(), 1);
 }
 
 TEST(WriteOnnx, ExternalTensorsBeginOnPages) {
@@ -234,7 +234,7 @@ TEST(WriteOnnx, ExternalTensorsBeginOnPages) {
   graph.AddOutput(graph.Emit("Add", {graph.outputs()[0], more}, "z"));
   const TestFolder folder;
   WriteOnnx(graph, folder / "m.onnx", {1});
-  EXPECT_EQ(fs::file_size(folder / "m.onnx.data"), 4096u + 4000u);
+  EXPECT_EQ(fs::file_size(DataOf(folder, "m.onnx")), 4096u + 4000u);
 }
 
 TEST(WriteOnnx, AModelTooLargeForOneFileIsSplit) {
@@ -242,9 +242,9 @@ TEST(WriteOnnx, AModelTooLargeForOneFileIsSplit) {
   options.max_model_bytes = 2000;
   const TestFolder folder;
   WriteOnnx(AddGraph(400), folder / "small.onnx", options);
-  EXPECT_FALSE(fs::exists(folder / "small.onnx.data"));
+  EXPECT_EQ(folder.NumFiles(), 1);
   WriteOnnx(AddGraph(600), folder / "large.onnx", options);
-  EXPECT_TRUE(fs::exists(folder / "large.onnx.data"));
+  EXPECT_TRUE(fs::exists(DataOf(folder, "large.onnx")));
   EXPECT_EQ(ConstantNamed(ReadOnnx(folder / "large.onnx").graph, "w").dim(0),
             600);
   options.max_model_bytes = 20;
@@ -262,6 +262,50 @@ TEST(WriteOnnx, MayOverwriteTheModelItReadsFrom) {
   EXPECT_EQ(
       ConstantNamed(ReadOnnx(folder / "m.onnx").graph, "w").data<float>()[2999],
       2999.0f);
+}
+
+TEST(WriteOnnx, NamesDataByItsContentAndRemovesWhatTheOldModelNeeded) {
+  const TestFolder folder;
+  WriteOnnx(AddGraph(2000), folder / "m.onnx", {1});
+  const fs::path old = DataOf(folder, "m.onnx");
+  for (const char* name : {"m.onnx.data", "m.onnx.0123456789abcdeg.data",
+                           "n.onnx.0123456789abcdef.data"}) {
+    WriteTextFile(folder / name, "another's");
+  }
+  WriteTextFile(folder / "m.onnx.0123456789abcdef.data", "of a stopped run");
+  WriteOnnx(AddGraph(2000), folder / "m.onnx", {1});
+  EXPECT_TRUE(fs::exists(old)) << "the same content has the same name";
+  EXPECT_EQ(folder.NumFiles(), 2 + 3);
+  WriteOnnx(AddGraph(2001), folder / "m.onnx", {1});
+  EXPECT_FALSE(fs::exists(old));
+  EXPECT_EQ(folder.NumFiles(), 2 + 3);
+  WriteOnnx(AddGraph(3), folder / "m.onnx");
+  EXPECT_EQ(folder.NumFiles(), 1 + 3) << "a model without data needs none";
+}
+
+TEST(WriteOnnx, ADeviceTakesNoExternalData) {
+  const TestFolder folder;
+  fs::create_symlink("/dev/null", folder / "m.onnx");
+  WriteOnnx(AddGraph(5), folder / "m.onnx");
+  EXPECT_EQ(
+      ErrorOf([&] { WriteOnnx(AddGraph(5), folder / "m.onnx", {1}); }).code(),
+      ErrorCode::kUnsupported);
+}
+
+TEST(WriteOnnx, DataThatIsCutShortWhileMappedLeavesTheOldFile) {
+  for (const size_t threshold : {size_t{0}, size_t{1}}) {
+    const TestFolder folder;
+    WriteOnnx(AddGraph(300000), folder / "m.onnx", {1});
+    WriteTextFile(folder / "out.onnx", "old");
+    const ReadOnnxResult read = ReadOnnx(folder / "m.onnx");
+    fs::resize_file(DataOf(folder, "m.onnx"), 5000);
+    const Error error = ErrorOf(
+        [&] { WriteOnnx(read.graph, folder / "out.onnx", {threshold}); });
+    EXPECT_EQ(error.code(), ErrorCode::kIo);
+    EXPECT_THAT(error.message(), HasSubstr("cut short"));
+    EXPECT_EQ(ReadTextFile(folder / "out.onnx"), "old");
+    EXPECT_EQ(folder.NumFiles(), 3);
+  }
 }
 
 TEST(WriteOnnx, AnErrorLeavesTheOldFileAndNothingElse) {

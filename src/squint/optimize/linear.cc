@@ -138,10 +138,12 @@ std::vector<double> ShiftSums(const Tensor& weight, const WeightView& view,
   return sums;
 }
 
-// Puts new numbers into the node. Empty bias: it has none.
+// Puts new numbers into the node. No weight: it keeps its own. Empty bias: it
+// has none.
 bool Store(Editor& editor, const Linear& linear,
-           const std::vector<float>& weight, const std::vector<float>& bias) {
-  if (!AllFinite(weight) || !AllFinite(bias)) return false;
+           const std::optional<std::vector<float>>& weight,
+           const std::vector<float>& bias) {
+  if ((weight && !AllFinite(*weight)) || !AllFinite(bias)) return false;
   const Node& node = editor.graph().node(linear.node);
   const Dims dims = editor.Constant(node, 1)->dims();
   if (linear.kind == Kind::kMatMul && !bias.empty()) {
@@ -151,7 +153,9 @@ bool Store(Editor& editor, const Linear& linear,
     Node& gemm = editor.graph().node(linear.node);
     gemm.attributes = WithoutAlphaBeta(gemm.attributes);
   }
-  editor.SetConstant(linear.node, 1, Tensor::Of<float>(dims, weight));
+  if (weight) {
+    editor.SetConstant(linear.node, 1, Tensor::Of<float>(dims, *weight));
+  }
   if (!bias.empty()) {
     editor.SetConstant(
         linear.node, 2,
@@ -212,9 +216,12 @@ bool FoldAfter(Editor& editor, const Linear& linear, const Affine& map) {
   const WeightView view = ViewOf(node, linear.kind, weight);
   const double alpha = GemmFactor(node, linear.kind, "alpha");
   const double beta = GemmFactor(node, linear.kind, "beta");
-  std::vector<float> scaled = Scaled(weight, view, [&](size_t, size_t out) {
-    return alpha * map.scale_at(out);
-  });
+  std::optional<std::vector<float>> scaled;
+  if (alpha != 1.0 || map.has_scale()) {
+    scaled = Scaled(weight, view, [&](size_t, size_t out) {
+      return alpha * map.scale_at(out);
+    });
+  }
   std::vector<float> bias;
   if (linear.has_bias || map.has_shift()) {
     for (size_t c = 0; c < channels; ++c) {
@@ -244,9 +251,12 @@ bool FoldBefore(Editor& editor, const Linear& linear, const Affine& map,
   const double beta = GemmFactor(node, linear.kind, "beta");
   const std::vector<double> sums =
       ShiftSums(weight, view, map, static_cast<size_t>(linear.out_channels));
-  std::vector<float> scaled = Scaled(weight, view, [&](size_t in, size_t) {
-    return alpha * map.scale_at(in);
-  });
+  std::optional<std::vector<float>> scaled;
+  if (alpha != 1.0 || map.has_scale()) {
+    scaled = Scaled(weight, view, [&](size_t in, size_t) {
+      return alpha * map.scale_at(in);
+    });
+  }
   std::vector<float> bias;
   if (linear.has_bias || map.has_shift()) {
     for (size_t c = 0; c < sums.size(); ++c) {
@@ -254,7 +264,7 @@ bool FoldBefore(Editor& editor, const Linear& linear, const Affine& map,
           static_cast<float>(beta * linear.bias[c] + alpha * sums[c]));
     }
   }
-  if (check_only) return AllFinite(scaled) && AllFinite(bias);
+  if (check_only) return (!scaled || AllFinite(*scaled)) && AllFinite(bias);
   return Store(editor, linear, scaled, bias);
 }
 

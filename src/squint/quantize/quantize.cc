@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "squint/base/threads.h"
 #include "squint/graph/nested_values.h"
 #include "squint/interchange/interchange.h"
 #include "squint/ops/infer.h"
@@ -13,6 +14,7 @@
 #include "squint/quantize/method.h"
 #include "squint/quantize/recurrent.h"
 #include "squint/quantize/weights.h"
+#include "squint/tensor/pieces.h"
 
 namespace squint {
 namespace {
@@ -116,7 +118,8 @@ class Quantizer {
         captures_(captures),
         context_(context),
         target_(FindTarget(recipe.target)),
-        selection_(original_, target_, recipe_, requests) {
+        selection_(original_, target_, recipe_, requests),
+        pool_(context.threads) {
     result_.graph = original;
   }
 
@@ -276,6 +279,21 @@ class Quantizer {
     return options;
   }
 
+  // In static mode the integers are held: the network runs right after.
+  Tensor Stored(const Tensor& weight, const QuantParams& params) const {
+    if (recipe_.mode != QuantizeMode::kStatic) {
+      return QuantizeWeight(weight, params);
+    }
+    const size_t bytes = BytesOf(params.dtype, weight.size());
+    if (bytes > context_.memory_limit) {
+      Fail(ErrorCode::kOutOfMemory,
+           "needs {} bytes as {}, the limit is {}; weight-only quantization "
+           "needs no memory for its weights",
+           bytes, DTypeName(params.dtype), context_.memory_limit);
+    }
+    return QuantizeTensor(weight.Materialize(), params);
+  }
+
   // One quantized constant for every way in which a constant is used.
   ValueId QuantizedWeight(ValueId id, const WeightOptions& options) {
     const auto key = std::make_tuple(id, options.dtype,
@@ -284,12 +302,12 @@ class Quantizer {
     const auto [it, added] = weights_.try_emplace(key, kNoValue);
     if (!added) return it->second;
     const Value source = graph().value(id);
-    const Tensor weight = source.constant.Materialize();
+    const Tensor& weight = source.constant;
     Tensor stored;
     QuantParams params;
     try {
-      params = ChooseWeightParams(weight, options);
-      stored = QuantizeTensor(weight, params);
+      params = ChooseWeightParams(weight, options, &pool_);
+      stored = Stored(weight, params);
     } catch (const Error& error) {
       throw error.In(fmt::format("weight '{}'", source.name));
     }
@@ -363,10 +381,9 @@ class Quantizer {
       return false;
     }
     if (node.Int("transB", 0) != 0) {
-      const Tensor held = weight->Materialize();
-      const FloatTranspose transposed(held);
       const std::string name = graph().value(node.input(1)).name;
-      graph().ReplaceInput(id, 1, graph().AddConstant(name, transposed.result));
+      graph().ReplaceInput(id, 1,
+                           graph().AddConstant(name, TransposeLazily(*weight)));
       graph().node(id).Set("transB", int64_t{0});
     }
     options.group = recipe_.group;
@@ -374,20 +391,6 @@ class Quantizer {
     options.axis = 1;
     return true;
   }
-
-  struct FloatTranspose {
-    explicit FloatTranspose(const Tensor& in)
-        : result(DType::kFloat32, {in.dim(1), in.dim(0)}) {
-      const float* from = in.data<float>();
-      float* to = result.mutable_data<float>();
-      for (int64_t r = 0; r < in.dim(0); ++r) {
-        for (int64_t c = 0; c < in.dim(1); ++c) {
-          to[c * in.dim(0) + r] = from[r * in.dim(1) + c];
-        }
-      }
-    }
-    Tensor result;
-  };
 
   bool IsTable(NodeId id) const {
     const Node& node = original_.node(id);
@@ -562,6 +565,7 @@ class Quantizer {
   const Context& context_;
   const Target& target_;
   Selection selection_;
+  ThreadPool pool_;
   QuantizeResult result_;
   ActivationPlan plan_;
   std::map<ValueId, ValueId> requantized_;

@@ -3,8 +3,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "squint/base/threads.h"
+#include "squint/kernels/scale_search/scale_search.h"
+#include "squint/tensor/pieces.h"
+
 namespace squint {
 namespace {
+
+// Numbers that are read at once: 8 MiB.
+constexpr int64_t kChunk = int64_t{1} << 21;
 
 // Elements of one scale: [outer, axis, inner] with the axis cut in blocks.
 struct Slices {
@@ -13,8 +20,13 @@ struct Slices {
   int64_t inner = 1;
 };
 
+// Axis -1: one slice of everything.
 Slices SlicesAlong(const Dims& dims, int axis) {
   Slices slices;
+  if (axis < 0) {
+    slices.inner = ElementCount(dims);
+    return slices;
+  }
   for (int i = 0; i < static_cast<int>(dims.size()); ++i) {
     const int64_t dim = dims[static_cast<size_t>(i)];
     (i < axis ? slices.outer : i > axis ? slices.inner : slices.length) *= dim;
@@ -25,165 +37,302 @@ Slices SlicesAlong(const Dims& dims, int axis) {
 struct Extent {
   float low = 0;
   float high = 0;
-  float magnitude() const { return std::max(-low, high); }
   void Add(float value) {
     low = std::min(low, value);
     high = std::max(high, value);
   }
 };
 
+template <typename F>
+void ForEachChunk(const Tensor& weight, F&& visit) {
+  FloatReader reader(weight);
+  for (int64_t first = 0; first < weight.size(); first += kChunk) {
+    visit(first, reader.Read(first, std::min(kChunk, weight.size() - first)));
+  }
+}
+
+// Calls visit(channel, value) for all elements, in order.
+template <typename F>
+void ForEachInChannel(const Tensor& weight, int axis, F&& visit) {
+  const Slices s = SlicesAlong(weight.dims(), axis);
+  ForEachChunk(weight, [&](int64_t first, std::span<const float> values) {
+    int64_t i = first % s.inner;
+    int64_t c = first / s.inner % s.length;
+    for (const float value : values) {
+      visit(static_cast<size_t>(c), value);
+      if (++i < s.inner) continue;
+      i = 0;
+      if (++c == s.length) c = 0;
+    }
+  });
+}
+
+[[noreturn]] void FailNotFinite() {
+  Fail(ErrorCode::kInvalidModel,
+       "a weight to be quantized holds NaN or infinity");
+}
+
 void RequireFinite(std::span<const float> values) {
-  const bool finite = std::all_of(values.begin(), values.end(),
-                                  [](float v) { return std::isfinite(v); });
-  if (!finite) {
-    Fail(ErrorCode::kInvalidModel,
-         "a weight to be quantized holds NaN or infinity");
+  if (!std::all_of(values.begin(), values.end(),
+                   [](float v) { return std::isfinite(v); })) {
+    FailNotFinite();
   }
 }
 
-// Scale of least squared error for symmetric low-bit values, searched from
-// the largest magnitude down: clipping a few large values can pay.
-float BestScale(std::span<const float> values, int32_t qmax) {
-  float magnitude = 0;
-  for (const float v : values) magnitude = std::max(magnitude, std::fabs(v));
-  if (magnitude == 0) return 1.0f;
-  constexpr int kSteps = 60;
-  constexpr float kSmallest = 0.4f;
-  double best_error = INFINITY;
-  float best = 0;
-  for (int step = 0; step <= kSteps; ++step) {
-    const float ratio =
-        1.0f - (1.0f - kSmallest) * static_cast<float>(step) / kSteps;
-    const float scale = magnitude * ratio / static_cast<float>(qmax);
-    double error = 0;
-    for (const float v : values) {
-      const int32_t q = QuantizeValue(v, scale, 0, -qmax, qmax);
-      const double d = static_cast<double>(v) - static_cast<double>(scale) * q;
-      error += d * d;
+// ---- least squares, for few bits
+
+constexpr auto kLanes = static_cast<int64_t>(kSearchLanes);
+
+// Searches `groups` groups of at most `rows` elements, 16 side by side.
+// gather(group, out) puts the elements of one to out[0], out[kLanes], ...
+template <typename Gather>
+void SearchGroups(int64_t groups, int64_t rows, int32_t qmax,
+                  const Gather& gather, float* scales, ThreadPool* pool) {
+  const auto search = [&](size_t begin, size_t end) {
+    std::vector<float> tile(static_cast<size_t>(rows * kLanes));
+    for (auto t = static_cast<int64_t>(begin); t < static_cast<int64_t>(end);
+         ++t) {
+      const int64_t lanes = std::min(kLanes, groups - t * kLanes);
+      std::fill(tile.begin(), tile.end(), 0.0f);
+      for (int64_t lane = 0; lane < lanes; ++lane) {
+        gather(t * kLanes + lane, tile.data() + lane);
+      }
+      float found[kSearchLanes];
+      SearchScales(tile.data(), static_cast<size_t>(rows), qmax, found);
+      std::copy_n(found, lanes, scales + t * kLanes);
     }
-    if (error < best_error) {
-      best_error = error;
-      best = scale;
+  };
+  const auto tiles = static_cast<size_t>((groups + kLanes - 1) / kLanes);
+  if (pool == nullptr) {
+    search(0, tiles);
+  } else {
+    pool->ParallelFor(tiles, 8, search);
+  }
+}
+
+// Scales of groups of `group` elements along an axis, chunk by chunk: whole
+// slices where several fit into one, else some groups of one slice.
+class GroupSearch {
+ public:
+  GroupSearch(const Tensor& weight, const Slices& slices, int64_t group,
+              int32_t qmax, ThreadPool* pool)
+      : reader_(weight),
+        s_(slices),
+        group_(group),
+        blocks_((slices.length + group - 1) / group),
+        qmax_(qmax),
+        pool_(pool) {}
+
+  void Run(float* scales) {
+    const int64_t whole = std::max<int64_t>(s_.length * s_.inner, 1);
+    const int64_t slices_at_once = std::max<int64_t>(kChunk / whole, 1);
+    const int64_t blocks_at_once =
+        slices_at_once > 1 ? blocks_
+                           : std::max<int64_t>(kChunk / (group_ * s_.inner), 1);
+    for (int64_t o = 0; o < s_.outer; o += slices_at_once) {
+      const int64_t count = std::min(slices_at_once, s_.outer - o);
+      for (int64_t b = 0; b < blocks_; b += blocks_at_once) {
+        Search(o, count, b, std::min(blocks_, b + blocks_at_once), scales);
+      }
     }
   }
-  return best >= std::numeric_limits<float>::min() ? best : 1.0f;
-}
 
-ScaleZero ChannelScale(const std::vector<float>& values,
-                       const WeightOptions& options) {
-  const bool symmetric = IsSigned(options.dtype);
-  if (symmetric && BitsOf(options.dtype) < 8) {
-    return {BestScale(values, RangeOf(options.dtype, true).qmax), 0};
+ private:
+  // Blocks [begin, end) of slices [o, o + count): one stretch of memory,
+  // because there is one slice or all blocks of each.
+  void Search(int64_t o, int64_t count, int64_t begin, int64_t end,
+              float* scales) {
+    const int64_t rows = std::min(s_.length, end * group_) - begin * group_;
+    const auto values = reader_.Read(
+        (o * s_.length + begin * group_) * s_.inner, count * rows * s_.inner);
+    RequireFinite(values);
+    const int64_t per_slice = (end - begin) * s_.inner;
+    const auto gather = [&](int64_t g, float* out) {
+      const int64_t first = g % per_slice / s_.inner * group_;
+      const float* from = values.data() + g % s_.inner +
+                          (g / per_slice * rows + first) * s_.inner;
+      const int64_t here = std::min(group_, rows - first);
+      for (int64_t row = 0; row < here; ++row) {
+        out[row * kLanes] = from[row * s_.inner];
+      }
+    };
+    SearchGroups(count * per_slice, group_, qmax_, gather,
+                 scales + (o * blocks_ + begin) * s_.inner, pool_);
   }
-  Extent extent;
-  for (const float v : values) extent.Add(v);
-  return ChooseScale(static_cast<double>(extent.low),
-                     static_cast<double>(extent.high), options.dtype,
-                     symmetric);
+
+  FloatReader reader_;
+  Slices s_;
+  int64_t group_;
+  int64_t blocks_;
+  int32_t qmax_;
+  ThreadPool* pool_;
+};
+
+// Scale and zero point of what each group spans.
+void SpanGroups(const Tensor& weight, const Slices& s, int64_t group,
+                QuantParams& params) {
+  const int64_t blocks = (s.length + group - 1) / group;
+  std::vector<Extent> extents(static_cast<size_t>(s.outer * blocks * s.inner));
+  ForEachChunk(weight, [&](int64_t first, std::span<const float> values) {
+    RequireFinite(values);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const int64_t at = first + static_cast<int64_t>(i);
+      const int64_t slice = at / s.inner / s.length;
+      const int64_t block = at / s.inner % s.length / group;
+      extents[static_cast<size_t>((slice * blocks + block) * s.inner +
+                                  at % s.inner)]
+          .Add(values[i]);
+    }
+  });
+  float* scales = params.scale.mutable_data<float>();
+  for (size_t g = 0; g < extents.size(); ++g) {
+    const ScaleZero chosen = ChooseScale(static_cast<double>(extents[g].low),
+                                         static_cast<double>(extents[g].high),
+                                         params.dtype, IsSigned(params.dtype));
+    scales[g] = chosen.scale;
+    WritePacked(params.zero_point.mutable_raw(), params.dtype,
+                static_cast<int64_t>(g), chosen.zero_point);
+  }
 }
 
-QuantParams GroupParams(const Tensor& weight, const WeightOptions& options) {
-  const float* w = weight.data<float>();
+bool IsSearched(DType dtype) { return IsSigned(dtype) && BitsOf(dtype) < 8; }
+
+QuantParams GroupParams(const Tensor& weight, const WeightOptions& options,
+                        ThreadPool* pool) {
   const Slices s = SlicesAlong(weight.dims(), options.reduce_axis);
-  const int64_t blocks = (s.length + options.group - 1) / options.group;
   Dims scale_dims = weight.dims();
-  scale_dims[static_cast<size_t>(options.reduce_axis)] = blocks;
+  scale_dims[static_cast<size_t>(options.reduce_axis)] =
+      (s.length + options.group - 1) / options.group;
   QuantParams params;
   params.dtype = options.dtype;
   params.axis = options.reduce_axis;
   params.block = options.group;
   params.scale = Tensor(DType::kFloat32, scale_dims);
   params.zero_point = Tensor(options.dtype, scale_dims);
-  float* scales = params.scale.mutable_data<float>();
-  std::vector<float> block;
-  for (int64_t o = 0; o < s.outer; ++o) {
-    for (int64_t b = 0; b < blocks; ++b) {
-      const int64_t end = std::min(s.length, (b + 1) * options.group);
-      for (int64_t i = 0; i < s.inner; ++i) {
-        block.clear();
-        for (int64_t k = b * options.group; k < end; ++k) {
-          block.push_back(w[(o * s.length + k) * s.inner + i]);
-        }
-        const int64_t at = (o * blocks + b) * s.inner + i;
-        const ScaleZero chosen = ChannelScale(block, options);
-        scales[at] = chosen.scale;
-        WritePacked(params.zero_point.mutable_raw(), options.dtype, at,
-                    chosen.zero_point);
-      }
-    }
+  if (IsSearched(options.dtype)) {
+    GroupSearch(weight, s, options.group, RangeOf(options.dtype, true).qmax,
+                pool)
+        .Run(params.scale.mutable_data<float>());
+  } else {
+    SpanGroups(weight, s, options.group, params);
   }
   return params;
 }
 
-// Values of each channel in turn (all of them when axis < 0).
-std::vector<std::vector<float>> Channels(const Tensor& weight, int axis) {
-  const auto all = weight.values<float>();
-  if (axis < 0) return {{all.begin(), all.end()}};
+// ---- one scale a channel
+
+std::vector<ScaleZero> SearchedChannels(const Tensor& weight, int axis,
+                                        int32_t qmax, ThreadPool* pool) {
+  const Tensor held = weight.Materialize();
+  RequireFinite(held.values<float>());
   const Slices s = SlicesAlong(weight.dims(), axis);
-  std::vector<std::vector<float>> channels(static_cast<size_t>(s.length));
-  for (int64_t o = 0; o < s.outer; ++o) {
-    for (int64_t c = 0; c < s.length; ++c) {
-      const float* begin = all.data() + (o * s.length + c) * s.inner;
-      auto& channel = channels[static_cast<size_t>(c)];
-      channel.insert(channel.end(), begin, begin + s.inner);
+  std::vector<float> scales(static_cast<size_t>(s.length));
+  const auto gather = [&](int64_t channel, float* out) {
+    for (int64_t o = 0; o < s.outer; ++o) {
+      const float* from =
+          held.data<float>() + (o * s.length + channel) * s.inner;
+      for (int64_t i = 0; i < s.inner; ++i, out += kLanes) *out = from[i];
     }
+  };
+  SearchGroups(s.length, s.outer * s.inner, qmax, gather, scales.data(), pool);
+  std::vector<ScaleZero> chosen;
+  for (const float scale : scales) chosen.push_back({scale, 0});
+  return chosen;
+}
+
+std::vector<ScaleZero> SpannedChannels(const Tensor& weight, int axis,
+                                       DType dtype) {
+  const Slices s = SlicesAlong(weight.dims(), axis);
+  std::vector<Extent> extents(static_cast<size_t>(s.length));
+  bool finite = true;
+  ForEachInChannel(weight, axis, [&](size_t channel, float value) {
+    extents[channel].Add(value);
+    finite = finite && std::isfinite(value);
+  });
+  if (!finite) FailNotFinite();
+  std::vector<ScaleZero> chosen;
+  for (const Extent& extent : extents) {
+    chosen.push_back(ChooseScale(static_cast<double>(extent.low),
+                                 static_cast<double>(extent.high), dtype,
+                                 IsSigned(dtype)));
   }
-  return channels;
+  return chosen;
+}
+
+QuantParams ChannelParams(const Tensor& weight, const WeightOptions& options,
+                          ThreadPool* pool) {
+  const int axis = options.per_channel ? options.axis : -1;
+  std::vector<float> scales;
+  std::vector<int32_t> zeros;
+  for (const ScaleZero& chosen :
+       IsSearched(options.dtype)
+           ? SearchedChannels(weight, axis, RangeOf(options.dtype, true).qmax,
+                              pool)
+           : SpannedChannels(weight, axis, options.dtype)) {
+    scales.push_back(chosen.scale);
+    zeros.push_back(chosen.zero_point);
+  }
+  return axis < 0 ? PerTensor(options.dtype, scales[0], zeros[0])
+                  : PerChannel(options.dtype, axis, scales, zeros);
+}
+
+QuantParams StorageParams(const Tensor& weight, DType dtype) {
+  const float overflow = dtype == DType::kFloat16
+                             ? 65520.0f
+                             : std::numeric_limits<float>::infinity();
+  ForEachChunk(weight, [&](int64_t, std::span<const float> values) {
+    RequireFinite(values);
+    if (std::any_of(values.begin(), values.end(),
+                    [&](float v) { return std::fabs(v) >= overflow; })) {
+      Fail(ErrorCode::kUnsupported,
+           "holds numbers beyond float16; use bfloat16");
+    }
+  });
+  QuantParams storage;
+  storage.dtype = dtype;
+  return storage;
 }
 
 }  // namespace
 
 QuantParams ChooseWeightParams(const Tensor& weight,
-                               const WeightOptions& options) {
-  RequireFinite(weight.values<float>());
-  if (IsFloat(options.dtype)) {
-    constexpr float kFloat16Overflow = 65520.0f;
-    const auto values = weight.values<float>();
-    if (options.dtype == DType::kFloat16 &&
-        std::any_of(values.begin(), values.end(),
-                    [](float v) { return std::fabs(v) >= kFloat16Overflow; })) {
-      Fail(ErrorCode::kUnsupported,
-           "holds numbers beyond float16; use bfloat16");
-    }
-    QuantParams storage;
-    storage.dtype = options.dtype;
-    return storage;
-  }
-  if (options.group > 0) return GroupParams(weight, options);
-  const int axis = options.per_channel ? options.axis : -1;
-  std::vector<float> scales;
-  std::vector<int32_t> zeros;
-  for (const auto& channel : Channels(weight, axis)) {
-    const ScaleZero chosen = ChannelScale(channel, options);
-    scales.push_back(chosen.scale);
-    zeros.push_back(chosen.zero_point);
-  }
-  QuantParams params = axis < 0
-                           ? PerTensor(options.dtype, scales[0], zeros[0])
-                           : PerChannel(options.dtype, axis, scales, zeros);
+                               const WeightOptions& options, ThreadPool* pool) {
+  if (IsFloat(options.dtype)) return StorageParams(weight, options.dtype);
+  if (options.group > 0) return GroupParams(weight, options, pool);
+  QuantParams params = ChannelParams(weight, options, pool);
   if (options.saturation_safe) NarrowSaturatingChannels(weight, params);
   return params;
+}
+
+Tensor QuantizeWeight(const Tensor& weight, const QuantParams& params) {
+  return weight.bytes() >= kLazyBytes
+             ? QuantizeLazily(weight, params)
+             : QuantizeTensor(weight.Materialize(), params);
 }
 
 void NarrowSaturatingChannels(const Tensor& weight, QuantParams& params) {
   if (params.dtype != DType::kInt8) return;
   constexpr int kLimit = 128;  // 255 * 128 = 32640 fits int16
   std::vector<float> scales = params.scale.ToFloats();
-  const auto channels = Channels(weight, params.axis);
-  for (size_t c = 0; c < channels.size(); ++c) {
-    // The two largest of each sign are the worst pair of any order.
-    int high[2] = {0, 0};
-    int low[2] = {0, 0};
-    for (const float v : channels[c]) {
-      const int32_t q = QuantizeValue(v, scales[c], 0, -127, 127);
-      if (q > high[1]) high[1] = q;
-      if (high[1] > high[0]) std::swap(high[0], high[1]);
-      if (-q > low[1]) low[1] = -q;
-      if (low[1] > low[0]) std::swap(low[0], low[1]);
+  // The two largest of each sign are the worst pair of any order.
+  struct Largest {
+    int first = 0;
+    int second = 0;
+    void Add(int value) {
+      if (value > second) second = value;
+      if (second > first) std::swap(first, second);
     }
-    if (high[0] + high[1] > kLimit || low[0] + low[1] > kLimit) {
-      scales[c] *= 2.0f;
-    }
+    int sum() const { return first + second; }
+  };
+  std::vector<Largest> high(scales.size());
+  std::vector<Largest> low(scales.size());
+  ForEachInChannel(weight, params.axis, [&](size_t channel, float value) {
+    const int32_t q = QuantizeValue(value, scales[channel], 0, -127, 127);
+    high[channel].Add(q);
+    low[channel].Add(-q);
+  });
+  for (size_t c = 0; c < scales.size(); ++c) {
+    if (high[c].sum() > kLimit || low[c].sum() > kLimit) scales[c] *= 2.0f;
   }
   params.scale = Tensor::Of<float>(params.scale.dims(), scales);
 }

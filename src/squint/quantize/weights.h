@@ -11,6 +11,8 @@
 
 namespace squint {
 
+class ThreadPool;
+
 struct WeightOptions {
   DType dtype = DType::kInt8;
   bool per_channel = true;
@@ -23,9 +25,15 @@ struct WeightOptions {
 // Signed types are symmetric, unsigned ones asymmetric. Eight bits and more
 // take the largest magnitude; fewer search the scale of least squared error.
 // Float types have no scale: they are storage. Error{kInvalidModel} for NaN
-// and infinity.
+// and infinity. Reads the weight in pieces and lets mapped pages go; `pool`
+// may be null and changes no result.
 QuantParams ChooseWeightParams(const Tensor& weight,
-                               const WeightOptions& options);
+                               const WeightOptions& options,
+                               ThreadPool* pool = nullptr);
+
+// QuantizeTensor; large ones are computed when they are read, by the writer
+// for example, so that a network of any size needs no memory for its result.
+Tensor QuantizeWeight(const Tensor& weight, const QuantParams& params);
 
 // Output channels where two neighbouring products u8 * s8 could pass int16
 // (integer-arithmetic.md 5.7), whatever order the kernel pairs them in.

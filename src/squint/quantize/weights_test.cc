@@ -2,9 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <random>
 
 #include "squint/base/error.h"
+#include "squint/base/threads.h"
+#include "squint/kernels/scale_search/scale_search_ref.h"
 
 namespace squint {
 namespace {
@@ -59,6 +64,93 @@ TEST(Weights, GroupsAlongKHaveTheirOwnScale) {
   }
 }
 
+Tensor RandomWeight(Dims dims) {
+  Tensor w(DType::kFloat32, std::move(dims));
+  std::mt19937 engine(5);
+  std::normal_distribution<float> normal(0.0f, 1.0f);
+  for (int64_t i = 0; i < w.size(); ++i) {
+    w.mutable_data<float>()[i] = normal(engine);
+  }
+  return w;
+}
+
+// The weights of group (outer, block, inner) along an axis.
+std::vector<float> GroupOf(const Tensor& w, int axis, int64_t group, int64_t o,
+                           int64_t b, int64_t i) {
+  int64_t inner = 1;
+  for (int k = axis + 1; k < w.rank(); ++k) inner *= w.dim(k);
+  std::vector<float> values;
+  for (int64_t k = b * group; k < std::min(w.dim(axis), (b + 1) * group); ++k) {
+    values.push_back(w.data<float>()[(o * w.dim(axis) + k) * inner + i]);
+  }
+  return values;
+}
+
+// Whole and cut blocks, along the first, a middle and the last axis; the last
+// two are so large that they are read in several chunks.
+TEST(Weights, EachGroupHasTheScaleThatThePlainLoopFinds) {
+  struct Case {
+    Dims dims;
+    int axis;
+  };
+  ThreadPool pool(3);
+  for (const Case& c :
+       {Case{{40, 33}, 0}, Case{{33, 40}, 1}, Case{{3, 50, 7}, 1},
+        Case{{1, 5}, 1}, Case{{72, 40000}, 0}, Case{{50000, 56}, 1}}) {
+    SCOPED_TRACE(DimsToString(c.dims));
+    const Tensor w = RandomWeight(c.dims);
+    WeightOptions options;
+    options.dtype = DType::kInt4;
+    options.group = 16;
+    options.reduce_axis = c.axis;
+    const Tensor scale = ChooseWeightParams(w, options).scale;
+    const Tensor parallel = ChooseWeightParams(w, options, &pool).scale;
+    EXPECT_TRUE(std::equal(scale.values<float>().begin(),
+                           scale.values<float>().end(),
+                           parallel.values<float>().begin()));
+    const int64_t blocks = (w.dim(c.axis) + 15) / 16;
+    const int64_t inner = c.axis + 1 == w.rank() ? 1 : w.dim(w.rank() - 1);
+    const int64_t step = std::max<int64_t>(1, scale.size() / 999);
+    for (int64_t at = 0; at < scale.size(); at += step) {
+      const auto group = GroupOf(w, c.axis, 16, at / inner / blocks,
+                                 at / inner % blocks, at % inner);
+      ASSERT_EQ(scale.data<float>()[at], SearchScaleReference(group, 7))
+          << "group " << at;
+    }
+  }
+}
+
+TEST(Weights, ChannelsOfFourBitsHaveTheScaleThatThePlainLoopFinds) {
+  const Tensor w = RandomWeight({3, 5, 4});
+  WeightOptions options;
+  options.dtype = DType::kInt4;
+  options.axis = 1;
+  const QuantParams params = ChooseWeightParams(w, options);
+  for (int64_t c = 0; c < 5; ++c) {
+    std::vector<float> channel;
+    for (int64_t o = 0; o < 3; ++o) {
+      for (int64_t i = 0; i < 4; ++i) {
+        channel.push_back(w.data<float>()[(o * 5 + c) * 4 + i]);
+      }
+    }
+    EXPECT_EQ(params.scale_at(c), SearchScaleReference(channel, 7));
+  }
+}
+
+TEST(Weights, LargeOnesAreQuantizedWhenTheyAreRead) {
+  const Tensor w = RandomWeight({600, 500});
+  const QuantParams params = ChooseWeightParams(w, {});
+  const Tensor lazy = QuantizeWeight(w, params);
+  EXPECT_TRUE(lazy.buffer()->is_computed());
+  const Tensor read = lazy.Materialize();
+  const Tensor truth = QuantizeTensor(w, params);
+  EXPECT_EQ(std::memcmp(read.raw(), truth.raw(), truth.bytes()), 0);
+  EXPECT_FALSE(
+      QuantizeWeight(RandomWeight({6, 5}), PerTensor(DType::kInt8, 1, 0))
+          .buffer()
+          ->is_computed());
+}
+
 TEST(Weights, FourBitScalesAreNoWorseThanTheLargestMagnitude) {
   Tensor w(DType::kFloat32, {1, 64});
   for (int i = 0; i < 64; ++i) {
@@ -86,6 +178,10 @@ TEST(Weights, RefuseNaNAndInfinity) {
   for (const float bad : {NAN, INFINITY}) {
     const auto w = Tensor::Of<float>({1, 2}, {1, bad});
     EXPECT_THROW(ChooseWeightParams(w, {}), Error);
+    WeightOptions groups{.dtype = DType::kInt4, .group = 2};
+    EXPECT_THROW(ChooseWeightParams(w, groups), Error);
+    WeightOptions storage{.dtype = DType::kFloat16};
+    EXPECT_THROW(ChooseWeightParams(w, storage), Error);
   }
 }
 

@@ -4,43 +4,15 @@
 #include <cstring>
 #include <limits>
 
+#include "squint/tensor/quantize_slice.h"
+
 namespace squint {
 namespace {
-
-// Which scale an element uses: index = (i / inner) over [outer, axis, inner].
-struct Granularity {
-  int64_t outer = 1;
-  int64_t channels = 1;
-  int64_t inner = 1;
-  int64_t block = 0;
-  int64_t blocks = 1;
-
-  int64_t ScaleIndex(int64_t o, int64_t c, int64_t i) const {
-    if (block == 0) return channels == 1 ? 0 : c;
-    return (o * blocks + c / block) * inner + i;
-  }
-};
-
-Granularity GranularityOf(const Dims& dims, const QuantParams& params) {
-  Granularity g;
-  if (params.per_tensor()) {
-    g.inner = ElementCount(dims);
-    return g;
-  }
-  const auto rank = static_cast<int>(dims.size());
-  CheckInternal(params.axis < rank, "QuantParams: axis outside the shape");
-  for (int i = 0; i < params.axis; ++i) g.outer *= dims[i];
-  g.channels = dims[static_cast<size_t>(params.axis)];
-  for (int i = params.axis + 1; i < rank; ++i) g.inner *= dims[i];
-  g.block = params.block;
-  if (g.block > 0) g.blocks = (g.channels + g.block - 1) / g.block;
-  return g;
-}
 
 // Calls f(element index, scale index) for every element in order.
 template <typename F>
 void ForEachScaled(const Dims& dims, const QuantParams& params, F&& f) {
-  const Granularity g = GranularityOf(dims, params);
+  const Granularity g(dims, params);
   int64_t index = 0;
   for (int64_t o = 0; o < g.outer; ++o) {
     for (int64_t c = 0; c < g.channels; ++c) {
@@ -195,17 +167,10 @@ ScaleZero ChooseScale(double low, double high, DType dtype, bool symmetric) {
 Tensor QuantizeTensor(const Tensor& real, const QuantParams& params) {
   if (params.scale.empty()) return real.CastTo(params.dtype);
   const Tensor floats = real.CastTo(DType::kFloat32);
-  const float* in = floats.data<float>();
-  const std::vector<float> scales = params.scale.ToFloats();
-  const std::vector<int32_t> zeros = ZeroPoints(params, scales.size());
-  const QuantRange range = RangeOf(params.dtype, false);
-  std::vector<int32_t> q(static_cast<size_t>(real.size()));
-  ForEachScaled(real.dims(), params, [&](int64_t i, int64_t s) {
-    q[static_cast<size_t>(i)] =
-        QuantizeValue(in[i], scales[static_cast<size_t>(s)],
-                      zeros[static_cast<size_t>(s)], range.qmin, range.qmax);
-  });
-  return FromInts(params.dtype, real.dims(), q);
+  Tensor result(params.dtype, real.dims());
+  SliceQuantizer(real.dims(), params)
+      .Run(0, floats.values<float>(), result.mutable_raw());
+  return result;
 }
 
 Tensor DequantizeTensor(const Tensor& quantized, const QuantParams& params) {

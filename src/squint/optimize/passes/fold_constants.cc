@@ -11,12 +11,14 @@
 #include "squint/ops/interpreter.h"
 #include "squint/optimize/editor.h"
 #include "squint/optimize/pass.h"
+#include "squint/tensor/pieces.h"
 
 namespace squint {
 namespace {
 
-constexpr size_t kAlwaysSmall = 1024;              // bytes of results
-constexpr size_t kProductLimit = size_t{1} << 20;  // bytes of inputs
+constexpr size_t kAlwaysSmall = 1024;                // bytes of results
+constexpr size_t kProductLimit = size_t{1} << 20;    // bytes of inputs
+constexpr size_t kLazyTranspose = size_t{16} << 20;  // bytes
 
 // Random, or a statement about storage rather than a computation.
 bool IsExcluded(const Node& node) {
@@ -50,6 +52,9 @@ class Folder {
   void Fold(NodeId id) {
     const Node& node = graph_.node(id);
     if (!CanFold(node)) return;
+    if (const Tensor* matrix = LargeTransposed(node)) {
+      return Replace(id, {TransposeLazily(*matrix)});
+    }
     std::vector<const Tensor*> inputs;
     std::vector<Tensor> held(node.inputs.size());
     for (size_t i = 0; i < node.inputs.size(); ++i) {
@@ -77,6 +82,18 @@ class Folder {
       if (output != kNoValue && graph_.IsOutput(output)) return false;
     }
     return WillFit(node);
+  }
+
+  // A weight as exporters write it, so large that its transposed form is
+  // better computed when read than held.
+  const Tensor* LargeTransposed(const Node& node) const {
+    const Tensor* input = editor_.Constant(node, 0);
+    const bool swaps = node.Is("Transpose") && input->rank() == 2 &&
+                       node.Ints("perm", {1, 0}) == std::vector<int64_t>{1, 0};
+    return swaps && BitsOf(input->dtype()) >= 8 &&
+                   input->bytes() >= kLazyTranspose
+               ? input
+               : nullptr;
   }
 
   size_t InputBytes(const Node& node) const {
@@ -107,7 +124,7 @@ class Folder {
       if (!dims || value.dtype == DType::kUndefined) return false;
       bytes += BytesOf(value.dtype, ElementCount(*dims));
     }
-    return bytes <= Limit(node);
+    return bytes <= std::min(Limit(node), pass_.context().memory_limit);
   }
 
   bool Fits(const Node& node, const std::vector<Tensor>& results) const {

@@ -20,6 +20,17 @@ TEST_F(FoldConstantsTest, ComputesAChainOfConstants) {
   EXPECT_TRUE(graph.value(graph.FindValue("w2_scaled")).is_constant());
 }
 
+TEST_F(FoldConstantsTest, TransposesAVeryLargeWeightWhenItIsRead) {
+  const ValueId x = Input("x", {1, 2049});
+  const ValueId turned =
+      Node("Transpose", {Random("w", {2048, 2049})}, "turned");
+  Output(Node("MatMul", {x, turned}, "y"));
+  EXPECT_EQ(RunPass("fold-constants", 0.0f).changes, 1);
+  const Tensor& weight = graph.value(graph.FindValue("turned")).constant;
+  EXPECT_EQ(weight.dims(), Dims({2049, 2048}));
+  EXPECT_TRUE(weight.buffer()->is_computed());
+}
+
 TEST_F(FoldConstantsTest, LeavesANodeThatReadsAnInput) {
   const ValueId x = Input("x", {3});
   Output(Node("Relu", {Node("Add", {x, Random("c", {3})}, "sum")}, "y"));

@@ -20,6 +20,15 @@ TEST_F(GemmTest, MergesMatMulAndAddOfOneNumberPerColumn) {
   EXPECT_THAT(Only("Gemm").user_names, testing::ElementsAre("mm", "add"));
 }
 
+TEST_F(GemmTest, CopiesNoWeightThatStaysAsItIs) {
+  const ValueId x = Input("x", {2, 3});
+  const ValueId w = Random("w", {3, 4});
+  const BufferRef held = graph.value(w).constant.buffer();
+  Output(Node("Add", {Node("MatMul", {x, w}, "mm"), Random("b", {4})}, "add"));
+  RunPass("gemm");
+  EXPECT_EQ(graph.value(Only("Gemm").input(1)).constant.buffer(), held);
+}
+
 TEST_F(GemmTest, MergesABiasOfOneRowAndASymbolicBatch) {
   MatMulAdd({1, 4}, {Dim::Symbol("batch"), 3});
   EXPECT_EQ(graph.value(Only("Gemm").input(2)).constant.dims(), Dims({4}));
