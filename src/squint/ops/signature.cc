@@ -149,8 +149,12 @@ void CheckPresent(const Node& node) {
 void CheckOneType(const InferContext& context, const OneType& row) {
   const Node& node = context.node();
   const DType first = context.dtype(row.first);
+  const bool variadic = row.last == SIZE_MAX;
   for (size_t i = row.first; i < node.inputs.size() && i <= row.last; ++i) {
     const DType other = context.dtype(i);
+    if (variadic && !node.has_input(i)) {
+      Fail(ErrorCode::kInvalidModel, "input {} is missing", i);
+    }
     if (other == first || other == DType::kUndefined ||
         first == DType::kUndefined) {
       continue;
