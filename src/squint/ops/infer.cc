@@ -91,15 +91,6 @@ std::vector<InferContext::Result> InferFromTensors(
   return context.results();
 }
 
-void CheckMade(const RunContext& context) {
-  for (size_t i = 0; i < context.outputs.size(); ++i) {
-    if (context.node.output(i) == kNoValue || !context.outputs[i].empty()) {
-      continue;
-    }
-    Fail(ErrorCode::kInvalidModel, "the operator has no output {}", i);
-  }
-}
-
 void CheckResultSize(DType dtype, const Dims& dims, size_t limit) {
   Dims walked = dims;
   for (int64_t& dim : walked) dim = dim == 0 ? 1 : dim;

@@ -44,10 +44,6 @@ std::vector<InferContext::Result> InferFromTensors(
     const Graph& graph, const Node& node,
     const std::vector<const Tensor*>& inputs);
 
-// Error{kInvalidModel} when the node names an output that its operator did
-// not make.
-void CheckMade(const RunContext& context);
-
 // Error{kOutOfMemory} when a result of this size passes `limit` bytes. An
 // axis of 0 counts as 1, for an operator may walk the others all the same.
 void CheckResultSize(DType dtype, const Dims& dims, size_t limit);

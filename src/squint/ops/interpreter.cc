@@ -5,6 +5,7 @@
 
 #include "squint/graph/nested_values.h"
 #include "squint/ops/infer.h"
+#include "squint/ops/signature.h"
 
 namespace squint {
 namespace {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "squint/ops/infer.h"
+#include "squint/ops/signature.h"
 #include "squint/runtime/fake_quantize.h"
 #include "squint/runtime/input_check.h"
 
