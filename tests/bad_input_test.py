@@ -208,7 +208,7 @@ class BadInput(unittest.TestCase):
 
     def squint(self, *arguments):
         return subprocess.run([SQUINT, *map(str, arguments)], text=True,
-                              capture_output=True, timeout=SECONDS,
+                              errors="replace", capture_output=True, timeout=SECONDS,
                               preexec_fn=limited)
 
     def expect_error(self, names, *arguments):

@@ -88,6 +88,17 @@ TEST(Graph, AttributesOfAnotherTypeAreErrors) {
   EXPECT_THROW(node.Float("axis", 0), Error);
 }
 
+TEST(Graph, NumbersEqualNamesInTurn) {
+  Graph graph;
+  EXPECT_EQ(graph.value(graph.AddValue("x")).name, "x");
+  for (int i = 1; i < 40; ++i) {
+    EXPECT_EQ(graph.value(graph.AddValue("x")).name, "x_" + std::to_string(i));
+  }
+  graph.AddValue("z");
+  graph.AddValue("z_2");
+  EXPECT_EQ(graph.value(graph.AddValue("z")).name, "z_1");
+}
+
 TEST(VerifyGraph, FindsWhatIsBroken) {
   Chain c;
   c.graph.node(0).inputs[0] = c.b;  // reads what comes later
@@ -116,9 +127,9 @@ TEST(Shape, BroadcastsAndSaysWhenItCannot) {
   const Shape b(DimList{5, 3});
   EXPECT_EQ(BroadcastShapes(a, b)->ToString(), "[n,5,3]");
   EXPECT_FALSE(BroadcastShapes(Shape::Of({2}), Shape::Of({3})).has_value());
-  EXPECT_TRUE((*BroadcastShapes(Shape(DimList{n}),
-                                Shape(DimList{Dim::Symbol("m")})))[0]
-                  .is_unknown());
+  EXPECT_TRUE(
+      (*BroadcastShapes(Shape(DimList{n}), Shape(DimList{Dim::Symbol("m")})))[0]
+          .is_unknown());
 }
 
 }  // namespace

@@ -59,6 +59,30 @@ TEST(TensorReader, ReadsInt32DataIntoEveryNarrowType) {
               ElementsAre(0, 1, 1));
 }
 
+TEST(TensorReader, NumbersThatDoNotFitTheirTypeAreErrors) {
+  constexpr uint32_t kField = TensorField::kInt32Data;
+  const auto refuses = [](DType dtype, int64_t value) {
+    const Error error = ErrorOf([&] { ReadInts(dtype, {1}, kField, {value}); });
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidModel);
+    EXPECT_THAT(error.what(), HasSubstr("tensor 't'"));
+  };
+  refuses(DType::kUint8, 256);
+  refuses(DType::kInt8, -129);
+  refuses(DType::kInt16, 65536);
+  // As its bits a negative number may be written without a sign.
+  EXPECT_THAT(ReadInts(DType::kInt8, {1}, kField, {255}).ToInts(),
+              ElementsAre(-1));
+}
+
+TEST(TensorReader, MoreDimensionsThanAnyTensorHasAreAnError) {
+  EXPECT_NO_THROW(
+      ReadInts(DType::kInt8, Dims(64, 1), TensorField::kInt32Data, {1}));
+  const Error error = ErrorOf([] {
+    ReadInts(DType::kInt8, Dims(10000, 1), TensorField::kInt32Data, {1});
+  });
+  EXPECT_THAT(error.what(), HasSubstr("10000 dimensions"));
+}
+
 TEST(TensorReader, ReadsFloat16AsItsBits) {
   constexpr uint32_t kField = TensorField::kInt32Data;
   EXPECT_THAT(ReadInts(DType::kFloat16, {1}, kField, {0xC000}).ToFloats(),

@@ -5,6 +5,7 @@
 
 #include "squint/graph/nested_values.h"
 #include "squint/ops/infer.h"
+#include "squint/ops/signature.h"
 
 namespace squint {
 namespace {
@@ -80,9 +81,10 @@ class GraphRun {
   }
 
   Tensor Real(ValueId id) const {
-    const auto& quant = graph_.value(id).quant;
-    return quant ? DequantizeTensor(Stored(id), *quant)
-                 : Stored(id).Materialize();
+    const Value& value = graph_.value(id);
+    if (!value.quant) return Stored(id).Materialize();
+    const Tensor real = DequantizeTensor(Stored(id), *value.quant);
+    return IsFloat(value.dtype) ? real.CastTo(value.dtype) : real;
   }
 
   void RunNode(const Node& node) {
@@ -105,6 +107,7 @@ class GraphRun {
     context.outputs.resize(node.outputs.size());
     CheckBeforeRunning(node, context.inputs);
     (integer ? op.integer_reference : op.reference)(context);
+    CheckMade(context);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId id = node.outputs[i];
       if (id == kNoValue) continue;

@@ -149,8 +149,12 @@ void CheckPresent(const Node& node) {
 void CheckOneType(const InferContext& context, const OneType& row) {
   const Node& node = context.node();
   const DType first = context.dtype(row.first);
+  const bool variadic = row.last == SIZE_MAX;
   for (size_t i = row.first; i < node.inputs.size() && i <= row.last; ++i) {
     const DType other = context.dtype(i);
+    if (variadic && !node.has_input(i)) {
+      Fail(ErrorCode::kInvalidModel, "input {} is missing", i);
+    }
     if (other == first || other == DType::kUndefined ||
         first == DType::kUndefined) {
       continue;
@@ -170,6 +174,15 @@ void CheckSignature(const InferContext& context) {
   if (!node.domain.empty()) return;
   for (const OneType& row : kOneType) {
     if (row.op_type == node.op_type) CheckOneType(context, row);
+  }
+}
+
+void CheckMade(const RunContext& context) {
+  for (size_t i = 0; i < context.outputs.size(); ++i) {
+    if (context.node.output(i) == kNoValue || !context.outputs[i].empty()) {
+      continue;
+    }
+    Fail(ErrorCode::kInvalidModel, "the operator has no output {}", i);
   }
 }
 

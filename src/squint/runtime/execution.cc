@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "squint/ops/infer.h"
+#include "squint/ops/signature.h"
 #include "squint/runtime/fake_quantize.h"
 #include "squint/runtime/input_check.h"
 
@@ -308,6 +309,7 @@ void Execution::RunReference(const ProgramNode& step,
   if (node.has_graphs()) run.bodies = &bodies;
   run.outputs.resize(node.outputs.size());
   step.op->reference(run);
+  CheckMade(run);
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const ValueId id = node.outputs[i];
     if (id == kNoValue) continue;
