@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "squint/ops/dynamic_product.h"
+#include "squint/ops/qlinear_form.h"
+
 namespace squint {
 namespace {
 
@@ -9,8 +12,8 @@ const OpDef& RowOf(const Graph& graph, const Node& node) {
   const OpDef* op = FindOp(node.op_type, node.domain);
   if (op == nullptr || op->reference == nullptr) {
     Fail(ErrorCode::kUnsupported, "{}: Squint cannot run operator {}{}{}",
-         NodeLabel(graph, node), node.domain, node.domain.empty() ? "" : "::",
-         node.op_type);
+         NodeLabel(graph, node), node.domain,
+         node.domain.empty() ? "" : "::", node.op_type);
   }
   return *op;
 }
@@ -27,10 +30,12 @@ class Run {
     stored_[static_cast<size_t>(id)] = std::move(stored);
   }
 
-  // A real result: quantized first when the value is.
+  // A real result: quantized first when the value is. One that is quantized
+  // by its own range stays real, for its readers to find that range.
   void SetReal(ValueId id, const Tensor& real) {
     const auto& quant = graph_.value(id).quant;
-    Set(id, quant ? QuantizeTensor(real, *quant) : real);
+    const bool now = quant && quant->kind == QuantKind::kStatic;
+    Set(id, now ? QuantizeTensor(real, *quant) : real);
   }
 
   const Tensor& Stored(ValueId id) const {
@@ -43,20 +48,24 @@ class Run {
 
   Tensor Real(ValueId id) const {
     const auto& quant = graph_.value(id).quant;
-    return quant ? DequantizeTensor(Stored(id), *quant)
-                 : Stored(id).Materialize();
+    if (!quant) return Stored(id).Materialize();
+    return quant->kind == QuantKind::kStatic
+               ? DequantizeTensor(Stored(id), *quant)
+               : DynamicFakeQuantize(Stored(id), *quant);
   }
 
   void RunNode(const Node& node) {
     const OpDef& op = RowOf(graph_, node);
     const bool integer = options_.reading == Reading::kInteger &&
                          op.integer_reference != nullptr &&
-                         AllQuantized(node);
+                         (QLinearFormOf(node) || AllQuantized(node));
+    const bool dynamic = IsDynamic(node);
     RunContext context{node, {}, {}, {}, {}};
     std::vector<Tensor> held(node.inputs.size());
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId id = node.inputs[i];
-      if (id != kNoValue) held[i] = integer ? Stored(id) : Real(id);
+      const bool stored = dynamic ? i < 2 : integer;
+      if (id != kNoValue) held[i] = stored ? Stored(id) : Real(id);
       context.inputs.push_back(id == kNoValue ? nullptr : &held[i]);
       context.input_quant.push_back(QuantOf(id));
     }
@@ -64,7 +73,11 @@ class Run {
       context.output_quant.push_back(QuantOf(id));
     }
     context.outputs.resize(node.outputs.size());
-    (integer ? op.integer_reference : op.reference)(context);
+    if (dynamic) {
+      RunDynamicProduct(op, context);
+    } else {
+      (integer ? op.integer_reference : op.reference)(context);
+    }
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId id = node.outputs[i];
       if (id == kNoValue) continue;
@@ -73,7 +86,8 @@ class Run {
       } else {
         SetReal(id, context.outputs[i]);
       }
-      if (options_.tap) options_.tap(id, options_.tap_stored ? Stored(id) : Real(id));
+      if (options_.tap)
+        options_.tap(id, options_.tap_stored ? Stored(id) : Real(id));
     }
   }
 
@@ -81,6 +95,14 @@ class Run {
   const QuantParams* QuantOf(ValueId id) const {
     if (id == kNoValue || !graph_.value(id).quant) return nullptr;
     return &*graph_.value(id).quant;
+  }
+
+  // In either reading the product of integers that a file has.
+  bool IsDynamic(const Node& node) const {
+    const QuantParams* first =
+        node.inputs.empty() ? nullptr : QuantOf(node.inputs[0]);
+    return first != nullptr && first->kind == QuantKind::kDynamicTensor &&
+           IsDynamicProduct(graph_, node);
   }
 
   // The data input is quantized statically; whether the rest suits is the
@@ -122,9 +144,8 @@ std::vector<Tensor> Interpret(const Graph& graph,
   return outputs;
 }
 
-std::vector<Tensor> RunNodeReference(
-    const Graph& graph, const Node& node,
-    const std::vector<const Tensor*>& inputs) {
+std::vector<Tensor> RunNodeReference(const Graph& graph, const Node& node,
+                                     const std::vector<const Tensor*>& inputs) {
   const OpDef& op = RowOf(graph, node);
   RunContext context{node, inputs, {}, {}, {}};
   context.outputs.resize(node.outputs.size());
