@@ -1,5 +1,6 @@
 // File to graph with one meaning inside: every node means what it means in
 // opset 25, Constant nodes are initializers, functions stand in their calls.
+#include "squint/interchange/fused.h"
 #include "squint/interchange/inline.h"
 #include "squint/interchange/interchange.h"
 #include "squint/interchange/versions.h"
@@ -181,6 +182,8 @@ LoadedModel LoadModel(const std::filesystem::path& path,
   try {
     Upgrade(model.graph, path, model.findings);
     InferResult inferred = InferShapes(model.graph);
+    // Each round may learn a rank that the next operator needs.
+    while (WriteOutFused(model.graph)) inferred = InferShapes(model.graph);
     for (std::string& finding : inferred.findings) {
       model.findings.push_back(std::move(finding));
     }
