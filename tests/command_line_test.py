@@ -229,6 +229,67 @@ class CommandLine(unittest.TestCase):
         self.assertIn("operator  Conv ", squint("ops").stdout)
         json.loads(squint("ops", "--json").stdout)
 
+    # ---- convert
+
+    def convert(self, model, *extra, name="c.onnx"):
+        path = self.folder / name
+        result = squint("convert", model, "-o", path, "--json", *extra)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return path, json.loads(result.stdout)
+
+    def answer(self, model, *flags):
+        out = self.folder / "y.npy"
+        one = images(self.folder / "one.npy", count=1)
+        result = squint("run", model, "--input", one, "--output", out, *flags)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return out.read_bytes()
+
+    def test_convert_changes_activations_and_no_number(self):
+        arm, _ = self.quantize("--preset", "arm")
+        path, summary = self.convert(arm, "--activations", "uint8")
+        self.assertEqual(summary["notes"], [])
+        self.assertEqual(summary["bytes"], path.stat().st_size)
+        self.assertNotEqual(path.read_bytes(), arm.read_bytes())
+        back, _ = self.convert(path, "--activations", "int8", name="b.onnx")
+        for flags in ([], ["--reference"]):
+            expected = self.answer(arm, *flags)
+            self.assertEqual(self.answer(path, *flags), expected)
+            self.assertEqual(self.answer(back, *flags), expected)
+
+    def test_convert_writes_the_opset_asked_for(self):
+        quantized, _ = self.quantize()
+        for opset, ir in ((13, 7), (17, 8), (25, 13)):
+            path, summary = self.convert(quantized, "--opset", opset)
+            self.assertEqual((summary["opset"], summary["ir_version"]),
+                             (opset, ir))
+            self.assertEqual(self.answer(path), self.answer(quantized))
+        wide, _ = self.quantize("--activations", "int16", output="w.onnx")
+        message = self.fails("convert", wide, "--opset", 20, "-o",
+                             self.folder / "old.onnx")
+        self.assertIn("cannot be written in opset 20", message)
+        self.assertFalse((self.folder / "old.onnx").exists())
+
+    def test_convert_packs_weights_out_and_in(self):
+        def weights():
+            return [p for p in self.folder.iterdir() if ".data" in p.name]
+
+        out, _ = self.convert(MODEL, "--external-data", name="o.onnx")
+        self.assertEqual(len(weights()), 1)
+        self.assertLess(out.stat().st_size, 0.2 * MODEL.stat().st_size)
+        kept, _ = self.convert(out, name="k.onnx")
+        self.assertEqual(len(weights()), 2)
+        packed, _ = self.convert(kept, "--no-external-data", name="p.onnx")
+        self.assertEqual(len(weights()), 2)
+        for path in (out, kept, packed):
+            self.assertEqual(self.answer(path), self.answer(MODEL))
+
+    def test_convert_refuses_what_it_does_not_know(self):
+        for extra in (["--activations", "int4"], ["--format", "qoperator"],
+                      ["--opset", "99"]):
+            self.fails("convert", MODEL, "-o", self.folder / "n.onnx", *extra)
+        self.fails("convert", MODEL, "-o", self.folder / "n.onnx",
+                   "--external-data", "1", "--no-external-data", code=2)
+
     # ---- bad input: a clear error, exit code 1, nothing half-written
 
     def test_wrong_usage_is_exit_code_2(self):

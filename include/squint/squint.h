@@ -176,6 +176,29 @@ struct RunSummary {
 };
 RunSummary RunFile(const RunRequest& request, const Context& context = {});
 
+// ---- convert
+
+// Changes of a file that change no number of the network.
+struct ConvertRequest {
+  std::string model;
+  std::string output;
+  std::string activations;  // "int8", "uint8"; "": as they are
+  std::string format;       // "qdq"; "": as it is
+  std::optional<int64_t> opset;  // nullopt: the lowest possible, at least 21
+  // Tensors of at least so many bytes go to a file beside the model; 0: all
+  // in the model, as long as it fits; nullopt: as the model has it.
+  std::optional<size_t> external_threshold;
+};
+struct ConvertSummary {
+  size_t bytes = 0;  // external data included
+  int64_t opset = 0;
+  int64_t ir_version = 0;
+  std::vector<std::string> notes;  // what was left as it is
+  std::string json;
+};
+ConvertSummary ConvertFile(const ConvertRequest& request,
+                           const Context& context = {});
+
 // ---- inspect, ops
 
 struct InspectRequest {

@@ -24,6 +24,7 @@ void AddDataOptions(CLI::App& command, DataRequest& data, bool required);
 void AddRecipeOptions(CLI::App& command, RecipeRequest& recipe);
 
 void AddQuantizeCommands(CLI::App& app, CommonOptions& common);
+void AddConvertCommand(CLI::App& app, CommonOptions& common);
 void AddMeasureCommands(CLI::App& app, CommonOptions& common);
 
 }  // namespace squint

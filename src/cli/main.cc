@@ -23,6 +23,7 @@ int Main(int argc, char** argv) {
   CommonOptions common;
   AddQuantizeCommands(app, common);
   AddMeasureCommands(app, common);
+  AddConvertCommand(app, common);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

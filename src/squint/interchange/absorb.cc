@@ -5,6 +5,8 @@
 //   x -> Q -> DQ, others read x: a new value, made from x by Requantize
 //   DQ of integers with other readers or origin: the node stays and the
 //     parameters stand on its result, whose numbers are on that grid
+//   x -> Q of integers with other readers, nobody else reads x: the node
+//     stays and x, rounded already, is quantized
 // What QuantParams cannot say (scales computed at run time, float8) stays.
 #include <algorithm>
 #include <utility>
@@ -22,10 +24,16 @@ class Absorber {
   explicit Absorber(Graph& graph) : graph_(graph) {}
 
   void Run() {
+    AbsorbNBits(graph_);
+    AbsorbDynamic(graph_);
+    WriteOutQLinear(graph_);
+    FoldClipsOfConstants(graph_);
+    MoveBehindDequantize(graph_);
     AbsorbConstants();
     AbsorbPairs();
     AbsorbGathers(graph_);
     MarkRemainingDequantized();
+    MarkRemainingQuantized();
     graph_.Compact();
   }
 
@@ -191,6 +199,25 @@ class Absorber {
       if (params && IsExactlyRepeatable(*params) && !result.quant) {
         result.dtype = params->real_dtype;
         result.quant = std::move(params);
+      }
+    }
+  }
+
+  // Q nodes that stay (integer graph outputs, integer operators): rounding
+  // twice is rounding once.
+  void MarkRemainingQuantized() {
+    const UseMap uses(graph_);
+    for (const NodeId id : graph_.order()) {
+      const Node& node = graph_.node(id);
+      if (!node.Is("QuantizeLinear")) continue;
+      auto params = ParamsOfNode(graph_, node);
+      Value& real = graph_.value(node.input(0));
+      const bool same_type = params && real.dtype == params->real_dtype;
+      if (same_type && IsExactlyRepeatable(*params) && !real.quant &&
+          !real.is_constant() && real.producer != kNoNode &&
+          !graph_.node(real.producer).Is("DequantizeLinear") &&
+          uses.of(node.input(0)).size() == 1) {
+        real.quant = std::move(params);
       }
     }
   }

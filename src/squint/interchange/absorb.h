@@ -1,4 +1,4 @@
-// The part of Absorb that knows lookups in quantized tables.
+// The parts of Absorb that know particular forms.
 #ifndef SQUINT_INTERCHANGE_ABSORB_H_
 #define SQUINT_INTERCHANGE_ABSORB_H_
 
@@ -10,6 +10,23 @@ namespace squint {
 //   Gather(integers) -> DQ; the same with gathered scales as blocks of a
 //   row; com.microsoft::GatherBlockQuantized.
 void AbsorbGathers(Graph& graph);
+
+// Operators on stored integers (QLinearConv ...) with fixed parameters become
+// standard operators between Q and DQ nodes. As written, no number changes.
+void WriteOutQLinear(Graph& graph);
+
+// Clip of fixed integers is done here and now.
+void FoldClipsOfConstants(Graph& graph);
+// Data movement and Clip on integers become such on the numbers they mean,
+// between a DQ and a Q.
+void MoveBehindDequantize(Graph& graph);
+
+// MatMulNBits becomes MatMul with a quantized constant.
+void AbsorbNBits(Graph& graph);
+
+// DynamicQuantizeLinear and the products of its integers become products of
+// a value that is quantized by its own range.
+void AbsorbDynamic(Graph& graph);
 
 }  // namespace squint
 

@@ -5,7 +5,9 @@
 #define SQUINT_INTERCHANGE_INTERCHANGE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +33,9 @@ void Absorb(Graph& graph);
 
 struct SaveOptions {
   size_t external_threshold = 0;
+  // This opset instead of the lowest. Error{kUnsupported} names the node that
+  // stands against it.
+  std::optional<int64_t> opset = {};
 };
 struct SaveResult {
   size_t bytes = 0;

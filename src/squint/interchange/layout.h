@@ -69,6 +69,8 @@ NodeId PlaceBehind(const Graph& graph, ValueId id, const UseMap& uses);
 // its name where it is a graph output.
 void TakeOverReaders(Graph& graph, ValueId id, ValueId result, NodeId except);
 
+// Reshape, Transpose, MaxPool ...: one result, made of input 0's elements.
+bool IsMovement(const Node& node);
 // Gives data movement with int8 on one side int8 on the other side too.
 void QuantizeBothSidesOfMovement(Graph& graph);
 // Table lookups in quantized constants: Gather on the integers, dequantized

@@ -9,6 +9,7 @@
 
 #include "squint/interchange/layout.h"
 #include "squint/interchange/qdq.h"
+#include "squint/ops/dynamic_product.h"
 
 namespace squint {
 namespace {
@@ -27,25 +28,10 @@ struct Weights {
   Tensor scale;  // of a shape that broadcasts to the product
 };
 
-std::optional<QuantParams> EightBitParams(const Graph& graph, ValueId id) {
-  if (!IsFixed(graph, id) || !graph.value(id).quant) return std::nullopt;
-  QuantParams params = Normalized(*graph.value(id).quant);
-  const bool fits = BitsOf(params.dtype) == 8 && params.block == 0 &&
-                    params.scale.dtype() == DType::kFloat32 &&
-                    params.real_dtype == DType::kFloat32;
-  if (!fits) return std::nullopt;
-  return params;
-}
-
 // The one zero point of all channels, as a scalar.
-std::optional<Tensor> CommonZero(const QuantParams& params) {
-  const std::vector<int64_t> zeros = params.zero_point.ToInts();
-  if (std::adjacent_find(zeros.begin(), zeros.end(), std::not_equal_to<>()) !=
-      zeros.end()) {
-    return std::nullopt;
-  }
+Tensor CommonZero(const QuantParams& params) {
   Tensor zero(params.dtype, {});
-  WritePacked(zero.mutable_raw(), params.dtype, 0, static_cast<int>(zeros[0]));
+  WritePacked(zero.mutable_raw(), params.dtype, 0, params.zero_point_at());
   return zero;
 }
 
@@ -71,61 +57,34 @@ Tensor Transposed(const Tensor& matrix) {
   return result;
 }
 
-// B of MatMul: [.., K, N], quantized per tensor or along N.
-std::optional<Weights> MatMulWeights(Layout& layout, const Node& node) {
-  const auto params = EightBitParams(layout.graph, node.input(1));
-  if (!params) return std::nullopt;
-  const Value& value = layout.graph.value(node.input(1));
-  const int last = value.constant.rank() - 1;
-  const auto zero = CommonZero(*params);
-  if (!zero || last < 1 || (params->axis >= 0 && params->axis != last)) {
-    return std::nullopt;
-  }
-  const std::string name = value.name;
-  return Weights{layout.Integers(node.input(1)),
-                 layout.Parameter(name + "_zero_point", *zero), params->scale};
-}
-
-// B of Gemm, transposed here where transB says so.
-std::optional<Weights> GemmWeights(Layout& layout, const Node& node) {
-  const bool transposed = node.Int("transB", 0) != 0;
-  const auto params = EightBitParams(layout.graph, node.input(1));
-  if (!params || node.Int("transA", 0) != 0 ||
-      node.Float("alpha", 1.0f) != 1.0f ||
-      (node.has_input(2) && node.Float("beta", 1.0f) != 1.0f)) {
-    return std::nullopt;
-  }
-  const auto zero = CommonZero(*params);
-  if (!zero || (params->axis >= 0 && params->axis != (transposed ? 0 : 1))) {
-    return std::nullopt;
-  }
+// B of MatMul, and of Gemm, transposed here where transB says so.
+Weights MatrixWeights(Layout& layout, const Node& node,
+                      const QuantParams& params) {
   ValueId integers = layout.Integers(node.input(1));
   const std::string name = layout.graph.value(node.input(1)).name;
-  if (transposed) {
+  if (node.Is("Gemm") && node.Int("transB", 0) != 0) {
     integers = layout.Parameter(
         name + "_quantized",
         Transposed(layout.graph.value(integers).constant.Materialize()));
   }
-  return Weights{integers, layout.Parameter(name + "_zero_point", *zero),
-                 params->scale};
+  return {integers, layout.Parameter(name + "_zero_point", CommonZero(params)),
+          params.scale};
 }
 
-// W of Conv: [M, C/group, spatial...], quantized per tensor or along M.
-std::optional<Weights> ConvWeights(Layout& layout, const Node& node) {
-  const auto params = EightBitParams(layout.graph, node.input(1));
-  if (!params || params->axis > 0) return std::nullopt;
-  const auto zero = CommonZero(*params);
-  if (!zero) return std::nullopt;
+// W of Conv: [M, C/group, spatial...].
+Weights ConvWeights(Layout& layout, const Node& node,
+                    const QuantParams& params) {
   const std::string name = layout.graph.value(node.input(1)).name;
   const Tensor stored =
       layout.graph.value(node.input(1)).constant.Materialize();
   Weights weights;
   weights.integers = layout.Parameter(name + "_quantized", AsUnsigned(stored));
-  weights.zero = layout.Parameter(name + "_zero_point", AsUnsigned(*zero));
+  weights.zero =
+      layout.Parameter(name + "_zero_point", AsUnsigned(CommonZero(params)));
   Dims dims(static_cast<size_t>(stored.rank()) - 1, 1);
-  dims[0] = params->scale.size();
+  dims[0] = params.scale.size();
   weights.scale =
-      params->per_tensor() ? params->scale : params->scale.Reshaped(dims);
+      params.per_tensor() ? params.scale : params.scale.Reshaped(dims);
   return weights;
 }
 
@@ -177,10 +136,11 @@ void InsertProduct(Layout& layout, NodeId id, const Dynamic& x,
 }
 
 std::optional<Weights> WeightsOf(Layout& layout, const Node& node) {
-  if (node.Is("MatMul")) return MatMulWeights(layout, node);
-  if (node.Is("Gemm")) return GemmWeights(layout, node);
-  if (node.Is("Conv")) return ConvWeights(layout, node);
-  return std::nullopt;
+  if (!IsDynamicProduct(layout.graph, node)) return std::nullopt;
+  const QuantParams params =
+      Normalized(*layout.graph.value(node.input(1)).quant);
+  return node.Is("Conv") ? ConvWeights(layout, node, params)
+                         : MatrixWeights(layout, node, params);
 }
 
 void CheckWritable(const Graph& graph, ValueId id) {

@@ -19,14 +19,6 @@ constexpr std::array<std::string_view, 13> kMovement = {
     "MaxPool",      "Reshape",   "Slice",    "Split",  "Squeeze",
     "Tile",         "Transpose", "Unsqueeze"};
 
-bool IsMovement(const Node& node) {
-  return node.domain.empty() &&
-         std::find(kMovement.begin(), kMovement.end(), node.op_type) !=
-             kMovement.end() &&
-         std::count_if(node.outputs.begin(), node.outputs.end(),
-                       [](ValueId id) { return id != kNoValue; }) == 1;
-}
-
 bool IsInt8(const Graph& graph, ValueId id) {
   const Value& value = graph.value(id);
   return value.quant && value.quant->kind == QuantKind::kStatic &&
@@ -55,6 +47,14 @@ void QuantizeEdge(Graph& graph, NodeId reader, ValueId id, ValueId like) {
 }
 
 }  // namespace
+
+bool IsMovement(const Node& node) {
+  return node.domain.empty() &&
+         std::find(kMovement.begin(), kMovement.end(), node.op_type) !=
+             kMovement.end() &&
+         std::count_if(node.outputs.begin(), node.outputs.end(),
+                       [](ValueId id) { return id != kNoValue; }) == 1;
+}
 
 void QuantizeBothSidesOfMovement(Graph& graph) {
   std::vector<NodeId> order = graph.order();

@@ -2,6 +2,7 @@
 // opset 25, Constant nodes are initializers, functions stand in their calls,
 // nested graphs own the constants they read.
 #include "squint/graph/captures.h"
+#include "squint/interchange/fused.h"
 #include "squint/interchange/inline.h"
 #include "squint/interchange/interchange.h"
 #include "squint/interchange/versions.h"
@@ -198,6 +199,8 @@ LoadedModel LoadModel(const std::filesystem::path& path,
   try {
     Upgrade(model.graph, path, model.findings);
     InferResult inferred = InferShapes(model.graph);
+    // Each round may learn a rank that the next operator needs.
+    while (WriteOutFused(model.graph)) inferred = InferShapes(model.graph);
     for (std::string& finding : inferred.findings) {
       model.findings.push_back(std::move(finding));
     }

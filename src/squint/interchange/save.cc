@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "squint/interchange/convert.h"
 #include "squint/interchange/interchange.h"
 #include "squint/interchange/versions.h"
 #include "squint/onnx/onnx.h"
@@ -48,7 +49,12 @@ SaveResult SaveModel(const Graph& graph, const std::filesystem::path& path,
                      const SaveOptions& options) {
   try {
     Graph laid = LayOutQuantization(graph);
-    SetLowestVersions(laid);
+    if (options.opset) {
+      LowerNodes(laid, *options.opset);
+      SetVersions(laid, *options.opset);
+    } else {
+      SetLowestVersions(laid);
+    }
     ForgetFollowing(laid);
     SaveResult result;
     result.opset = laid.opset[""];

@@ -134,25 +134,58 @@ int64_t OpsetOfAttention(const Node& node) {
   return node.has_input(6) ? 24 : 23;
 }
 
-// Lowest opset in which this node and its tensors are legal.
-int64_t OpsetOfNode(const Graph& graph, const Node& node) {
+// Attributes that came after the operator's own `since`.
+int64_t OpsetOfAttributes(const Node& node) {
+  struct Row {
+    std::string_view op_type;
+    std::string_view attribute;
+    int64_t since;
+  };
+  constexpr Row kLater[] = {{"ArgMax", "select_last_index", 12},
+                            {"ArgMin", "select_last_index", 12},
+                            {"BatchNormalization", "training_mode", 14},
+                            {"Cast", "round_mode", 24},
+                            {"Cast", "saturate", 19},
+                            {"Reshape", "allowzero", 14},
+                            {"Shape", "end", 15},
+                            {"Shape", "start", 15}};
   int64_t opset = 1;
-  bool bfloat = false;
+  for (const Row& row : kLater) {
+    if (node.op_type == row.op_type &&
+        node.FindAttribute(row.attribute) != nullptr) {
+      opset = std::max(opset, row.since);
+    }
+  }
+  return opset;
+}
+
+// Lowest opset for the tensors of a node.
+int64_t OpsetOfTensors(const Graph& graph, const Node& node, bool* bfloat) {
+  int64_t opset = 1;
   for (const auto* ids : {&node.inputs, &node.outputs}) {
     for (const ValueId id : *ids) {
       if (id == kNoValue) continue;
       opset = std::max(opset, OpsetOfType(graph.value(id).dtype));
-      bfloat = bfloat || graph.value(id).dtype == DType::kBfloat16;
+      *bfloat = *bfloat || graph.value(id).dtype == DType::kBfloat16;
     }
   }
+  return opset;
+}
+
+// Lowest opset in which this node and its tensors are legal; `lowered`: the
+// opset of its definition, where that is not its row's.
+int64_t OpsetOfNode(const Graph& graph, const Node& node, int64_t lowered = 0) {
+  bool bfloat = false;
+  int64_t opset = OpsetOfTensors(graph, node, &bfloat);
   if (!node.domain.empty()) return opset;
+  opset = std::max(opset, OpsetOfAttributes(node));
   if (node.op_type == "QuantizeLinear" || node.op_type == "DequantizeLinear") {
     return std::max(opset, OpsetOfQuantize(graph, node));
   }
   if (node.op_type == "Attention") {
     opset = std::max(opset, OpsetOfAttention(node));
   } else if (const OpDef* op = FindOp(node.op_type)) {
-    opset = std::max<int64_t>(opset, op->since);
+    opset = std::max<int64_t>(opset, lowered > 0 ? lowered : op->since);
   }
   // Opset 22 gave bfloat16 to the operators that lacked it.
   if (bfloat && DefinitionAt(node.op_type, 22) == 22) {
@@ -217,6 +250,39 @@ int64_t LowestOpset(const Needs& needs, int64_t file) {
        needs.because, needs.opset);
 }
 
+// The older definition that a node as it stands follows in opsets before its
+// row's (see LowerNodes); 0 when there is none.
+int64_t LoweredSince(const Node& node, int64_t opset) {
+  const auto lacks = [&](std::string_view key) {
+    return node.FindAttribute(key) == nullptr;
+  };
+  if (opset < 19 && node.Is("AveragePool") && lacks("dilations") &&
+      node.Int("ceil_mode", 0) == 0) {
+    return 11;
+  }
+  if (opset >= 18) return 0;
+  if (node.Is("Split") && lacks("num_outputs")) return 13;
+  const bool reduces = node.domain.empty() &&
+                       node.op_type.starts_with("Reduce") &&
+                       node.op_type != "ReduceSum";
+  return reduces && node.inputs.size() == 1 && lacks("noop_with_empty_axes")
+             ? 11
+             : 0;
+}
+
+// Why a node cannot be written in this opset; "" when it can. `file`: where
+// operators without a row have their meaning from.
+std::string ObstacleTo(const Graph& graph, const Node& node, int64_t file,
+                       int64_t opset) {
+  const int64_t lowered = LoweredSince(node, opset);
+  const int64_t needed = OpsetOfNode(graph, node, lowered);
+  if (opset < needed) return fmt::format("it needs opset {}", needed);
+  if (!node.domain.empty() || lowered > 0) return "";
+  const int64_t meaning = IsUnknownStandard(node) ? file : kMeaningOpset;
+  if (MeansTheSame(node.op_type, meaning, opset)) return "";
+  return fmt::format("there it means something else than in opset {}", meaning);
+}
+
 }  // namespace
 
 std::optional<int64_t> DefinitionAt(std::string_view op_type, int64_t opset) {
@@ -256,16 +322,49 @@ int64_t IrVersionFor(int64_t opset) {
   return 13;
 }
 
-void SetLowestVersions(Graph& graph) {
-  const Needs needs = NeedsOf(graph);
+namespace {
+
+// The opset that the file had, taken out of the graph.
+int64_t TakeFileOpset(Graph& graph) {
   const auto kept = graph.opset.find(std::string(kFileOpset));
   const int64_t file = kept == graph.opset.end() ? kMeaningOpset : kept->second;
   graph.opset.erase(std::string(kFileOpset));
-  const int64_t opset = LowestOpset(needs, file);
+  return file;
+}
+
+void SetOpset(Graph& graph, int64_t opset, bool microsoft) {
   graph.opset[""] = opset;
   // Initializers need not be inputs from IR version 4 on.
   graph.ir_version = std::max<int64_t>(IrVersionFor(opset), 4);
-  if (needs.microsoft) graph.opset.try_emplace("com.microsoft", 1);
+  if (microsoft) graph.opset.try_emplace("com.microsoft", 1);
+}
+
+}  // namespace
+
+void SetLowestVersions(Graph& graph) {
+  const Needs needs = NeedsOf(graph);
+  const int64_t opset = LowestOpset(needs, TakeFileOpset(graph));
+  SetOpset(graph, opset, needs.microsoft);
+}
+
+void SetVersions(Graph& graph, int64_t opset) {
+  if (opset < kOldestOpset || opset > kNewestOpset) {
+    Fail(ErrorCode::kInvalidArgument, "opset {} is outside {} to {}", opset,
+         kOldestOpset, kNewestOpset);
+  }
+  const int64_t file = TakeFileOpset(graph);
+  bool microsoft = false;
+  ForEachGraph(graph, [&](const Graph& each) {
+    for (const NodeId id : each.order()) {
+      const Node& node = each.node(id);
+      microsoft = microsoft || node.domain == "com.microsoft";
+      const std::string obstacle = ObstacleTo(each, node, file, opset);
+      if (obstacle.empty()) continue;
+      Fail(ErrorCode::kUnsupported, "{} cannot be written in opset {}: {}",
+           NodeLabel(each, node), opset, obstacle);
+    }
+  });
+  SetOpset(graph, opset, microsoft);
 }
 
 }  // namespace squint

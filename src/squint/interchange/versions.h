@@ -40,6 +40,11 @@ int64_t IrVersionFor(int64_t opset);
 // Error{kUnsupported} names what stands against that.
 void SetLowestVersions(Graph& graph);
 
+// Sets exactly this opset, 7 to 28, and its IR version; nodes that LowerNodes
+// rewrote count as what they are. Error{kUnsupported} names the first node
+// that is not legal there or would mean something else.
+void SetVersions(Graph& graph, int64_t opset);
+
 }  // namespace squint
 
 #endif  // SQUINT_INTERCHANGE_VERSIONS_H_

@@ -9,6 +9,7 @@
 #include "squint/ops/in_float32.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
+#include "squint/ops/operand_params.h"
 #include "squint/ops/prepare.h"
 #include "squint/ops/window.h"
 
@@ -40,11 +41,10 @@ void CheckChannels(const Dim& channels, const Shape& weight, int64_t group) {
   }
 }
 
-void InferConv(InferContext& context) {
+Shape ConvShape(const InferContext& context, const Shape& bias) {
   const Shape& x = context.shape(0);
   const Shape& w = context.shape(1);
-  context.SetOutput(0, context.dtype(0), Shape());
-  if (!w.has_rank() && !x.has_rank()) return;
+  if (!w.has_rank() && !x.has_rank()) return Shape();
   CheckConvRanks(x, w);
   const int rank = w.has_rank() ? w.rank() : x.rank();
   DimList out(static_cast<size_t>(rank), Dim::Unknown());
@@ -52,7 +52,7 @@ void InferConv(InferContext& context) {
   if (x.has_rank()) out[0] = x[0];
   const int64_t group = ReadGroup(context.node());
   if (x.has_rank() && w.has_rank()) CheckChannels(x[1], w, group);
-  if (w.has_rank()) CheckConvBias(context.shape(2), w[0]);
+  if (w.has_rank()) CheckConvBias(bias, w[0]);
   const auto w_dims = w.values();
   if (x.has_rank() && w_dims) {
     const Window window = ReadConvWindow(context.node(), SpatialOf(*w_dims));
@@ -60,7 +60,11 @@ void InferConv(InferContext& context) {
       out[axis + 2] = WindowOutput(window, axis, x.dims()[axis + 2]);
     }
   }
-  context.SetOutput(0, context.dtype(0), Shape(std::move(out)));
+  return Shape(std::move(out));
+}
+
+void InferConv(InferContext& context) {
+  context.SetOutput(0, context.dtype(0), ConvShape(context, context.shape(2)));
 }
 
 struct ConvSizes {
@@ -181,6 +185,33 @@ void RunConvInteger(RunContext& context) {
                  sizes.out_dims, 1, Multipliers(qx, qw, qy), qy);
 }
 
+// ---- ConvInteger: x, w and their zero points into int32
+
+void InferIntegerConv(InferContext& context) {
+  context.SetOutput(0, DType::kInt32, ConvShape(context, Shape()));
+}
+
+void RunIntegerConv(RunContext& context) {
+  const auto zero = [&](size_t i) {
+    return context.has(i) ? &context.in(i) : nullptr;
+  };
+  const Tensor& x = context.in(0);
+  const Tensor& w = context.in(1);
+  const ConvSizes sizes = SizesOf(context.node, x.dims(), w.dims());
+  const std::vector<double> bias(static_cast<size_t>(w.dim(0)), 0.0);
+  const std::vector<double> sums =
+      ConvSums(CenteredOperand(x, zero(2), {}), CenteredOperand(w, zero(3), 0),
+               bias, sizes);
+  Tensor y(DType::kInt32, sizes.out_dims);
+  std::transform(sums.begin(), sums.end(), y.mutable_data<int32_t>(),
+                 [](double sum) { return static_cast<int32_t>(sum); });
+  context.outputs[0] = std::move(y);
+}
+
+QuantSpec IntegerConvRule(const QuantizeQuery&) {
+  return QuantSpec::Float("it computes with integers already");
+}
+
 QuantSpec ConvRule(const QuantizeQuery& query) {
   return ConvolutionRule(query, 0, 1);
 }
@@ -196,6 +227,13 @@ extern constinit const OpDef kConvOp = {
     .quantize = ConvRule,
     .prepare = PrepareConv,
     .fuses_clamp = true,
+};
+extern constinit const OpDef kConvIntegerOp = {
+    .type = "ConvInteger",
+    .since = 10,
+    .infer = InferIntegerConv,
+    .reference = RunIntegerConv,
+    .quantize = IntegerConvRule,
 };
 
 }  // namespace squint

@@ -44,6 +44,15 @@ std::vector<OpExample> Examples_conv() {
           .In(Ramp({1, 2, 4, 4}))
           .In(Ramp({1, 2, 3, 3}))
           .FixedSizes(),
+      OpExample("ConvInteger", "no zero points")
+          .In(Tensor::Of<uint8_t>({1, 1, 2, 2}, {1, 2, 3, 255}))
+          .Const(Tensor::Of<int8_t>({2, 1, 1, 1}, {3, -128})),
+      OpExample("ConvInteger", "zero points per channel, padded")
+          .In(Tensor::Of<uint8_t>({1, 1, 2, 2}, {1, 2, 3, 255}))
+          .Const(Tensor::Of<uint8_t>({2, 1, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8}))
+          .Const(Tensor::Scalar<uint8_t>(2))
+          .Const(Tensor::Of<uint8_t>({2}, {1, 5}))
+          .Set("pads", List{1, 0, 0, 0}),
   };
 }
 
@@ -212,6 +221,19 @@ TEST(ConvInteger, EqualsOnnxRuntime) {
       line, ElementsAre(138, 167, 126, 234, 96, 65, 116, 193, 144, 221, 174,
                         109, 254, 100, 136, 146, 205, 149, 192, 196, 91, 143,
                         151, 134, 213, 117, 164, 150, 162, 120, 185, 136, 125));
+}
+
+TEST(ConvInteger, SumsIntoInt32) {
+  const auto& examples = Examples_conv();
+  EXPECT_THAT(RunExample(examples[examples.size() - 2])[0].ToInts(),
+              testing::ElementsAre(3, 6, 9, 765, -128, -256, -384, -32640));
+}
+
+// Padding is zero_point, that is a real zero: rows of x - 2 are (pad, pad),
+// (-1, 0), (1, 253); w - zero: 0 1 2 3 and 0 1 2 3.
+TEST(ConvInteger, PadsWithTheZeroPoint) {
+  EXPECT_THAT(RunExample(Examples_conv().back())[0].ToInts(),
+              testing::ElementsAre(-2, 2 + 759, -2, 2 + 759));
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include "squint/graph/nested_values.h"
 #include "squint/ops/infer.h"
 #include "squint/ops/signature.h"
+#include "squint/ops/dynamic_product.h"
+#include "squint/ops/qlinear_form.h"
 
 namespace squint {
 namespace {
@@ -66,10 +68,12 @@ class GraphRun {
     stored_[static_cast<size_t>(id)] = std::move(stored);
   }
 
-  // A real result: quantized first when the value is.
+  // A real result: quantized first when the value is. One that is quantized
+  // by its own range stays real, for its readers to find that range.
   void SetReal(ValueId id, const Tensor& real) {
     const auto& quant = graph_.value(id).quant;
-    Set(id, quant ? QuantizeTensor(real, *quant) : real);
+    const bool now = quant && quant->kind == QuantKind::kStatic;
+    Set(id, now ? QuantizeTensor(real, *quant) : real);
   }
 
   const Tensor& Stored(ValueId id) const {
@@ -83,21 +87,26 @@ class GraphRun {
   Tensor Real(ValueId id) const {
     const Value& value = graph_.value(id);
     if (!value.quant) return Stored(id).Materialize();
-    const Tensor real = DequantizeTensor(Stored(id), *value.quant);
+    const Tensor real = value.quant->kind == QuantKind::kStatic
+                            ? DequantizeTensor(Stored(id), *value.quant)
+                            : DynamicFakeQuantize(Stored(id), *value.quant);
     return IsFloat(value.dtype) ? real.CastTo(value.dtype) : real;
   }
 
   void RunNode(const Node& node) {
     const OpDef& op = RowOf(graph_, node);
     const bool integer = options_.reading == Reading::kInteger &&
-                         op.integer_reference != nullptr && AllQuantized(node);
+                         op.integer_reference != nullptr &&
+                         (QLinearFormOf(node) || AllQuantized(node));
+    const bool dynamic = IsDynamic(node);
     NodeBodies bodies(*this, node);
     RunContext context{node, {}, {}, {}, {}};
     if (node.has_graphs()) context.bodies = &bodies;
     std::vector<Tensor> held(node.inputs.size());
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId id = node.inputs[i];
-      if (id != kNoValue) held[i] = integer ? Stored(id) : Real(id);
+      const bool stored = dynamic ? i < 2 : integer;
+      if (id != kNoValue) held[i] = stored ? Stored(id) : Real(id);
       context.inputs.push_back(id == kNoValue ? nullptr : &held[i]);
       context.input_quant.push_back(QuantOf(id));
     }
@@ -106,7 +115,11 @@ class GraphRun {
     }
     context.outputs.resize(node.outputs.size());
     CheckBeforeRunning(node, context.inputs);
-    (integer ? op.integer_reference : op.reference)(context);
+    if (dynamic) {
+      RunDynamicProduct(op, context);
+    } else {
+      (integer ? op.integer_reference : op.reference)(context);
+    }
     CheckMade(context);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId id = node.outputs[i];
@@ -173,6 +186,14 @@ class GraphRun {
   const QuantParams* QuantOf(ValueId id) const {
     if (id == kNoValue || !graph_.value(id).quant) return nullptr;
     return &*graph_.value(id).quant;
+  }
+
+  // In either reading the product of integers that a file has.
+  bool IsDynamic(const Node& node) const {
+    const QuantParams* first =
+        node.inputs.empty() ? nullptr : QuantOf(node.inputs[0]);
+    return first != nullptr && first->kind == QuantKind::kDynamicTensor &&
+           IsDynamicProduct(graph_, node);
   }
 
   // The data input is quantized statically; whether the rest suits is the

@@ -16,6 +16,30 @@ std::vector<OpExample> Examples_lstm() {
         .Const(Ramp({1, 16, 4}, -1, 1, 3))
         .Set("hidden_size", int64_t{4});
   };
+  const auto dynamic = [](const char* what, Tensor scale, Tensor zero) {
+    Tensor w(DType::kInt8, {1, 2, 16});
+    Tensor r(DType::kInt8, {1, 4, 16});
+    for (Tensor* weights : {&w, &r}) {
+      for (int64_t i = 0; i < weights->size(); ++i) {
+        weights->mutable_data<int8_t>()[i] = static_cast<int8_t>(i * 83 + 7);
+      }
+    }
+    return OpExample("DynamicQuantizeLSTM", what, "com.microsoft")
+        .In(Ramp({5, 3, 2}))
+        .Const(w)
+        .Const(r)
+        .Const(Ramp({1, 32}, -1, 1, 4))
+        .Absent()
+        .Absent()
+        .Absent()
+        .Absent()
+        .Const(scale)
+        .Const(zero)
+        .Const(scale)
+        .Const(zero)
+        .Set("hidden_size", int64_t{4})
+        .Outputs(3);
+  };
   return {
       plain("no bias").Outputs(3),
       plain("reverse, bias, lengths, states")
@@ -70,6 +94,10 @@ std::vector<OpExample> Examples_lstm() {
           .Set("hidden_size", int64_t{4})
           .Outputs(3)
           .FixedSizes(),
+      dynamic("per direction", Floats({1}, {0.01f}),
+              Tensor::Of<int8_t>({1}, {0})),
+      dynamic("per unit of each gate", Ramp({1, 16}, 0.005f, 0.02f),
+              Tensor(DType::kInt8, {1, 16})),
   };
 }
 
@@ -166,6 +194,61 @@ TEST(LSTM, EqualsOnnxRuntime) {
       RunExample(Examples_lstm()[4])[2].ToFloats(),
       Near(std::vector<float>{-0.6385059f, 0.1098614f, -0.1993061f, 0.4592717f,
                               0, 0.6000643f, 0, 0.9529381f}));
+}
+
+// With inputs and states on their own grids (one step, whose initial state
+// is 0), it is LSTM on the dequantized, transposed weights.
+TEST(DynamicQuantizeLSTM, IsLstmOnDequantizedWeights) {
+  for (size_t which : {size_t{2}, size_t{1}}) {
+    const std::vector<OpExample> all = Examples_lstm();
+    OpExample dynamic = all[all.size() - which];
+    // 0 and 255 steps: DynamicQuantizeLinear changes nothing.
+    dynamic.inputs[0].value = Floats({1, 1, 2}, {0.0f, 255.0f / 128});
+    OpExample plain("LSTM", "dequantized");
+    plain.attributes = dynamic.attributes;
+    plain = std::move(plain).In(dynamic.inputs[0].value);
+    for (const size_t i : {size_t{1}, size_t{2}}) {
+      const Tensor& q = dynamic.inputs[i].value;
+      const Tensor& scale = dynamic.inputs[8].value;
+      Tensor real(DType::kFloat32, {1, 16, q.dim(1)});
+      for (int64_t k = 0; k < q.size(); ++k) {
+        const int64_t row = k % 16;
+        real.mutable_data<float>()[row * q.dim(1) + k / 16] =
+            static_cast<float>(q.data<int8_t>()[k]) *
+            scale.data<float>()[scale.size() == 1 ? 0 : row];
+      }
+      plain = std::move(plain).Const(real);
+    }
+    plain = std::move(plain).Const(dynamic.inputs[3].value);
+    const std::vector<float> expected = FloatsOf(plain);
+    const std::vector<float> got = RunExample(dynamic)[0].ToFloats();
+    ASSERT_EQ(got.size(), expected.size());
+    for (size_t i = 0; i < got.size(); ++i) {
+      EXPECT_FLOAT_EQ(got[i], expected[i]);
+    }
+  }
+}
+
+TEST(DynamicQuantizeLSTM, RoundsTheStateThatItFeedsBack) {
+  const std::vector<OpExample> all = Examples_lstm();
+  OpExample coarse = all[all.size() - 2];
+  // A state of 0.5 and 0.502 is one step apart from 0 to 1 in 255 steps; one
+  // of 0.5001 is not.
+  const auto with_state = [&](float unit) {
+    OpExample example = coarse;
+    example.inputs[0].value = Floats({1, 1, 2}, {0.0f, 1.0f});
+    example.inputs[5].value = Floats({1, 1, 4}, {1.0f, unit, 0.0f, 0.0f});
+    return FloatsOf(example);
+  };
+  EXPECT_EQ(with_state(0.5f + 1e-4f), with_state(0.5f + 2e-4f));
+  EXPECT_NE(with_state(0.5f), with_state(0.51f));
+}
+
+TEST(DynamicQuantizeLSTM, RefusesScalesThatDoNotFit) {
+  const std::vector<OpExample> all = Examples_lstm();
+  OpExample example = all.back();
+  example.inputs[8].value = Ramp({1, 15}, 0.1f, 0.2f);
+  EXPECT_THROW(RunExample(example), Error);
 }
 
 }  // namespace

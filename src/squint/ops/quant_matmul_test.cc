@@ -54,5 +54,17 @@ TEST(MatMulInteger, SubtractsZeroPoints) {
               ElementsAre(0, 0, 5, 7));
 }
 
+TEST(MatMulInteger, SubtractsARowAndAColumnOfEachMatrix) {
+  const Tensor a = Tensor::Of<uint8_t>({2, 2, 1}, {10, 20, 30, 40});
+  const Tensor b = Tensor::Of<uint8_t>({2, 1, 2}, {5, 7, 9, 11});
+  EXPECT_THAT(
+      Product(OpExample("MatMulInteger", "")
+                  .In(a)
+                  .Const(b)
+                  .Const(Tensor::Of<uint8_t>({2, 2, 1}, {9, 18, 27, 36}))
+                  .Const(Tensor::Of<uint8_t>({2, 1, 2}, {4, 5, 6, 7}))),
+      ElementsAre(1, 2, 2, 4, 9, 12, 12, 16));
+}
+
 }  // namespace
 }  // namespace squint

@@ -1,9 +1,7 @@
 // QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear as nodes: what
 // a file says before Absorb, and what stays where it cannot be absorbed.
-#include <algorithm>
-#include <cmath>
-
 #include "squint/ops/op.h"
+#include "squint/ops/operand_params.h"
 
 namespace squint {
 namespace {
@@ -136,21 +134,9 @@ void InferDynamicQuantizeLinear(InferContext& context) {
   context.SetOutput(2, DType::kUint8, Shape(DimList{}));
 }
 
-// In float32, as the operator's definition says: scale (max - min) / 255
-// over a range that includes 0.
 void RunDynamicQuantizeLinear(RunContext& context) {
   const Tensor& x = context.in(0);
-  float low = 0.0f;
-  float high = 0.0f;
-  for (const float value : x.values<float>()) {
-    low = std::min(low, value);
-    high = std::max(high, value);
-  }
-  const float scale = high == low ? 1.0f : (high - low) / 255.0f;
-  const float zero =
-      std::nearbyintf(std::clamp(0.0f - low / scale, 0.0f, 255.0f));
-  const QuantParams params =
-      PerTensor(DType::kUint8, scale, static_cast<int32_t>(zero));
+  const QuantParams params = DynamicParams(x);
   context.outputs[0] = QuantizeTensor(x, params);
   if (context.outputs.size() > 1) context.outputs[1] = params.scale;
   if (context.outputs.size() > 2) context.outputs[2] = params.zero_point;

@@ -1,0 +1,29 @@
+// Changes of a quantized graph that change no number.
+#ifndef SQUINT_INTERCHANGE_CONVERT_H_
+#define SQUINT_INTERCHANGE_CONVERT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "squint/graph/graph.h"
+
+namespace squint {
+
+// Turns int8 activations into uint8 or back: zero points and the stored
+// integers of constants that are no weights move by 128. `to`: one of the
+// two. Returns a sentence for each tensor that keeps its type because a node
+// reads or makes its integers. The graph must have been absorbed.
+std::vector<std::string> ChangeActivations(Graph& graph, DType to);
+
+// Error{kUnsupported} naming the first node that computes on stored integers
+// instead of standing between Q and DQ.
+void RequireQdq(const Graph& graph);
+
+// Rewrites nodes so that they mean the same in an opset before 21 where that
+// can be said there: axes as attributes, no num_outputs.
+void LowerNodes(Graph& graph, int64_t opset);
+
+}  // namespace squint
+
+#endif  // SQUINT_INTERCHANGE_CONVERT_H_
