@@ -5,7 +5,6 @@
 
 #include "squint/graph/nested_values.h"
 #include "squint/ops/infer.h"
-#include "squint/ops/signature.h"
 #include "squint/ops/dynamic_product.h"
 #include "squint/ops/qlinear_form.h"
 
@@ -80,7 +79,10 @@ class GraphRun {
     const Value& value = graph_.value(id);
     const Tensor& run = stored_[static_cast<size_t>(id)];
     if (run.empty() && value.is_constant()) return value.constant;
-    CheckInternal(!run.empty(), "Interpret: value read before it is made");
+    if (run.empty()) {
+      Fail(ErrorCode::kInvalidModel, "tensor '{}' is made by no operator",
+           value.name);
+    }
     return run;
   }
 
@@ -120,10 +122,10 @@ class GraphRun {
     } else {
       (integer ? op.integer_reference : op.reference)(context);
     }
-    CheckMade(context);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId id = node.outputs[i];
-      if (id == kNoValue) continue;
+      // A name for what the operator does not make is only an error to read.
+      if (id == kNoValue || context.outputs[i].empty()) continue;
       if (integer) {
         Set(id, std::move(context.outputs[i]));
       } else {

@@ -177,13 +177,4 @@ void CheckSignature(const InferContext& context) {
   }
 }
 
-void CheckMade(const RunContext& context) {
-  for (size_t i = 0; i < context.outputs.size(); ++i) {
-    if (context.node.output(i) == kNoValue || !context.outputs[i].empty()) {
-      continue;
-    }
-    Fail(ErrorCode::kInvalidModel, "the operator has no output {}", i);
-  }
-}
-
 }  // namespace squint

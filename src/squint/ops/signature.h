@@ -1,4 +1,4 @@
-// What a node must have before its operator looks at it, and after it ran.
+// What a node must have before its operator looks at it.
 #ifndef SQUINT_OPS_SIGNATURE_H_
 #define SQUINT_OPS_SIGNATURE_H_
 
@@ -9,10 +9,6 @@ namespace squint {
 // Error{kInvalidModel} when a required input or the first output is absent,
 // or when inputs differ that must have one type. Operators may rely on it.
 void CheckSignature(const InferContext& context);
-
-// Error{kInvalidModel} when the node names an output that its operator did
-// not make.
-void CheckMade(const RunContext& context);
 
 }  // namespace squint
 

@@ -57,14 +57,14 @@ TEST(Signature, InputsOfOneTypeAreHeldToIt) {
             "");
 }
 
-TEST(Signature, AnOutputThatTheOperatorDoesNotHaveIsAnError) {
+TEST(Interpret, AnOutputThatTheOperatorDoesNotHaveIsAnErrorToRead) {
   const OpExample two = OpExample("Relu", "").In(Ramp({2})).Outputs(2);
   try {
     Interpret(GraphOf(two), InputsOf(two));
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidModel);
-    EXPECT_THAT(error.message(), HasSubstr("no output 1"));
+    EXPECT_THAT(error.message(), HasSubstr("'y_1'"));
   }
 }
 

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "squint/ops/infer.h"
-#include "squint/ops/signature.h"
 #include "squint/runtime/fake_quantize.h"
 #include "squint/runtime/input_check.h"
 
@@ -309,10 +308,9 @@ void Execution::RunReference(const ProgramNode& step,
   if (node.has_graphs()) run.bodies = &bodies;
   run.outputs.resize(node.outputs.size());
   step.op->reference(run);
-  CheckMade(run);
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const ValueId id = node.outputs[i];
-    if (id == kNoValue) continue;
+    if (id == kNoValue || run.outputs[i].empty()) continue;
     slot(id) = {Widened(run.outputs[i]), false, false};
     Finish(id);
   }
@@ -347,8 +345,10 @@ void Execution::Release(const ProgramNode& step) {
 const Tensor& Execution::Read(ValueId id) {
   const Tensor& made = slot(id).tensor;
   if (!made.empty()) return made;
-  CheckInternal(graph_->value(id).is_constant(),
-                "Executor: value read before it is made");
+  if (!graph_->value(id).is_constant()) {
+    Fail(ErrorCode::kInvalidModel, "tensor '{}' is made by no operator",
+         graph_->value(id).name);
+  }
   return Constant(id);
 }
 
