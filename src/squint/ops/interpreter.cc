@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "squint/graph/nested_values.h"
-#include "squint/ops/infer.h"
 #include "squint/ops/dynamic_product.h"
+#include "squint/ops/infer.h"
 #include "squint/ops/qlinear_form.h"
 
 namespace squint {
