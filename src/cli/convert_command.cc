@@ -41,8 +41,7 @@ void AddConvertCommand(CLI::App& app, CommonOptions& common) {
   AddCommonOptions(*command, common);
   command->callback([request, &common] {
     Console console;
-    const Context context =
-        console.MakeContext(common.threads, common.verbose, common.seed);
+    const Context context = console.MakeContext(common);
     const ConvertSummary summary = ConvertFile(*request, context);
     if (common.json) {
       fmt::print("{}\n", summary.json);

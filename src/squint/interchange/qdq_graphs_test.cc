@@ -316,7 +316,7 @@ std::vector<ValueId> HeadBody(QdqBuilder& b, ValueId x) {
   return {b.Op("Gemm", {flat, w, b.Bias(5)}, {{"transB", int64_t{1}}})};
 }
 
-std::vector<std::pair<std::string, Body>> Bodies() {
+std::vector<std::pair<std::string, Body>> BodiesOfGraphs() {
   const Attributes window = {{"kernel_shape", List{2, 2}}};
   return {
       {"Sigmoid", One("Sigmoid")},
@@ -440,7 +440,7 @@ std::vector<QuantizedExample> QdqExamples() {
   AddProducts(all);
   AddWeightOnly(all);
   AddTables(all);
-  for (const auto& [what, body] : Bodies()) {
+  for (const auto& [what, body] : BodiesOfGraphs()) {
     for (const DType dtype : {DType::kUint8, DType::kInt8, DType::kUint16}) {
       for (const bool same : {true, false}) {
         all.Add(fmt::format("{}, {}, {} parameters", what, DTypeName(dtype),
