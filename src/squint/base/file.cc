@@ -42,12 +42,16 @@ void RemoveIfAbandoned(const fs::path& temporary) {
 
 void RemoveAbandoned(const fs::path& path) {
   const std::string name = path.filename().string();
-  std::error_code error;
-  for (fs::directory_iterator it(FolderOf(path), error), end;
-       !error && it != end; it.increment(error)) {
-    if (IsTemporaryOf(it->path().filename().string(), name)) {
-      RemoveIfAbandoned(it->path());
+  // increment(error_code&) is noexcept but allocates: where there is no memory
+  // it would end the process.
+  try {
+    for (const auto& entry : fs::directory_iterator(FolderOf(path))) {
+      if (IsTemporaryOf(entry.path().filename().string(), name)) {
+        RemoveIfAbandoned(entry.path());
+      }
     }
+  } catch (const fs::filesystem_error&) {
+    // A folder that cannot be read is told of when the output is made in it.
   }
 }
 
