@@ -48,7 +48,7 @@ class Streaming(unittest.TestCase):
 
     def test_a_large_network_passes_through_little_memory(self):
         size = write_model(self.model, WIDTH, LAYERS, VOCAB, sparse=True)
-        self.assertGreater(size, 290 << 20)
+        self.assertGreater(size, 280 << 20)
         for weights, share in (('int8', 0.25), ('int4', 0.15),
                                ('float16', 0.5)):
             for place in ([], ['--external-data', '1000']):

@@ -193,13 +193,20 @@ void ReleasePages(std::span<const std::byte> bytes) {
   ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
-void CheckMappedFiles() {
+namespace {
+
+// Of all files when `only` is null.
+void CheckRanges(const MappedFile* only) {
   const std::lock_guard lock(ranges_mutex);
   for (const MappedRange* e = first_range; e != nullptr; e = e->next) {
     if (!e->cut || e->file == nullptr) continue;
-    FailCut(e->file->path().string());
+    if (only == nullptr || e->file == only) FailCut(e->file->path().string());
   }
 }
+
+}  // namespace
+
+void CheckMappedFiles() { CheckRanges(nullptr); }
 
 MappedFileWatch::MappedFileWatch() {
   const std::lock_guard lock(ranges_mutex);
@@ -216,7 +223,7 @@ std::string ReadTextFile(const std::filesystem::path& path) {
   const auto file = MappedFile::Open(path);
   const auto bytes = file->bytes();
   std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  CheckMappedFiles();
+  CheckRanges(file.get());
   return text;
 }
 

@@ -7,7 +7,8 @@ namespace squint {
 namespace {
 
 // Inputs 0 to `inputs` - 1 of an operator are required. Of one that is not
-// listed the first is.
+// listed the first is. Required ones behind an optional one (scales behind
+// zero points) are the operator's own business.
 struct Required {
   std::string_view op_type;
   size_t inputs;
@@ -56,15 +57,15 @@ constexpr Required kRequired[] = {
     {"Pad", 2},
     {"Pow", 2},
     {"QGemm", 6},
-    {"QLinearAdd", 7},
-    {"QLinearAveragePool", 4},
+    {"QLinearAdd", 2},
+    {"QLinearAveragePool", 2},
     {"QLinearConv", 8},
-    {"QLinearGlobalAveragePool", 5},
-    {"QLinearLeakyRelu", 4},
+    {"QLinearGlobalAveragePool", 2},
+    {"QLinearLeakyRelu", 2},
     {"QLinearMatMul", 8},
-    {"QLinearMul", 7},
-    {"QLinearSigmoid", 4},
-    {"QLinearSoftmax", 5},
+    {"QLinearMul", 2},
+    {"QLinearSigmoid", 2},
+    {"QLinearSoftmax", 2},
     {"QuantizeLinear", 2},
     {"RMSNormalization", 2},
     {"RNN", 3},
