@@ -1,5 +1,6 @@
 #include "squint/base/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -40,19 +41,25 @@ void RemoveIfAbandoned(const fs::path& temporary) {
   ::close(descriptor);
 }
 
+// By opendir: std::filesystem's iterator allocates where it must not throw,
+// and would end the process where memory is short. A folder that cannot be
+// read is told of when the output is made in it.
 void RemoveAbandoned(const fs::path& path) {
   const std::string name = path.filename().string();
-  // increment(error_code&) is noexcept but allocates: where there is no memory
-  // it would end the process.
+  const fs::path folder = FolderOf(path);
+  DIR* listing = ::opendir(folder.c_str());
+  if (listing == nullptr) return;
   try {
-    for (const auto& entry : fs::directory_iterator(FolderOf(path))) {
-      if (IsTemporaryOf(entry.path().filename().string(), name)) {
-        RemoveIfAbandoned(entry.path());
+    while (const dirent* entry = ::readdir(listing)) {
+      if (IsTemporaryOf(entry->d_name, name)) {
+        RemoveIfAbandoned(folder / entry->d_name);
       }
     }
-  } catch (const fs::filesystem_error&) {
-    // A folder that cannot be read is told of when the output is made in it.
+  } catch (...) {
+    ::closedir(listing);
+    throw;
   }
+  ::closedir(listing);
 }
 
 // Makes a rename last, as fsync makes a file's bytes last.
