@@ -1,7 +1,7 @@
 // Tensors that may be larger than memory: read piece by piece, and results
 // that are computed from another tensor when they are read. What a mapped
 // file holds is let go behind, so that a network of any size passes through
-// a few megabytes (docs/decisions/006-large-models.md).
+// a few megabytes (docs/decisions/009-large-models.md).
 #ifndef SQUINT_TENSOR_PIECES_H_
 #define SQUINT_TENSOR_PIECES_H_
 
