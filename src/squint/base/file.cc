@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 #include "squint/base/error.h"
@@ -41,25 +42,13 @@ void RemoveIfAbandoned(const fs::path& temporary) {
   ::close(descriptor);
 }
 
-// By opendir: std::filesystem's iterator allocates where it must not throw,
-// and would end the process where memory is short. A folder that cannot be
-// read is told of when the output is made in it.
+// A folder that cannot be read is told of when the output is made in it.
 void RemoveAbandoned(const fs::path& path) {
   const std::string name = path.filename().string();
   const fs::path folder = FolderOf(path);
-  DIR* listing = ::opendir(folder.c_str());
-  if (listing == nullptr) return;
-  try {
-    while (const dirent* entry = ::readdir(listing)) {
-      if (IsTemporaryOf(entry->d_name, name)) {
-        RemoveIfAbandoned(folder / entry->d_name);
-      }
-    }
-  } catch (...) {
-    ::closedir(listing);
-    throw;
+  for (const std::string& file : NamesIn(folder)) {
+    if (IsTemporaryOf(file, name)) RemoveIfAbandoned(folder / file);
   }
-  ::closedir(listing);
 }
 
 // Makes a rename last, as fsync makes a file's bytes last.
@@ -75,6 +64,17 @@ void SyncFolder(const fs::path& folder) {
 fs::path FolderOf(const fs::path& file) {
   const fs::path folder = file.parent_path();
   return folder.empty() ? fs::path(".") : folder;
+}
+
+std::vector<std::string> NamesIn(const fs::path& folder) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(folder.c_str()),
+                                                    ::closedir);
+  std::vector<std::string> names;
+  if (listing == nullptr) return names;
+  while (const dirent* entry = ::readdir(listing.get())) {
+    names.emplace_back(entry->d_name);
+  }
+  return names;
 }
 
 OutputFile::OutputFile(fs::path path) : path_(std::move(path)) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace squint {
 
@@ -60,6 +61,11 @@ class MappedFileWatch {
 
 // The folder that a file is in; "." for a bare name.
 std::filesystem::path FolderOf(const std::filesystem::path& file);
+
+// Names in a folder, in no order; none when it cannot be read. By opendir:
+// std::filesystem's iterator allocates where it must not throw, and would end
+// the process where memory is short.
+std::vector<std::string> NamesIn(const std::filesystem::path& folder);
 
 std::string ReadTextFile(const std::filesystem::path& path);
 

@@ -89,12 +89,12 @@ bool IsDataOf(std::string_view file, const std::string& model) {
 // before their model was renamed.
 void RemoveOtherData(const fs::path& model, std::string_view kept) {
   const std::string name = model.filename().string();
-  std::error_code error;
-  for (fs::directory_iterator it(FolderOf(model), error), end;
-       !error && it != end; it.increment(error)) {
-    const std::string file = it->path().filename().string();
+  const fs::path folder = FolderOf(model);
+  for (const std::string& file : NamesIn(folder)) {
     std::error_code ignored;
-    if (file != kept && IsDataOf(file, name)) fs::remove(it->path(), ignored);
+    if (file != kept && IsDataOf(file, name)) {
+      fs::remove(folder / file, ignored);
+    }
   }
 }
 
