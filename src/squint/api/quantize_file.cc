@@ -185,7 +185,7 @@ class QuantizeJob {
   }
 
   Json ToJson() const {
-    Json json;
+    Json json = Json::object();
     json["model"] = request_.model;
     json["output"] = request_.output;
     json["float_bytes"] = summary_.float_bytes;

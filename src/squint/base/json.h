@@ -4,7 +4,9 @@
 #define SQUINT_BASE_JSON_H_
 
 // Its assertions do not hold on the way out of a failed allocation, which is
-// an error here and not the end of the process.
+// an error here and not the end of the process. For the same reason an object
+// begins as Json::object(): one that becomes an object by its first [] has a
+// null pointer to destroy where that fails.
 #define JSON_ASSERT(condition) static_cast<void>(0)
 
 #include <filesystem>

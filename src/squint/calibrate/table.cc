@@ -131,7 +131,7 @@ Json BlocksToJson(const ValueStatistics& statistics) {
 }
 
 Json ToJson(const ValueStatistics& statistics) {
-  Json json;
+  Json json = Json::object();
   json["count"] = statistics.count;
   if (statistics.nans > 0) json["nans"] = statistics.nans;
   if (statistics.infinities > 0) json["infinities"] = statistics.infinities;
@@ -253,7 +253,7 @@ Calibration ReadCalibration(const std::filesystem::path& path) {
 
 void WriteCalibration(const std::filesystem::path& path,
                       const Calibration& calibration) {
-  Json json;
+  Json json = Json::object();
   json["format"] = kFormat;
   json["version"] = kVersion;
   json["tool_version"] = ToolVersion();

@@ -162,7 +162,7 @@ Recipe ReadRecipe(const std::filesystem::path& path) {
 }
 
 std::string RecipeToText(const Recipe& recipe) {
-  Json json;
+  Json json = Json::object();
   json["format"] = kFormat;
   json["version"] = 1;
   json["mode"] = ModeName(recipe.mode);
