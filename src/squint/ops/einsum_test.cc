@@ -128,7 +128,7 @@ TEST(Einsum, RefusesWhatIsNoEquation) {
   message("ijk", "term 'ijk' does not suit an operand of rank 2", {kSquare});
   message("ij->ik", "'k' of the result is in no operand", {kSquare});
   message("ij->ii", "'i' of the result occurs twice", {kSquare});
-  message("ij,jk", "of the same label", {kSquare, Ramp({3, 2})});
+  message("ij,jk", "of the same label", {Ramp({2, 2}), Ramp({3, 2})});
 }
 
 TEST(Einsum, SymbolicSizesPass) {

@@ -128,6 +128,7 @@ constexpr OneType kOneType[] = {
     {"Sum", 0, SIZE_MAX},
     {"Mean", 0, SIZE_MAX},
     {"Concat", 0, SIZE_MAX},
+    {"Einsum", 0, SIZE_MAX},
 };
 
 void CheckPresent(const Node& node) {
