@@ -31,6 +31,9 @@ void InferGather(InferContext& context) {
   const Shape& indices = context.shape(1);
   Shape out;
   if (data.has_rank() && indices.has_rank()) {
+    if (data.rank() == 0) {
+      Fail(ErrorCode::kInvalidModel, "there is no axis to gather from");
+    }
     const auto axis = NormalizeAxis(context.node().Int("axis", 0), data.rank());
     DimList dims(data.dims().begin(), data.dims().begin() + axis);
     dims.insert(dims.end(), indices.dims().begin(), indices.dims().end());

@@ -115,5 +115,13 @@ TEST(GatherBlockQuantized, ZeroPointsAreSubtracted) {
               ElementsAre(0, 0.5f, -18, 0, -1, 0, 20, 30));
 }
 
+TEST(Gather, NeedsAnAxis) {
+  Graph graph;
+  const ValueId x = graph.AddInput("x", DType::kFloat32, Shape::Of({}));
+  const ValueId i = graph.AddInput("i", DType::kInt64, Shape::Of({1}));
+  graph.AddOutput(graph.Emit("Gather", {x, i}, "y"));
+  EXPECT_THROW(InferShapes(graph), Error);
+}
+
 }  // namespace
 }  // namespace squint
