@@ -553,8 +553,7 @@ class Quantizer {
     if (eight_bits_instead_) {
       result_.notes.push_back(
           "4 bits in groups suit MatMul, Gemm, LSTM and GRU; other weights "
-          "have "
-          "8 bits");
+          "have 8 bits");
     }
   }
 
