@@ -3,6 +3,7 @@
 #define SQUINT_QUANTIZE_RECURRENT_H_
 
 #include "squint/graph/graph.h"
+#include "squint/tensor/dtype.h"
 
 namespace squint {
 
@@ -17,6 +18,11 @@ bool SplitRecurrent(Graph& graph, NodeId id);
 // and as uint8 with zero point 128: ONNX Runtime's kernels for int8 weights
 // saturate on x86 without VNNI. False: not in that operator's form.
 bool UseDynamicLstm(Graph& graph, NodeId id);
+
+// Gives squint::LSTMSteps or GRUSteps the grid of the state that they
+// multiply: an activation of type `dtype` and of range [-1, 1], which no state
+// leaves: it is a product or a mean of tanh and sigmoid.
+void SetStateGrid(Graph& graph, NodeId id, DType dtype);
 
 }  // namespace squint
 

@@ -237,4 +237,19 @@ bool SplitRecurrent(Graph& graph, NodeId id) {
   return true;
 }
 
+void SetStateGrid(Graph& graph, NodeId id, DType dtype) {
+  const int32_t zero =
+      IsSigned(dtype) ? 0 : static_cast<int32_t>(IntegerMax(dtype) / 2 + 1);
+  const auto steps = static_cast<float>(IntegerMax(dtype) - zero);
+  const QuantParams grid = PerTensor(dtype, 1.0f / steps, zero);
+  const StepInputs& at = InputsOfSteps(graph.node(id));
+  const std::string name = graph.node(id).name;
+  const ValueId scale = graph.AddConstant(name + "_state_scale", grid.scale);
+  const ValueId zero_point =
+      graph.AddConstant(name + "_state_zero_point", grid.zero_point);
+  graph.node(id).inputs.resize(at.zero_point + 1, kNoValue);
+  graph.ReplaceInput(id, at.scale, scale);
+  graph.ReplaceInput(id, at.zero_point, zero_point);
+}
+
 }  // namespace squint
