@@ -26,6 +26,7 @@ std::string_view ExecutionName(bool quantized, Execution execution) {
 std::vector<TensorDifference> ToPublic(
     const std::vector<ValueDifference>& differences) {
   std::vector<TensorDifference> result;
+  result.reserve(differences.size());
   for (const ValueDifference& d : differences) {
     result.push_back({d.name, d.op_type, d.sqnr, d.cosine});
   }

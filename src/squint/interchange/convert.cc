@@ -82,44 +82,6 @@ void ChangeIn(Graph& graph, DType to, std::vector<std::string>& kept) {
   }
 }
 
-// ---- lower opsets
-
-// Constant axes as the attribute that they were before opset 18.
-void AxesToAttribute(Graph& graph, Node& node) {
-  if (node.has_input(1)) {
-    const Tensor* axes = graph.ConstantOf(node.input(1));
-    if (axes == nullptr) return;
-    node.Set("axes", axes->ToInts());
-  }
-  node.inputs.resize(1);
-  node.attributes.erase("noop_with_empty_axes");
-}
-
-bool IsReduction(const Node& node) {
-  return node.domain.empty() && node.op_type.starts_with("Reduce") &&
-         node.op_type != "ReduceSum";
-}
-
-void Lower(Graph& graph, Node& node, int64_t opset) {
-  if (opset < 18 && IsReduction(node) &&
-      node.Int("noop_with_empty_axes", 0) == 0) {
-    AxesToAttribute(graph, node);
-  }
-  // Equal parts, the last one smaller where they do not divide: before opset
-  // 18 only the former could be said without sizes.
-  if (opset < 18 && node.Is("Split") && node.has_input(1)) {
-    node.attributes.erase("num_outputs");
-  } else if (opset < 18 && node.Is("Split")) {
-    const Shape& shape = graph.value(node.input(0)).shape;
-    const auto parts = static_cast<int64_t>(node.outputs.size());
-    if (!shape.has_rank()) return;
-    int64_t axis = node.Int("axis", 0);
-    axis += axis < 0 ? shape.rank() : 0;
-    const auto size = shape[static_cast<int>(axis)].value();
-    if (size && *size % parts == 0) node.attributes.erase("num_outputs");
-  }
-}
-
 }  // namespace
 
 std::vector<std::string> ChangeActivations(Graph& graph, DType to) {
@@ -140,12 +102,6 @@ void RequireQdq(const Graph& graph) {
            "its scales, zero points and bias must be initializers",
            NodeLabel(each, node));
     }
-  });
-}
-
-void LowerNodes(Graph& graph, int64_t opset) {
-  ForEachGraph(graph, [opset](Graph& each) {
-    for (const NodeId id : each.order()) Lower(each, each.node(id), opset);
   });
 }
 

@@ -2,7 +2,6 @@
 #ifndef SQUINT_INTERCHANGE_CONVERT_H_
 #define SQUINT_INTERCHANGE_CONVERT_H_
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,10 +18,6 @@ std::vector<std::string> ChangeActivations(Graph& graph, DType to);
 // Error{kUnsupported} naming the first node that computes on stored integers
 // instead of standing between Q and DQ.
 void RequireQdq(const Graph& graph);
-
-// Rewrites nodes so that they mean the same in an opset before 21 where that
-// can be said there: axes as attributes, no num_outputs.
-void LowerNodes(Graph& graph, int64_t opset);
 
 }  // namespace squint
 

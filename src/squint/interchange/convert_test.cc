@@ -6,7 +6,6 @@
 #include "squint/interchange/interchange.h"
 #include "squint/interchange/qdq_builder.h"
 #include "squint/interchange/qdq_graphs.h"
-#include "squint/interchange/versions.h"
 #include "squint/ops/interpreter.h"
 
 namespace squint {
@@ -86,81 +85,6 @@ TEST(RequireQdq, NamesTheNodeThatStays) {
       EXPECT_NO_THROW(RequireQdq(graph)) << example.what;
     }
   }
-}
-
-// ---- opsets
-
-Graph Reduction() {
-  QdqBuilder b;
-  const ValueId x = b.Input({2, 3});
-  return b.Finish({b.Op("ReduceMean", {x, b.Ints({1})})});
-}
-
-TEST(SetVersions, WritesAxesAsTheAttributeTheyWere) {
-  Graph graph = Reduction();
-  LowerNodes(graph, 13);
-  SetVersions(graph, 13);
-  EXPECT_EQ(graph.opset[""], 13);
-  EXPECT_EQ(graph.ir_version, 7);
-  const Node& node = NodeOf(graph, "ReduceMean");
-  EXPECT_EQ(node.inputs.size(), 1u);
-  EXPECT_EQ(node.Ints("axes"), (std::vector<int64_t>{1}));
-}
-
-TEST(SetVersions, LeavesThemAnInputWhereTheyAreOne) {
-  Graph graph = Reduction();
-  LowerNodes(graph, 18);
-  SetVersions(graph, 18);
-  EXPECT_EQ(NodeOf(graph, "ReduceMean").inputs.size(), 2u);
-}
-
-TEST(SetVersions, NamesTheNodeThatIsNotLegalThere) {
-  QdqBuilder b;
-  const ValueId y = b.Op("Gelu", {b.Input({2, 3})});
-  b.graph.node(b.graph.value(y).producer).name = "gate";
-  Graph graph = b.Finish({y});
-  try {
-    SetVersions(graph, 17);
-    FAIL() << "Gelu is of opset 20";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
-    EXPECT_THAT(error.what(), HasSubstr("'gate'"));
-    EXPECT_THAT(error.what(), HasSubstr("needs opset 20"));
-  }
-  SetVersions(graph, 20);
-  EXPECT_EQ(graph.ir_version, 9);
-}
-
-TEST(SetVersions, SplitSaysItsPartsInTheOldWay) {
-  QdqBuilder b;
-  Node node;
-  node.op_type = "Split";
-  node.inputs = {b.Input({2, 4})};
-  node.attributes = {{"axis", int64_t{1}}, {"num_outputs", int64_t{2}}};
-  node.outputs = {b.graph.AddValue("l"), b.graph.AddValue("r")};
-  const std::vector<ValueId> outputs = node.outputs;
-  b.graph.AddNode(node);
-  Graph graph = b.Finish(outputs);
-  Graph old = graph;
-  LowerNodes(old, 13);
-  SetVersions(old, 13);
-  EXPECT_EQ(NodeOf(old, "Split").FindAttribute("num_outputs"), nullptr);
-  EXPECT_THROW(SetVersions(graph, 13), Error);  // not lowered
-}
-
-TEST(SetVersions, RefusesOpsetsItDoesNotKnow) {
-  Graph graph = Reduction();
-  EXPECT_THROW(SetVersions(graph, 6), Error);
-  EXPECT_THROW(SetVersions(graph, kNewestOpset + 1), Error);
-}
-
-TEST(SetVersions, FourBitsNeedOpset21) {
-  QdqBuilder b;
-  const ValueId x = b.Input({3, 4});
-  Graph graph =
-      b.Finish({b.Op("MatMul", {x, b.Weight(DType::kInt4, {4, 5}, -1)})});
-  EXPECT_THROW(SetVersions(graph, 20), Error);
-  EXPECT_NO_THROW(SetVersions(graph, 21));
 }
 
 }  // namespace

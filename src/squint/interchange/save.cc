@@ -4,8 +4,8 @@
 #include <array>
 #include <string_view>
 
-#include "squint/interchange/convert.h"
 #include "squint/interchange/interchange.h"
+#include "squint/interchange/lower.h"
 #include "squint/interchange/versions.h"
 #include "squint/onnx/onnx.h"
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "squint/interchange/lower.h"
 #include "squint/interchange/qdq.h"
 #include "squint/ops/op.h"
 
@@ -250,31 +251,11 @@ int64_t LowestOpset(const Needs& needs, int64_t file) {
        needs.because, needs.opset);
 }
 
-// The older definition that a node as it stands follows in opsets before its
-// row's (see LowerNodes); 0 when there is none.
-int64_t LoweredSince(const Node& node, int64_t opset) {
-  const auto lacks = [&](std::string_view key) {
-    return node.FindAttribute(key) == nullptr;
-  };
-  if (opset < 19 && node.Is("AveragePool") && lacks("dilations") &&
-      node.Int("ceil_mode", 0) == 0) {
-    return 11;
-  }
-  if (opset >= 18) return 0;
-  if (node.Is("Split") && lacks("num_outputs")) return 13;
-  const bool reduces = node.domain.empty() &&
-                       node.op_type.starts_with("Reduce") &&
-                       node.op_type != "ReduceSum";
-  return reduces && node.inputs.size() == 1 && lacks("noop_with_empty_axes")
-             ? 11
-             : 0;
-}
-
 // Why a node cannot be written in this opset; "" when it can. `file`: where
 // operators without a row have their meaning from.
 std::string ObstacleTo(const Graph& graph, const Node& node, int64_t file,
                        int64_t opset) {
-  const int64_t lowered = LoweredSince(node, opset);
+  const int64_t lowered = OlderDefinition(graph, node, opset);
   const int64_t needed = OpsetOfNode(graph, node, lowered);
   if (opset < needed) return fmt::format("it needs opset {}", needed);
   if (!node.domain.empty() || lowered > 0) return "";
