@@ -1,6 +1,7 @@
 // Nodes of domain `squint` that optimizations recognise, written out in the
 // standard operators that runtimes fuse.
 #include "squint/interchange/interchange.h"
+#include "squint/interchange/replacement.h"
 #include "squint/interchange/scan_steps.h"
 #include "squint/ops/recurrent_steps.h"
 
@@ -9,20 +10,8 @@ namespace {
 
 // SiLU(x) = x * Sigmoid(x).
 void ExpandSilu(Graph& graph, NodeId id) {
-  const Node silu = graph.node(id);
-  const Value& y = graph.value(silu.output());
-  const ValueId gate = graph.AddValue(y.name + "_sigmoid", y.dtype, y.shape);
-  Node sigmoid;
-  sigmoid.op_type = "Sigmoid";
-  sigmoid.name = silu.name.empty() ? "" : silu.name + "_sigmoid";
-  sigmoid.user_names = silu.user_names;
-  sigmoid.inputs = {silu.input(0)};
-  sigmoid.outputs = {gate};
-  graph.InsertBefore(id, std::move(sigmoid));
-  Node& product = graph.node(id);
-  product.op_type = "Mul";
-  product.domain = "";
-  product.inputs = {silu.input(0), gate};
+  Replacement silu(graph, id);
+  silu.Last("Mul", {silu.in(0), silu.Emit("Sigmoid", {silu.in(0)})});
 }
 
 }  // namespace

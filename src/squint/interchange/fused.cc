@@ -8,65 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "squint/interchange/replacement.h"
+
 namespace squint {
 namespace {
-
-// The fused node that is written out, and what takes its place.
-class Fused {
- public:
-  Fused(Graph& graph, NodeId id)
-      : graph_(graph), id_(id), node_(graph.node(id)) {}
-
-  const Node& node() const { return node_; }
-  bool has(size_t i) const { return node_.has_input(i); }
-  ValueId in(size_t i) const { return node_.input(i); }
-  const Shape& shape(size_t i) const { return graph_.value(in(i)).shape; }
-
-  // A new value, or the node's own result `output` if that is not kNoValue.
-  ValueId Emit(std::string_view op_type, std::vector<ValueId> inputs,
-               Attributes attributes = {}, ValueId output = kNoValue) {
-    Node made;
-    made.op_type = op_type;
-    made.user_names = node_.user_names;
-    made.name = output == kNoValue ? "" : node_.name;
-    made.inputs = std::move(inputs);
-    made.attributes = std::move(attributes);
-    made.outputs = {output == kNoValue ? NewValue(op_type) : output};
-    const ValueId result = made.outputs[0];
-    graph_.InsertBefore(id_, std::move(made));
-    return result;
-  }
-  void Last(std::string_view op_type, std::vector<ValueId> inputs,
-            Attributes attributes = {}) {
-    graph_.RemoveNode(id_);
-    Emit(op_type, std::move(inputs), std::move(attributes), node_.output());
-  }
-  // A scalar of the type of input 0.
-  ValueId Scalar(std::string_view name, float value) {
-    const DType dtype = graph_.value(in(0)).dtype;
-    const Tensor scalar = Tensor::Scalar<float>(value);
-    return graph_.AddConstant(name,
-                              IsFloat(dtype) ? scalar.CastTo(dtype) : scalar);
-  }
-  // The attributes but these.
-  Attributes Without(std::vector<std::string> keys) const {
-    Attributes attributes = node_.attributes;
-    for (const std::string& key : keys) attributes.erase(key);
-    return attributes;
-  }
-  Graph& graph() { return graph_; }
-
- private:
-  ValueId NewValue(std::string_view op_type) {
-    const Value& result = graph_.value(node_.output());
-    return graph_.AddValue(fmt::format("{}_{}", result.name, op_type),
-                           graph_.value(in(0)).dtype);
-  }
-
-  Graph& graph_;
-  NodeId id_;
-  Node node_;
-};
 
 // ---- activations
 
@@ -75,7 +20,7 @@ float At(const std::vector<float>& values, size_t i, float fallback) {
 }
 
 // `parameters`: alpha and beta, or the bounds of Clip.
-bool WriteActivation(Fused& fused, ValueId x, const std::string& type,
+bool WriteActivation(Replacement& fused, ValueId x, const std::string& type,
                      const std::vector<float>& parameters) {
   if (type == "Clip") {
     fused.Last("Clip", {x, fused.Scalar("low", At(parameters, 0, 0)),
@@ -99,7 +44,7 @@ bool IsKnownActivation(std::string_view type) {
 }
 
 // X, W, B, Z: activation(Conv(X, W, B) + Z).
-bool WriteFusedConv(Fused& fused) {
+bool WriteFusedConv(Replacement& fused) {
   const std::string type = fused.node().String("activation", "");
   if (!IsKnownActivation(type)) return false;
   std::vector<float> parameters;
@@ -116,7 +61,7 @@ bool WriteFusedConv(Fused& fused) {
   return WriteActivation(fused, y, type, parameters);
 }
 
-bool WriteFusedGemm(Fused& fused) {
+bool WriteFusedGemm(Replacement& fused) {
   const Node& node = fused.node();
   const std::string type = node.String("activation", "");
   if (!IsKnownActivation(type) || type == "Clip") return false;
@@ -137,14 +82,14 @@ bool WriteFusedGemm(Fused& fused) {
 // ---- products
 
 // The last two axes swapped.
-ValueId Swapped(Fused& fused, size_t i) {
+ValueId Swapped(Replacement& fused, size_t i) {
   std::vector<int64_t> perm(static_cast<size_t>(fused.shape(i).rank()));
   std::iota(perm.begin(), perm.end(), 0);
   std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
   return fused.Emit("Transpose", {fused.in(i)}, {{"perm", perm}});
 }
 
-bool WriteFusedMatMul(Fused& fused) {
+bool WriteFusedMatMul(Replacement& fused) {
   const Node& node = fused.node();
   if (node.Int("transBatchA", 0) != 0 || node.Int("transBatchB", 0) != 0) {
     return false;
@@ -171,23 +116,23 @@ bool WriteFusedMatMul(Fused& fused) {
 
 // ---- gates
 
-ValueId WithBias(Fused& fused) {
+ValueId WithBias(Replacement& fused) {
   return fused.has(1) ? fused.Emit("Add", {fused.in(0), fused.in(1)})
                       : fused.in(0);
 }
 
-bool WriteGelu(Fused& fused) {
+bool WriteGelu(Replacement& fused) {
   fused.Last("Gelu", {WithBias(fused)});
   return true;
 }
 
-bool WriteFastGelu(Fused& fused) {
+bool WriteFastGelu(Replacement& fused) {
   fused.Last("Gelu", {WithBias(fused)}, {{"approximate", std::string("tanh")}});
   return true;
 }
 
 // x * sigmoid(alpha x)
-bool WriteQuickGelu(Fused& fused) {
+bool WriteQuickGelu(Replacement& fused) {
   const ValueId alpha =
       fused.Scalar("alpha", fused.node().Float("alpha", 1.702f));
   const ValueId scaled = fused.Emit("Mul", {fused.in(0), alpha});
@@ -197,7 +142,7 @@ bool WriteQuickGelu(Fused& fused) {
 }
 
 // input, skip, gamma, beta, bias -> normalized, mean, inverse deviation, sum.
-bool WriteSkipLayerNormalization(Fused& fused) {
+bool WriteSkipLayerNormalization(Replacement& fused) {
   const Node& node = fused.node();
   if (node.output(1) != kNoValue || node.output(2) != kNoValue) return false;
   const ValueId total = node.output(3);
@@ -219,7 +164,7 @@ bool WriteSkipLayerNormalization(Fused& fused) {
 struct Entry {
   std::string_view op_type;
   size_t required;  // that many inputs are present
-  bool (*write)(Fused&);
+  bool (*write)(Replacement&);
 };
 constexpr std::array kEntries = {
     Entry{"BiasGelu", 2, WriteGelu},
@@ -242,7 +187,7 @@ bool IsComplete(const Node& node, size_t required) {
 bool WriteOut(Graph& graph, NodeId id) {
   for (const Entry& entry : kEntries) {
     if (!graph.node(id).Is(entry.op_type, "com.microsoft")) continue;
-    Fused fused(graph, id);
+    Replacement fused(graph, id);
     return IsComplete(fused.node(), entry.required) && entry.write(fused);
   }
   return false;

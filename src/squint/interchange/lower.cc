@@ -4,6 +4,9 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
+
+#include "squint/interchange/older_forms.h"
 
 namespace squint {
 namespace {
@@ -32,6 +35,10 @@ using Follows = bool (*)(const Graph&, const Node&);
 
 bool HasAxesAsAttribute(const Graph&, const Node& node) {
   return node.inputs.size() == 1 && Lacks(node, "noop_with_empty_axes");
+}
+
+bool HasPartsAsAttribute(const Graph&, const Node& node) {
+  return node.inputs.size() == 1 && Lacks(node, "num_outputs");
 }
 
 bool IsPlainPool(const Graph&, const Node& node) {
@@ -136,6 +143,7 @@ constexpr Row kOlder[] = {
     {"ScatterND", 18, 16, AddsOrMultiplies},
     {"Shape", 15, 1, LacksAll<kStart, kEnd>},
     {"Softmax", 13, 11, IsOverLastAxis},
+    {"Split", 13, 11, HasPartsAsAttribute},
     {"Split", 18, 13, LacksAll<kNumOutputs>},
     {"Squeeze", 13, 11, HasAxesAsAttribute},
     {"Unsqueeze", 13, 11, HasAxesAsAttribute},
@@ -153,6 +161,13 @@ void AxesToAttribute(const Graph& graph, Node& node) {
   }
   node.inputs.resize(1);
   node.attributes.erase("noop_with_empty_axes");
+}
+
+void PartsToAttribute(const Graph& graph, Node& node) {
+  const Tensor* parts = graph.ConstantOf(node.input(1));
+  if (parts == nullptr) return;
+  node.Set("split", parts->ToInts());
+  node.inputs.resize(1);
 }
 
 // Equal parts, the last one smaller where they do not divide: before opset
@@ -221,11 +236,12 @@ void GiveEmptyInputs(Graph& graph, Node& node) {
 
 void Lower(Graph& graph, NodeId id, int64_t opset) {
   Node& node = graph.node(id);
-  if (!node.domain.empty() || opset >= 19) return;
+  if (!node.domain.empty() || opset >= 20) return;
   ForgetDefaults(node);
   ForgetDefaultWords(node);
   if (opset < OpsetOfAxesInput(node)) AxesToAttribute(graph, node);
   if (opset < 18 && node.Is("Split")) ForgetNumOutputs(graph, node);
+  if (opset < 13 && node.Is("Split")) PartsToAttribute(graph, node);
   if (opset < 13 && node.Is("Resize")) {
     Node changed = node;
     GiveEmptyInputs(graph, changed);
@@ -243,7 +259,10 @@ void Lower(Graph& graph, NodeId id, int64_t opset) {
 
 void LowerNodes(Graph& graph, int64_t opset) {
   ForEachGraph(graph, [opset](Graph& each) {
-    for (const NodeId id : each.order()) Lower(each, id, opset);
+    const std::vector<NodeId> order = each.order();
+    for (const NodeId id : order) {
+      if (!WriteInOlderForm(each, id, opset)) Lower(each, id, opset);
+    }
   });
 }
 

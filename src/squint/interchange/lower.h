@@ -11,7 +11,7 @@ namespace squint {
 
 // Rewrites nodes so that they mean the same in an opset before 21 where that
 // can be said there: axes as attributes, no attribute that only repeats its
-// default, empty inputs where they were demanded.
+// default, empty inputs where they were demanded, older_forms.h.
 void LowerNodes(Graph& graph, int64_t opset);
 
 // The opset of the older definition, before its row's, that a node follows as
