@@ -220,6 +220,8 @@ void ForgetDefaultWords(Node& node) {
   } else if (node.Is("Resize") &&
              node.String("keep_aspect_ratio_policy", "stretch") == "stretch") {
     node.attributes.erase("keep_aspect_ratio_policy");
+  } else if (node.Is("SpaceToDepth") && node.String("mode", "DCR") == "DCR") {
+    node.attributes.erase("mode");
   }
 }
 
@@ -236,7 +238,7 @@ void GiveEmptyInputs(Graph& graph, Node& node) {
 
 void Lower(Graph& graph, NodeId id, int64_t opset) {
   Node& node = graph.node(id);
-  if (!node.domain.empty() || opset >= 20) return;
+  if (!node.domain.empty()) return;
   ForgetDefaults(node);
   ForgetDefaultWords(node);
   if (opset < OpsetOfAxesInput(node)) AxesToAttribute(graph, node);

@@ -149,7 +149,8 @@ int64_t OpsetOfAttributes(const Node& node) {
                             {"Cast", "saturate", 19},
                             {"Reshape", "allowzero", 14},
                             {"Shape", "end", 15},
-                            {"Shape", "start", 15}};
+                            {"Shape", "start", 15},
+                            {"SpaceToDepth", "mode", 28}};
   int64_t opset = 1;
   for (const Row& row : kLater) {
     if (node.op_type == row.op_type &&
@@ -238,7 +239,8 @@ int ChangedNode(const Needs& needs, int64_t file, int64_t opset) {
 
 int64_t LowestOpset(const Needs& needs, int64_t file) {
   const int64_t lowest = std::max(kLowestWritten, needs.opset);
-  for (int64_t opset = lowest; opset <= kMeaningOpset; ++opset) {
+  for (int64_t opset = lowest; opset <= std::max(kMeaningOpset, lowest);
+       ++opset) {
     if (ChangedNode(needs, file, opset) < 0) return opset;
   }
   if (file >= needs.opset) return file;

@@ -202,8 +202,10 @@ std::unique_ptr<Step> PrepareDepthToSpace(const PrepareContext& context) {
 std::unique_ptr<Step> PrepareSpaceToDepth(const PrepareContext& context) {
   const Dims& x = context.input_dims[0];
   const int64_t b = context.node.Int("blocksize", 1);
-  return MakePermutation(context, {x[0], x[1], x[2] / b, b, x[3] / b, b},
-                         Dims{0, 3, 5, 1, 2, 4});
+  const bool depth_first = context.node.String("mode", "DCR") == "CRD";
+  return MakePermutation(
+      context, {x[0], x[1], x[2] / b, b, x[3] / b, b},
+      depth_first ? Dims{0, 1, 3, 5, 2, 4} : Dims{0, 3, 5, 1, 2, 4});
 }
 
 std::unique_ptr<Step> PrepareExpand(const PrepareContext& context) {

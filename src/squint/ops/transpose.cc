@@ -100,16 +100,20 @@ void InferSpaceToDepth(InferContext& context) {
   context.SetOutput(0, context.dtype(0), out);
 }
 
-// DCR: channels are [block row, block column, depth]; CRD: [depth, block row,
-// block column].
+// Channels are [block row, block column, depth] in mode DCR, [depth, block
+// row, block column] in mode CRD.
+bool IsDepthFirst(const Node& node) {
+  return node.String("mode", "DCR") == "CRD";
+}
+
 void RunDepthToSpace(RunContext& context) {
   const Tensor& x = context.in(0);
   const int64_t b = BlockSize(context.node);
   const int64_t n = x.dim(0), c = x.dim(1) / (b * b), h = x.dim(2),
                 w = x.dim(3);
-  const bool crd = context.node.String("mode", "DCR") == "CRD";
   const Tensor y =
-      crd ? TransposeTensor(x.Reshaped({n, c, b, b, h, w}), {0, 1, 4, 2, 5, 3})
+      IsDepthFirst(context.node)
+          ? TransposeTensor(x.Reshaped({n, c, b, b, h, w}), {0, 1, 4, 2, 5, 3})
           : TransposeTensor(x.Reshaped({n, b, b, c, h, w}), {0, 3, 4, 1, 5, 2});
   context.outputs[0] = y.Reshaped({n, c, h * b, w * b});
 }
@@ -119,7 +123,9 @@ void RunSpaceToDepth(RunContext& context) {
   const int64_t b = BlockSize(context.node);
   const int64_t n = x.dim(0), c = x.dim(1), h = x.dim(2) / b, w = x.dim(3) / b;
   context.outputs[0] =
-      TransposeTensor(x.Reshaped({n, c, h, b, w, b}), {0, 3, 5, 1, 2, 4})
+      TransposeTensor(x.Reshaped({n, c, h, b, w, b}),
+                      IsDepthFirst(context.node) ? Dims{0, 1, 3, 5, 2, 4}
+                                                 : Dims{0, 3, 5, 1, 2, 4})
           .Reshaped({n, c * b * b, h, w});
 }
 

@@ -22,6 +22,10 @@ std::vector<OpExample> Examples_transpose() {
       OpExample("SpaceToDepth", "")
           .In(Ramp({2, 2, 4, 6}))
           .Set("blocksize", int64_t{2}),
+      OpExample("SpaceToDepth", "CRD")
+          .In(Ramp({2, 2, 4, 6}))
+          .Set("blocksize", int64_t{2})
+          .Set("mode", std::string("CRD")),
   };
 }
 
@@ -67,15 +71,21 @@ TEST(DepthToSpace, ModesOrderChannelsDifferently) {
   EXPECT_THAT(run("CRD"), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
-TEST(DepthToSpace, UndoesSpaceToDepth) {
+TEST(DepthToSpace, UndoesSpaceToDepthOfTheSameMode) {
   const Tensor x = Counting({1, 3, 4, 6});
-  const Tensor deep = RunExample(
-      OpExample("SpaceToDepth", "").In(x).Set("blocksize", int64_t{2}))[0];
-  EXPECT_EQ(deep.dims(), (Dims{1, 12, 2, 3}));
-  EXPECT_EQ(
-      FloatsOf(
-          OpExample("DepthToSpace", "").In(deep).Set("blocksize", int64_t{2})),
-      x.ToFloats());
+  const auto with_mode = [](const char* type, const Tensor& in,
+                            const std::string& mode) {
+    return OpExample(type, "")
+        .In(in)
+        .Set("blocksize", int64_t{2})
+        .Set("mode", mode);
+  };
+  for (const char* mode : {"DCR", "CRD"}) {
+    const Tensor deep = RunExample(with_mode("SpaceToDepth", x, mode))[0];
+    EXPECT_EQ(deep.dims(), (Dims{1, 12, 2, 3}));
+    EXPECT_EQ(FloatsOf(with_mode("DepthToSpace", deep, mode)), x.ToFloats())
+        << mode;
+  }
 }
 
 TEST(DepthToSpace, ChannelsMustDivide) {
