@@ -36,6 +36,19 @@ struct Layout {
   MatrixView b = {};
 };
 
+GemmArgs ArgsFor(const Layout& layout, const StepArgs& args) {
+  GemmArgs gemm{.m = layout.m,
+                .n = layout.n,
+                .k = layout.k,
+                .a = layout.a,
+                .b = layout.b};
+  gemm.a.data = FloatInput(args, 0);
+  gemm.b.data = FloatInput(args, 1);
+  gemm.c = FloatOutput(args);
+  gemm.c_stride = layout.n;
+  return gemm;
+}
+
 // The bias to add: the node's third input, or a scaled constant.
 struct Bias {
   bool present = false;
@@ -54,16 +67,8 @@ class GemmStep : public Step {
         clamp_(clamp) {}
 
   void Run(const StepArgs& args) const override {
-    GemmArgs gemm{.m = layout_.m,
-                  .n = layout_.n,
-                  .k = layout_.k,
-                  .a = layout_.a,
-                  .b = layout_.b};
-    gemm.a.data = FloatInput(args, 0);
-    gemm.b.data = FloatInput(args, 1);
+    GemmArgs gemm = ArgsFor(layout_, args);
     gemm.packed_b = b_.get();
-    gemm.c = FloatOutput(args);
-    gemm.c_stride = layout_.n;
     gemm.epilogue = {BiasData(args), bias_.row, bias_.column, clamp_.first,
                      clamp_.second};
     if (layout_.m == 1 && b_ == nullptr) {
@@ -115,15 +120,7 @@ class BatchedStep : public Step {
         clamp_(clamp) {}
 
   void Run(const StepArgs& args) const override {
-    GemmArgs gemm{.m = layout_.m,
-                  .n = layout_.n,
-                  .k = layout_.k,
-                  .a = layout_.a,
-                  .b = layout_.b};
-    gemm.a.data = FloatInput(args, 0);
-    gemm.b.data = FloatInput(args, 1);
-    gemm.c = FloatOutput(args);
-    gemm.c_stride = layout_.n;
+    GemmArgs gemm = ArgsFor(layout_, args);
     gemm.epilogue.low = clamp_.first;
     gemm.epilogue.high = clamp_.second;
     gemm.batch = static_cast<int64_t>(a_offsets_.size());

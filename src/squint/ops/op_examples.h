@@ -74,6 +74,9 @@ std::vector<Tensor> InputsOf(const OpExample& example);
 std::vector<Tensor> RunExample(const OpExample& example);
 // The only output as numbers.
 std::vector<float> FloatsOf(const OpExample& example);
+// The same of an operator with one input, of rank 1.
+std::vector<float> ApplyTo(const char* type, std::vector<float> x,
+                           Attributes attributes = {});
 
 // The float graph with quantized values where the row's rule and the target
 // allow; ranges from the example's own run. False: the rule keeps it float.

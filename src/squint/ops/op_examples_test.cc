@@ -157,6 +157,14 @@ std::vector<float> FloatsOf(const OpExample& example) {
   return RunExample(example).at(0).ToFloats();
 }
 
+std::vector<float> ApplyTo(const char* type, std::vector<float> x,
+                           Attributes attributes) {
+  const auto count = static_cast<int64_t>(x.size());
+  OpExample example = OpExample(type, "").In(Floats({count}, std::move(x)));
+  example.attributes = std::move(attributes);
+  return FloatsOf(example);
+}
+
 bool QuantizeExample(const Target& target, Graph& graph,
                      const std::vector<Tensor>& inputs) {
   const Node& node = graph.node(graph.order().front());

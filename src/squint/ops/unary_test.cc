@@ -29,29 +29,21 @@ using testing::ElementsAre;
 using testing::FloatEq;
 using testing::Pointwise;
 
-std::vector<float> Apply(const char* type, std::vector<float> x,
-                         Attributes attributes = {}) {
-  const auto count = static_cast<int64_t>(x.size());
-  OpExample example = OpExample(type, "").In(Floats({count}, std::move(x)));
-  example.attributes = std::move(attributes);
-  return FloatsOf(example);
-}
-
 TEST(Unary, RoundGoesToTheEvenNeighbour) {
-  EXPECT_THAT(Apply("Round", {0.5f, 1.5f, 2.5f, -0.5f, -1.5f, 0.49f}),
+  EXPECT_THAT(ApplyTo("Round", {0.5f, 1.5f, 2.5f, -0.5f, -1.5f, 0.49f}),
               ElementsAre(0, 2, 2, 0, -2, 0));
 }
 
 TEST(Unary, ErfIsThatOfOnnxRuntime) {
-  EXPECT_THAT(Apply("Erf", {-2.5f, -1.0f, 0.0f, 0.3f, 4.0f}),
+  EXPECT_THAT(ApplyTo("Erf", {-2.5f, -1.0f, 0.0f, 0.3f, 4.0f}),
               Pointwise(FloatEq(),
                         {-0.99959305f, -0.8427008f, 0.0f, 0.32862676f, 1.0f}));
 }
 
 TEST(Unary, SignIsThatOfTheNumber) {
-  EXPECT_THAT(Apply("Sign", {-2.5f, 0.0f, -0.0f, 1e-30f}),
+  EXPECT_THAT(ApplyTo("Sign", {-2.5f, 0.0f, -0.0f, 1e-30f}),
               ElementsAre(-1, 0, 0, 1));
-  EXPECT_TRUE(std::isnan(Apply("Sign", {NAN})[0]));
+  EXPECT_TRUE(std::isnan(ApplyTo("Sign", {NAN})[0]));
   EXPECT_THAT(
       RunExample(OpExample("Sign", "").In(Ints({3}, {-7, 0, 9})))[0].ToInts(),
       ElementsAre(-1, 0, 1));

@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "squint/optimize/node_order.h"
 
 namespace squint {
 namespace {

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "squint/optimize/editor.h"
-#include "squint/optimize/node_order.h"
 
 namespace squint {
 namespace {
