@@ -81,7 +81,8 @@ class JsonDatasetReader {
     const bool rename = specs_.size() == 1 && inputs.size() == 1;
     for (const auto& [name, source] : inputs.items()) {
       const bool known = std::ranges::any_of(
-          specs_, [&](const InputSpec& spec) { return spec.name == name; });
+          specs_,
+          [&name = name](const InputSpec& spec) { return spec.name == name; });
       if (!known && !rename) {
         context_.Complain("the model has no input '{}'; its inputs are {}",
                           name, InputNames());

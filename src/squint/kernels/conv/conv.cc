@@ -17,32 +17,12 @@ HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
 
-// A run of output pixels within one row of the image.
-struct Run {
-  int64_t source;  // in the staged plane
-  int64_t column;  // in the panel
-  int64_t length;
-};
-
 // Right panels copied from a staged image.
 struct StagedRight {
   const float* image;
   const int64_t* offsets;
   int64_t out_w;
   int64_t columns;  // of the staged plane
-
-  int FindRuns(int64_t pixel, int64_t count, Run* runs) const {
-    int found = 0;
-    int64_t column = 0;
-    while (column < count) {
-      const int64_t y = (pixel + column) / out_w;
-      const int64_t x = (pixel + column) % out_w;
-      const int64_t length = std::min(out_w - x, count - column);
-      runs[found++] = {y * columns + x, column, length};
-      column += length;
-    }
-    return found;
-  }
 
   void Get(int64_t k_begin, int64_t k, int64_t pixel, int64_t count,
            float* buffer, Panel* panels) const {
@@ -59,8 +39,8 @@ struct StagedRight {
   void Fill(int64_t k_begin, int64_t k, int64_t pixel, int64_t count,
             float* out) const {
     const FloatTag d;
-    Run runs[kNr];
-    const int found = FindRuns(pixel, count, runs);
+    PixelRun runs[kNr];
+    const int found = FindRuns(pixel, count, out_w, columns, runs);
     for (int64_t p = 0; p < k; ++p, out += kNr) {
       const float* in = image + offsets[k_begin + p];
       for (int i = 0; i < found; ++i) {

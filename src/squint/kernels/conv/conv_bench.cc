@@ -1,6 +1,6 @@
-// Speed of convolutions as they occur in ResNet-50 and MobileNetV2, in
-// multiply-adds per second. Arguments: channels, filters, height = width,
-// kernel, stride, threads.
+// Speed of float and integer convolutions as they occur in ResNet-50 and
+// MobileNetV2, in multiply-adds per second. Arguments: channels, filters,
+// height = width, kernel, stride, threads.
 #include <benchmark/benchmark.h>
 
 #include <vector>
@@ -8,6 +8,7 @@
 #include "squint/base/threads.h"
 #include "squint/kernels/conv/conv.h"
 #include "squint/kernels/depthwise/depthwise.h"
+#include "squint/kernels/qconv/qconv.h"
 
 namespace squint {
 namespace {
@@ -77,6 +78,44 @@ void BM_Depthwise(benchmark::State& state) {
   CountMacs(state, s);
 }
 
+struct ByteData {
+  explicit ByteData(const ConvShape& s)
+      : x(static_cast<size_t>(s.channels * s.window.in_pixels()), 100),
+        w(static_cast<size_t>(s.filters * s.depth()), 3),
+        y(static_cast<size_t>(s.filters * s.window.out_pixels())),
+        multiplier(static_cast<size_t>(s.filters), 1e-3f) {}
+  std::vector<uint8_t> x, w, y;
+  std::vector<float> multiplier;
+};
+
+template <void (*kRun)(const QuantizedConvArgs&, ThreadPool&)>
+void RunQuantized(benchmark::State& state, const ConvShape& s) {
+  ByteData data(s);
+  ThreadPool pool(static_cast<int>(state.range(5)));
+  const ConvPlan plan(s);
+  const int32_t zero = 0;
+  const WideMatrix weights = WidenConvWeights(s, data.w.data(), true, &zero, 0);
+  std::vector<int16_t> scratch(QuantizedConvScratch(plan) / sizeof(int16_t));
+  const Requantization requantization{.multiplier = data.multiplier.data(),
+                                      .multiplier_row = 1};
+  for (auto _ : state) {
+    kRun({plan, weights, requantization, data.x.data(), false, 5, data.y.data(),
+          scratch.data()},
+         pool);
+  }
+  CountMacs(state, s);
+}
+
+void BM_QuantizedConv(benchmark::State& state) {
+  RunQuantized<QuantizedConv>(state, Shape(state));
+}
+
+void BM_QuantizedDepthwise(benchmark::State& state) {
+  ConvShape s = Shape(state);
+  s.groups = s.channels;
+  RunQuantized<QuantizedDepthwise>(state, s);
+}
+
 void ConvLayers(benchmark::internal::Benchmark* bench) {
   constexpr int64_t kLayers[][5] = {
       {3, 64, 224, 7, 2},   {64, 64, 56, 1, 1},    {64, 64, 56, 3, 1},
@@ -108,6 +147,8 @@ void DepthwiseLayers(benchmark::internal::Benchmark* bench) {
 }
 
 BENCHMARK(BM_Conv)->Apply(ConvLayers)->UseRealTime();
+BENCHMARK(BM_QuantizedConv)->Apply(ConvLayers)->UseRealTime();
+BENCHMARK(BM_QuantizedDepthwise)->Apply(DepthwiseLayers)->UseRealTime();
 BENCHMARK(BM_Depthwise)->Apply(DepthwiseLayers)->UseRealTime();
 
 }  // namespace

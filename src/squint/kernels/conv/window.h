@@ -66,6 +66,29 @@ struct StagedPlane {
   }
 };
 
+// Output pixels within one row of the image.
+struct PixelRun {
+  int64_t source;  // of the first in the staged plane, but for the tap
+  int64_t column;  // among the pixels asked for
+  int64_t length;
+};
+
+// Output pixels [pixel, pixel + count), row by row; `columns`: of the staged
+// plane. Returns how many runs there are, `count` at most.
+inline int FindRuns(int64_t pixel, int64_t count, int64_t out_w,
+                    int64_t columns, PixelRun* runs) {
+  int found = 0;
+  int64_t column = 0;
+  while (column < count) {
+    const int64_t y = (pixel + column) / out_w;
+    const int64_t x = (pixel + column) % out_w;
+    const int64_t length = std::min(out_w - x, count - column);
+    runs[found++] = {y * columns + x, column, length};
+    column += length;
+  }
+  return found;
+}
+
 // Floats past the end of a staged plane that vector loads may touch.
 inline constexpr int64_t kStagingSlack = 64;
 

@@ -1,0 +1,28 @@
+// How the exact sum of an integer product becomes an 8-bit number.
+#ifndef SQUINT_KERNELS_QGEMM_REQUANTIZATION_H_
+#define SQUINT_KERNELS_QGEMM_REQUANTIZATION_H_
+
+#include <cstdint>
+
+namespace squint {
+
+// For the sum at row i, column j (docs/numerics.md, "Integer operators"):
+//   v = float(sum + bias(i, j)) * multiplier(i, j)
+//   q = round_half_even(clamp(v, low, high)) + zero
+// low and high are counted from the zero point: qmin - zero, qmax - zero.
+struct Requantization {
+  const int32_t* bias = nullptr;  // null: none
+  int64_t bias_row = 0;
+  int64_t bias_column = 0;  // 0 or 1
+  const float* multiplier = nullptr;
+  int64_t multiplier_row = 0;
+  int64_t multiplier_column = 0;  // 0 or 1
+  float low = 0;
+  float high = 255;
+  int32_t zero = 0;
+  bool is_signed = false;  // the result is int8, else uint8
+};
+
+}  // namespace squint
+
+#endif  // SQUINT_KERNELS_QGEMM_REQUANTIZATION_H_

@@ -1,0 +1,83 @@
+// Requantization of a vector of sums. Included once per Highway target.
+#if defined(SQUINT_KERNELS_QGEMM_REQUANTIZE_INL_H_) == \
+    defined(HWY_TARGET_TOGGLE)
+#ifdef SQUINT_KERNELS_QGEMM_REQUANTIZE_INL_H_
+#undef SQUINT_KERNELS_QGEMM_REQUANTIZE_INL_H_
+#else
+#define SQUINT_KERNELS_QGEMM_REQUANTIZE_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstdint>
+
+#include "squint/kernels/qgemm/requantization.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace squint {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using IntTag = hn::ScalableTag<int32_t>;
+using IntVector = hn::Vec<IntTag>;
+constexpr int kIntLanes = HWY_LANES(int32_t);
+
+// Element j of a row or column of parameters, or the same for all.
+template <class D, typename T>
+HWY_INLINE hn::Vec<D> Parameters(D d, const T* values, int64_t at, int64_t step,
+                                 int64_t count) {
+  if (step == 0) return hn::Set(d, values[at]);
+  if (count == static_cast<int64_t>(hn::MaxLanes(d))) {
+    return hn::LoadU(d, values + at);
+  }
+  HWY_ALIGN T some[hn::MaxLanes(d)] = {};
+  for (int64_t i = 0; i < count; ++i) some[i] = values[at + i];
+  return hn::Load(d, some);
+}
+
+// The numbers of a row's `count` sums from `column` on, as int32.
+HWY_INLINE IntVector Requantized(IntVector sum, const Requantization& r,
+                                 int64_t row, int64_t column, int64_t count) {
+  const IntTag d;
+  const hn::RebindToFloat<IntTag> df;
+  if (r.bias != nullptr) {
+    sum = hn::Add(
+        sum, Parameters(d, r.bias, row * r.bias_row + column * r.bias_column,
+                        r.bias_column, count));
+  }
+  const auto multiplier = Parameters(
+      df, r.multiplier, row * r.multiplier_row + column * r.multiplier_column,
+      r.multiplier_column, count);
+  const auto v = hn::Mul(hn::ConvertTo(df, sum), multiplier);
+  const auto clamped =
+      hn::Min(hn::Max(v, hn::Set(df, r.low)), hn::Set(df, r.high));
+  return hn::Add(hn::NearestInt(clamped), hn::Set(d, r.zero));
+}
+
+HWY_INLINE void StoreBytes(IntVector q, bool is_signed, int64_t count,
+                           uint8_t* out) {
+  const hn::Rebind<uint8_t, IntTag> du;
+  const hn::Rebind<int8_t, IntTag> di;
+  const auto bytes =
+      is_signed ? hn::BitCast(du, hn::DemoteTo(di, q)) : hn::DemoteTo(du, q);
+  if (count == kIntLanes) {
+    hn::StoreU(bytes, du, out);
+    return;
+  }
+  HWY_ALIGN uint8_t some[kIntLanes];
+  hn::Store(bytes, du, some);
+  for (int64_t i = 0; i < count; ++i) out[i] = some[i];
+}
+
+HWY_INLINE void StoreRequantized(IntVector sum, const Requantization& r,
+                                 int64_t row, int64_t column, int64_t count,
+                                 uint8_t* out) {
+  StoreBytes(Requantized(sum, r, row, column, count), r.is_signed, count, out);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace squint
+HWY_AFTER_NAMESPACE();
+
+#endif  // SQUINT_KERNELS_QGEMM_REQUANTIZE_INL_H_
