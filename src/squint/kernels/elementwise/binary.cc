@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "squint/base/threads.h"
+#include "squint/kernels/elementwise/pieces.h"
 #include "squint/kernels/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -166,22 +167,6 @@ HWY_EXPORT(BinaryRow);
 HWY_EXPORT(AddClampedRow);
 HWY_EXPORT(AffineRow);
 
-constexpr int64_t kPiece = 1 << 14;  // elements a thread takes at once
-
-// Offsets of row `row` of the operands: its digits in the outer axes.
-void RowOffsets(const BroadcastPlan& plan, int64_t row, int64_t* a,
-                int64_t* b) {
-  *a = 0;
-  *b = 0;
-  for (int axis = plan.axes - 2; axis >= 0; --axis) {
-    const auto i = static_cast<size_t>(axis);
-    const int64_t digit = row % plan.size[i];
-    row /= plan.size[i];
-    *a += digit * plan.a_stride[i];
-    *b += digit * plan.b_stride[i];
-  }
-}
-
 // The stride of an axis, counted from the last, or 0 where the operand has
 // one element there. `step` is the product of the axes behind it.
 int64_t StrideAt(std::span<const int64_t> dims, size_t from_last,
@@ -230,37 +215,6 @@ BroadcastPlan::BroadcastPlan(std::span<const int64_t> out,
   std::reverse(b_stride.begin(), b_stride.begin() + axes);
   for (int i = 0; i + 1 < axes; ++i) rows *= size[static_cast<size_t>(i)];
 }
-
-namespace {
-
-// Calls f(a offset, a stride, b offset, b stride, count, y offset) for pieces
-// of rows.
-template <typename F>
-void ForEachPiece(const BroadcastPlan& plan, ThreadPool& pool, F&& f) {
-  const auto last = static_cast<size_t>(plan.axes - 1);
-  const int64_t length = plan.size[last];
-  const int64_t a_stride = plan.a_stride[last];
-  const int64_t b_stride = plan.b_stride[last];
-  const int64_t piece = std::min(length, kPiece);
-  const int64_t pieces = (length + piece - 1) / piece;
-  pool.ParallelFor(static_cast<size_t>(plan.rows * pieces),
-                   static_cast<size_t>(std::max<int64_t>(1, kPiece / piece)),
-                   [&](size_t begin, size_t end) {
-                     for (auto i = static_cast<int64_t>(begin);
-                          i < static_cast<int64_t>(end); ++i) {
-                       int64_t a_row = 0;
-                       int64_t b_row = 0;
-                       RowOffsets(plan, i / pieces, &a_row, &b_row);
-                       const int64_t from = i % pieces * piece;
-                       f(a_row + from * a_stride, a_stride,
-                         b_row + from * b_stride, b_stride,
-                         std::min(piece, length - from),
-                         i / pieces * length + from);
-                     }
-                   });
-}
-
-}  // namespace
 
 void Binary(BinaryKind kind, const BroadcastPlan& plan, const float* a,
             const float* b, float* y, ThreadPool& pool) {

@@ -1,0 +1,317 @@
+#include "squint/kernels/qelementwise/qelementwise.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "squint/base/threads.h"
+#include "squint/kernels/elementwise/pieces.h"
+#include "squint/kernels/simd.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "squint/kernels/qelementwise/qelementwise.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.
+#include <hwy/highway.h>
+
+#include "squint/kernels/qgemm/requantize-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace squint {
+namespace HWY_NAMESPACE {
+
+using RealTag = hn::RebindToFloat<IntTag>;
+using RealVector = hn::Vec<RealTag>;
+
+// Steps from the zero point that the type can hold.
+struct ByteSteps {
+  float low;
+  float high;
+  int32_t zero;
+
+  explicit ByteSteps(const ByteGrid& grid)
+      : low(static_cast<float>(grid.lowest() - grid.zero)),
+        high(static_cast<float>(grid.highest() - grid.zero)),
+        zero(grid.zero) {}
+};
+
+HWY_INLINE IntVector ClampedToSteps(RealVector v, const ByteSteps& steps) {
+  const RealTag df;
+  const auto clamped =
+      hn::Min(hn::Max(v, hn::Set(df, steps.low)), hn::Set(df, steps.high));
+  return hn::Add(hn::NearestInt(clamped), hn::Set(IntTag(), steps.zero));
+}
+
+// `count` bytes as reals; the vector's other lanes are 0.
+template <typename T>
+HWY_INLINE RealVector LoadBytes(const T* in, int64_t count) {
+  const IntTag d;
+  const hn::Rebind<T, IntTag> bytes;
+  if (count >= kIntLanes) {
+    return hn::ConvertTo(RealTag(), hn::PromoteTo(d, hn::LoadU(bytes, in)));
+  }
+  HWY_ALIGN T some[kIntLanes] = {};
+  for (int64_t i = 0; i < count; ++i) some[i] = in[i];
+  return hn::ConvertTo(RealTag(), hn::PromoteTo(d, hn::Load(bytes, some)));
+}
+
+HWY_INLINE RealVector LoadReals(const float* in, int64_t count) {
+  const RealTag df;
+  if (count >= kIntLanes) return hn::LoadU(df, in);
+  HWY_ALIGN float some[kIntLanes] = {};
+  for (int64_t i = 0; i < count; ++i) some[i] = in[i];
+  return hn::Load(df, some);
+}
+
+void QuantizePiece(const float* in, int64_t count, const ByteGrid& grid,
+                   uint8_t* out) {
+  const RealTag df;
+  const ByteSteps steps(grid);
+  const auto scale = hn::Set(df, grid.scale);
+  for (int64_t i = 0; i < count; i += kIntLanes) {
+    const int64_t rest = std::min<int64_t>(kIntLanes, count - i);
+    const auto v = hn::Div(LoadReals(in + i, rest), scale);
+    const auto real = hn::IfThenElse(hn::Eq(v, v), v, hn::Zero(df));
+    StoreBytes(ClampedToSteps(real, steps), grid.is_signed, rest, out + i);
+  }
+}
+
+template <typename T>
+void DequantizePiece(const T* in, int64_t count, const ByteGrid& grid,
+                     float* out) {
+  const RealTag df;
+  const auto scale = hn::Set(df, grid.scale);
+  const auto zero = hn::Set(df, static_cast<float>(grid.zero));
+  int64_t i = 0;
+  for (; i + kIntLanes <= count; i += kIntLanes) {
+    const auto q = LoadBytes(in + i, kIntLanes);
+    hn::StoreU(hn::Mul(hn::Sub(q, zero), scale), df, out + i);
+  }
+  for (; i < count; ++i) {
+    out[i] = static_cast<float>(in[i] - grid.zero) * grid.scale;
+  }
+}
+
+void DequantizeAny(const void* in, int64_t at, int64_t count,
+                   const ByteGrid& grid, float* out) {
+  if (grid.is_signed) {
+    DequantizePiece(static_cast<const int8_t*>(in) + at, count, grid, out);
+  } else {
+    DequantizePiece(static_cast<const uint8_t*>(in) + at, count, grid, out);
+  }
+}
+
+// fma(ra, qa, fma(rb, qb, fixed)), rounded once each, whatever the CPU has.
+HWY_INLINE RealVector FusedMultiplyAdd(RealVector a, RealVector b,
+                                       RealVector c) {
+#if HWY_NATIVE_FMA
+  return hn::MulAdd(a, b, c);
+#else
+  const RealTag df;
+  HWY_ALIGN float x[kIntLanes];
+  HWY_ALIGN float y[kIntLanes];
+  HWY_ALIGN float z[kIntLanes];
+  hn::Store(a, df, x);
+  hn::Store(b, df, y);
+  hn::Store(c, df, z);
+  for (int i = 0; i < kIntLanes; ++i) z[i] = std::fma(x[i], y[i], z[i]);
+  return hn::Load(df, z);
+#endif
+}
+
+struct Sum {
+  float ra, rb, fixed;
+  bool a_last;  // a joins last, else b
+
+  Sum(const ByteGrid& a, const ByteGrid& b, const ByteGrid& y, bool last)
+      : ra(a.scale / y.scale), rb(b.scale / y.scale), a_last(last) {
+    const auto real = [](int32_t zero) { return static_cast<float>(zero); };
+    fixed = real(y.zero) - (ra * real(a.zero) + rb * real(b.zero));
+  }
+  HWY_INLINE RealVector operator()(RealVector a, RealVector b) const {
+    const RealTag df;
+    const auto x = hn::Set(df, ra);
+    const auto y = hn::Set(df, rb);
+    const auto c = hn::Set(df, fixed);
+    return a_last ? FusedMultiplyAdd(x, a, FusedMultiplyAdd(y, b, c))
+                  : FusedMultiplyAdd(y, b, FusedMultiplyAdd(x, a, c));
+  }
+  // The zero point is part of the sum.
+  static ByteGrid Stored(ByteGrid y) {
+    y.zero = 0;
+    return y;
+  }
+};
+
+struct Product {
+  float a_zero, b_zero, ratio;
+
+  Product(const ByteGrid& a, const ByteGrid& b, const ByteGrid& y)
+      : a_zero(static_cast<float>(a.zero)),
+        b_zero(static_cast<float>(b.zero)),
+        ratio(a.scale * b.scale / y.scale) {}
+  HWY_INLINE RealVector operator()(RealVector a, RealVector b) const {
+    const RealTag df;
+    return hn::Mul(hn::Mul(hn::Sub(a, hn::Set(df, a_zero)),
+                           hn::Sub(b, hn::Set(df, b_zero))),
+                   hn::Set(df, ratio));
+  }
+};
+
+template <typename A, typename B, class F>
+HWY_NOINLINE void CombineRow(const F& f, const A* a, int64_t a_stride,
+                             const B* b, int64_t b_stride, int64_t count,
+                             const ByteSteps& steps, bool is_signed,
+                             uint8_t* y) {
+  const RealTag df;
+  const auto fixed_a = hn::Set(df, static_cast<float>(*a));
+  const auto fixed_b = hn::Set(df, static_cast<float>(*b));
+  for (int64_t i = 0; i < count; i += kIntLanes) {
+    const int64_t rest = std::min<int64_t>(kIntLanes, count - i);
+    const auto x = a_stride == 0 ? fixed_a : LoadBytes(a + i, rest);
+    const auto z = b_stride == 0 ? fixed_b : LoadBytes(b + i, rest);
+    StoreBytes(ClampedToSteps(f(x, z), steps), is_signed, rest, y + i);
+  }
+}
+
+// Types are those of the grids.
+template <class F>
+void Combine(const F& f, const void* a, int64_t a_at, int64_t a_stride,
+             bool a_signed, const void* b, int64_t b_at, int64_t b_stride,
+             bool b_signed, int64_t count, const ByteGrid& grid, uint8_t* y) {
+  const ByteSteps steps(grid);
+  const auto with_b = [&](const auto* left) {
+    if (b_signed) {
+      CombineRow(f, left, a_stride, static_cast<const int8_t*>(b) + b_at,
+                 b_stride, count, steps, grid.is_signed, y);
+    } else {
+      CombineRow(f, left, a_stride, static_cast<const uint8_t*>(b) + b_at,
+                 b_stride, count, steps, grid.is_signed, y);
+    }
+  };
+  if (a_signed) {
+    with_b(static_cast<const int8_t*>(a) + a_at);
+  } else {
+    with_b(static_cast<const uint8_t*>(a) + a_at);
+  }
+}
+
+void AddRow(const void* a, int64_t a_at, int64_t a_stride,
+            const ByteGrid& a_grid, const void* b, int64_t b_at,
+            int64_t b_stride, const ByteGrid& b_grid, int64_t count,
+            const ByteGrid& y_grid, uint8_t* y) {
+  // The zero point lies within the sum, so that the steps count from 0.
+  const bool a_alone = a_stride == 0 && b_stride != 0;
+  Combine(Sum(a_grid, b_grid, y_grid, !a_alone), a, a_at, a_stride,
+          a_grid.is_signed, b, b_at, b_stride, b_grid.is_signed, count,
+          Sum::Stored(y_grid), y);
+}
+
+void MultiplyRow(const void* a, int64_t a_at, int64_t a_stride,
+                 const ByteGrid& a_grid, const void* b, int64_t b_at,
+                 int64_t b_stride, const ByteGrid& b_grid, int64_t count,
+                 const ByteGrid& y_grid, uint8_t* y) {
+  Combine(Product(a_grid, b_grid, y_grid), a, a_at, a_stride, a_grid.is_signed,
+          b, b_at, b_stride, b_grid.is_signed, count, y_grid, y);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace squint
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace squint {
+namespace {
+
+HWY_EXPORT(QuantizePiece);
+HWY_EXPORT(DequantizeAny);
+HWY_EXPORT(AddRow);
+HWY_EXPORT(MultiplyRow);
+
+template <typename T>
+int64_t SumOf(const T* in, int64_t count) {
+  int64_t sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum += in[i];
+  return sum;
+}
+
+}  // namespace
+
+void QuantizeToBytes(const float* in, int64_t count, const ByteGrid& grid,
+                     void* out, ThreadPool& pool) {
+  ForEachPieceOf(count, pool, [&](int64_t begin, int64_t length) {
+    HWY_DYNAMIC_DISPATCH(QuantizePiece)
+    (in + begin, length, grid, static_cast<uint8_t*>(out) + begin);
+  });
+}
+
+void DequantizeBytes(const void* in, int64_t count, const ByteGrid& grid,
+                     float* out, ThreadPool& pool) {
+  ForEachPieceOf(count, pool, [&](int64_t begin, int64_t length) {
+    HWY_DYNAMIC_DISPATCH(DequantizeAny)(in, begin, length, grid, out + begin);
+  });
+}
+
+void LookUp(const uint8_t* table, const void* in, int64_t count, void* out,
+            ThreadPool& pool) {
+  ForEachPieceOf(count, pool, [&](int64_t begin, int64_t length) {
+    const uint8_t* from = static_cast<const uint8_t*>(in) + begin;
+    uint8_t* to = static_cast<uint8_t*>(out) + begin;
+    for (int64_t i = 0; i < length; ++i) to[i] = table[from[i]];
+  });
+}
+
+void AddBytes(const BroadcastPlan& plan, const void* a, const ByteGrid& a_grid,
+              const void* b, const ByteGrid& b_grid, void* y,
+              const ByteGrid& y_grid, ThreadPool& pool) {
+  ForEachPiece(plan, pool,
+               [&](int64_t i, int64_t a_stride, int64_t j, int64_t b_stride,
+                   int64_t count, int64_t k) {
+                 HWY_DYNAMIC_DISPATCH(AddRow)
+                 (a, i, a_stride, a_grid, b, j, b_stride, b_grid, count, y_grid,
+                  static_cast<uint8_t*>(y) + k);
+               });
+}
+
+void MultiplyBytes(const BroadcastPlan& plan, const void* a,
+                   const ByteGrid& a_grid, const void* b,
+                   const ByteGrid& b_grid, void* y, const ByteGrid& y_grid,
+                   ThreadPool& pool) {
+  ForEachPiece(plan, pool,
+               [&](int64_t i, int64_t a_stride, int64_t j, int64_t b_stride,
+                   int64_t count, int64_t k) {
+                 HWY_DYNAMIC_DISPATCH(MultiplyRow)
+                 (a, i, a_stride, a_grid, b, j, b_stride, b_grid, count, y_grid,
+                  static_cast<uint8_t*>(y) + k);
+               });
+}
+
+void AverageBytes(const void* in, int64_t planes, int64_t pixels,
+                  const ByteGrid& grid, void* out, const ByteGrid& out_grid,
+                  ThreadPool& pool) {
+  const float multiplier =
+      grid.scale / (out_grid.scale * static_cast<float>(pixels));
+  const auto low = static_cast<float>(out_grid.lowest() - out_grid.zero);
+  const auto high = static_cast<float>(out_grid.highest() - out_grid.zero);
+  const int64_t grain =
+      std::max<int64_t>(1, kPiece / std::max<int64_t>(1, pixels));
+  pool.ParallelFor(
+      static_cast<size_t>(planes), static_cast<size_t>(grain),
+      [&](size_t begin, size_t end) {
+        for (auto i = static_cast<int64_t>(begin);
+             i < static_cast<int64_t>(end); ++i) {
+          const int64_t bytes =
+              grid.is_signed
+                  ? SumOf(static_cast<const int8_t*>(in) + i * pixels, pixels)
+                  : SumOf(static_cast<const uint8_t*>(in) + i * pixels, pixels);
+          const float v =
+              static_cast<float>(bytes - grid.zero * pixels) * multiplier;
+          const auto q =
+              static_cast<int32_t>(std::nearbyintf(std::clamp(v, low, high)));
+          static_cast<uint8_t*>(out)[i] =
+              static_cast<uint8_t>(q + out_grid.zero);
+        }
+      });
+}
+
+}  // namespace squint
+#endif  // HWY_ONCE

@@ -1,0 +1,52 @@
+// Element by element on 8-bit numbers: to and from reals, sums, products, and
+// any function of one number by its table. Formulas: docs/numerics.md.
+#ifndef SQUINT_KERNELS_QELEMENTWISE_QELEMENTWISE_H_
+#define SQUINT_KERNELS_QELEMENTWISE_QELEMENTWISE_H_
+
+#include <cstdint>
+
+#include "squint/kernels/elementwise/binary.h"
+
+namespace squint {
+
+class ThreadPool;
+
+// One tensor's quantization: uint8 or int8, per tensor.
+struct ByteGrid {
+  float scale = 1.0f;
+  int32_t zero = 0;
+  bool is_signed = false;
+
+  int32_t lowest() const { return is_signed ? -128 : 0; }
+  int32_t highest() const { return is_signed ? 127 : 255; }
+};
+
+// Divide, round half to even, add the zero point, saturate; NaN: the zero
+// point.
+void QuantizeToBytes(const float* in, int64_t count, const ByteGrid& grid,
+                     void* out, ThreadPool& pool);
+void DequantizeBytes(const void* in, int64_t count, const ByteGrid& grid,
+                     float* out, ThreadPool& pool);
+
+// out[i] = table[in[i]], bytes taken as unsigned; `out` may be `in`.
+void LookUp(const uint8_t* table, const void* in, int64_t count, void* out,
+            ThreadPool& pool);
+
+// Sums and products with broadcasting; y may be an operand that is not
+// broadcast.
+void AddBytes(const BroadcastPlan& plan, const void* a, const ByteGrid& a_grid,
+              const void* b, const ByteGrid& b_grid, void* y,
+              const ByteGrid& y_grid, ThreadPool& pool);
+void MultiplyBytes(const BroadcastPlan& plan, const void* a,
+                   const ByteGrid& a_grid, const void* b,
+                   const ByteGrid& b_grid, void* y, const ByteGrid& y_grid,
+                   ThreadPool& pool);
+
+// One mean a plane: planes of `pixels` bytes, one after the other.
+void AverageBytes(const void* in, int64_t planes, int64_t pixels,
+                  const ByteGrid& grid, void* out, const ByteGrid& out_grid,
+                  ThreadPool& pool);
+
+}  // namespace squint
+
+#endif  // SQUINT_KERNELS_QELEMENTWISE_QELEMENTWISE_H_
