@@ -1,8 +1,8 @@
 // Conv on the float kernels: one or two spatial axes, constant weights.
 #include "squint/kernels/conv/conv.h"
 #include "squint/kernels/depthwise/depthwise.h"
+#include "squint/ops/conv_shape.h"
 #include "squint/ops/prepare.h"
-#include "squint/ops/window.h"
 
 namespace squint {
 namespace {
@@ -43,43 +43,14 @@ class DepthwiseStep : public Step {
   std::pair<float, float> clamp_;
 };
 
-// One spatial axis is a plane of height 1.
-ConvShape ShapeOf(const PrepareContext& context) {
-  const Dims& x = context.input_dims[0];
-  const Dims& w = context.input_dims[1];
-  const Dims& y = context.output_dims[0];
-  const Window window =
-      ResolvePads(ReadWindow(context.node, Dims(w.begin() + 2, w.end())),
-                  Dims(x.begin() + 2, x.end()));
-  ConvShape shape;
-  shape.batch = x[0];
-  shape.channels = x[1];
-  shape.filters = w[0];
-  shape.groups = context.node.Int("group", 1);
-  PlaneWindow& plane = shape.window;
-  const size_t last = window.rank() - 1;
-  plane.in_w = x.back();
-  plane.out_w = y.back();
-  plane.kernel_w = window.kernel[last];
-  plane.stride_w = window.strides[last];
-  plane.dilation_w = window.dilations[last];
-  plane.pad_left = window.pads_begin[last];
-  if (last == 0) return shape;
-  plane.in_h = x[2];
-  plane.out_h = y[2];
-  plane.kernel_h = window.kernel[0];
-  plane.stride_h = window.strides[0];
-  plane.dilation_h = window.dilations[0];
-  plane.pad_top = window.pads_begin[0];
-  return shape;
-}
-
 }  // namespace
 
 std::unique_ptr<Step> PrepareConv(const PrepareContext& context) {
   const size_t rank = context.input_dims[0].size();
   if (!AllFloat(context) || (rank != 3 && rank != 4)) return nullptr;
-  const ConvShape shape = ShapeOf(context);
+  const ConvShape shape =
+      ConvShapeOf(context.node, context.input_dims[0], context.input_dims[1],
+                  context.output_dims[0]);
   if (DepthwiseFits(shape)) {
     return std::make_unique<DepthwiseStep>(shape, ClampOrNone(context));
   }

@@ -10,6 +10,7 @@
 #include "squint/ops/op.h"
 #include "squint/ops/operand_params.h"
 #include "squint/ops/qlinear_form.h"
+#include "squint/ops/qlinear_prepare.h"
 
 namespace squint {
 namespace {
@@ -235,6 +236,12 @@ constexpr OpDef QLinearRow(std::string_view type, std::string_view domain,
   return row;
 }
 
+// With integer kernels.
+constexpr OpDef Prepared(OpDef row) {
+  row.prepare = PrepareQLinear;
+  return row;
+}
+
 constexpr OpDef MicrosoftRow(std::string_view type) {
   return QLinearRow(type, "com.microsoft", 1);
 }
@@ -249,22 +256,25 @@ extern constinit const OpDef kDynamicQuantizeMatMulOp = {
     .quantize = StoredIntegersRule,
 };
 extern constinit const OpDef kMatMulIntegerToFloatOp =
-    MicrosoftRow("MatMulIntegerToFloat");
-extern constinit const OpDef kQGemmOp = MicrosoftRow("QGemm");
-extern constinit const OpDef kQLinearAddOp = MicrosoftRow("QLinearAdd");
+    Prepared(MicrosoftRow("MatMulIntegerToFloat"));
+extern constinit const OpDef kQGemmOp = Prepared(MicrosoftRow("QGemm"));
+extern constinit const OpDef kQLinearAddOp =
+    Prepared(MicrosoftRow("QLinearAdd"));
 extern constinit const OpDef kQLinearAveragePoolOp =
     MicrosoftRow("QLinearAveragePool");
 extern constinit const OpDef kQLinearConcatOp = MicrosoftRow("QLinearConcat");
-extern constinit const OpDef kQLinearConvOp = QLinearRow("QLinearConv", "", 10);
+extern constinit const OpDef kQLinearConvOp =
+    Prepared(QLinearRow("QLinearConv", "", 10));
 extern constinit const OpDef kQLinearConvOfRuntimeOp =
-    MicrosoftRow("QLinearConv");
+    Prepared(MicrosoftRow("QLinearConv"));
 extern constinit const OpDef kQLinearGlobalAveragePoolOp =
-    MicrosoftRow("QLinearGlobalAveragePool");
+    Prepared(MicrosoftRow("QLinearGlobalAveragePool"));
 extern constinit const OpDef kQLinearLeakyReluOp =
     MicrosoftRow("QLinearLeakyRelu");
 extern constinit const OpDef kQLinearMatMulOp =
-    QLinearRow("QLinearMatMul", "", 10);
-extern constinit const OpDef kQLinearMulOp = MicrosoftRow("QLinearMul");
+    Prepared(QLinearRow("QLinearMatMul", "", 10));
+extern constinit const OpDef kQLinearMulOp =
+    Prepared(MicrosoftRow("QLinearMul"));
 extern constinit const OpDef kQLinearSigmoidOp = MicrosoftRow("QLinearSigmoid");
 extern constinit const OpDef kQLinearSoftmaxOp = MicrosoftRow("QLinearSoftmax");
 extern constinit const OpDef kQLinearWhereOp = MicrosoftRow("QLinearWhere");

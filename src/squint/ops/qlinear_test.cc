@@ -163,6 +163,12 @@ std::vector<OpExample> Examples_qlinear() {
           .Const(U8(101))
           .Absent()
           .Const(Floats({3}, {0.5f, -0.5f, 0.0f})),
+      QLinear("MatMulIntegerToFloat", "no bias")
+          .In(Bytes<uint8_t>({2, 5}))
+          .Const(Bytes<int8_t>({5, 3}, 3))
+          .Const(Scale(0.02f))
+          .Const(Floats({3}, {0.01f, 0.02f, 0.03f}))
+          .Const(U8(101)),
       QLinear("DynamicQuantizeMatMul", "bias and columns")
           .In(Ramp({2, 5}))
           .Const(Bytes<int8_t>({5, 3}, 3))

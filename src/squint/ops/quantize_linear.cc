@@ -2,6 +2,7 @@
 // a file says before Absorb, and what stays where it cannot be absorbed.
 #include "squint/ops/op.h"
 #include "squint/ops/operand_params.h"
+#include "squint/ops/qlinear_prepare.h"
 
 namespace squint {
 namespace {
@@ -154,6 +155,7 @@ extern constinit const OpDef kDequantizeLinearOp = {
     .infer = InferDequantizeLinear,
     .reference = RunDequantizeLinear,
     .quantize = ConversionRule,
+    .prepare = PrepareDequantizeLinear,
 };
 extern constinit const OpDef kDynamicQuantizeLinearOp = {
     .type = "DynamicQuantizeLinear",
@@ -168,6 +170,7 @@ extern constinit const OpDef kQuantizeLinearOp = {
     .infer = InferQuantizeLinear,
     .reference = RunQuantizeLinear,
     .quantize = ConversionRule,
+    .prepare = PrepareQuantizeLinear,
 };
 
 }  // namespace squint

@@ -16,6 +16,10 @@ std::vector<OpExample> Examples_quantize_linear() {
           .In(Ramp({2, 3}))
           .Const(Floats({}, {0.2f}))
           .Set("output_dtype", static_cast<int64_t>(DType::kInt4)),
+      OpExample("DequantizeLinear", "per tensor")
+          .In(Tensor::Of<int8_t>({2, 3}, {1, 2, 3, -1, -2, -128}))
+          .Const(Floats({}, {0.5f}))
+          .Const(Tensor::Of<int8_t>({}, {-3})),
       OpExample("DequantizeLinear", "per channel")
           .In(Tensor::Of<int8_t>({2, 3}, {1, 2, 3, -1, -2, -128}))
           .Const(Floats({3}, {1, 0.5f, 2}))

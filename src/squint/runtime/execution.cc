@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "squint/ops/infer.h"
+#include "squint/ops/qlinear_form.h"
 #include "squint/runtime/fake_quantize.h"
 #include "squint/runtime/input_check.h"
 
@@ -307,7 +308,14 @@ void Execution::RunReference(const ProgramNode& step,
   RunContext run{node, inputs, {}, {}, {}};
   if (node.has_graphs()) run.bodies = &bodies;
   run.outputs.resize(node.outputs.size());
-  step.op->reference(run);
+  // Operators on stored integers have a formula of their own.
+  const bool integer =
+      step.op->integer_reference != nullptr && QLinearFormOf(node);
+  if (integer) {
+    run.input_quant.resize(inputs.size());
+    run.output_quant.resize(node.outputs.size());
+  }
+  (integer ? step.op->integer_reference : step.op->reference)(run);
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const ValueId id = node.outputs[i];
     if (id == kNoValue || run.outputs[i].empty()) continue;

@@ -1,4 +1,4 @@
-// Matrix product of 8-bit integers with an 8-bit result:
+// Matrix product of 8-bit integers with an 8-bit or a float32 result:
 //   sum(i, j) = sum over k of (a(i, k) - a_zero(i)) * (b(k, j) - b_zero(j))
 // requantized (requantization.h).
 //

@@ -158,6 +158,46 @@ TEST(QuantizedGemm, EqualsTheSumsOfTheFormula) {
   }
 }
 
+TEST(QuantizedGemm, GivesRealNumbers) {
+  const auto a = Bytes(3 * 5, 1);
+  const auto b = Bytes(5 * 19, 2);
+  const int32_t zero = 3;
+  const float multiplier = 0.37f;
+  std::vector<int32_t> bias;
+  for (int i = 0; i < 19; ++i) bias.push_back(100 * i - 700);
+  std::vector<float> expected;
+  for (int64_t i = 0; i < 3; ++i) {
+    for (int64_t j = 0; j < 19; ++j) {
+      int32_t sum = bias[static_cast<size_t>(j)];
+      for (int64_t k = 0; k < 5; ++k) {
+        sum += (a[static_cast<size_t>(i * 5 + k)] - zero) *
+               (static_cast<int8_t>(b[static_cast<size_t>(k * 19 + j)]) - zero);
+      }
+      expected.push_back(static_cast<float>(sum) * multiplier);
+    }
+  }
+  ForEachTarget([&] {
+    ThreadPool pool(1);
+    const WideMatrix rows = WideRows(3, 5, {a.data(), false, 5, 1, &zero, 0});
+    const WideMatrix panels =
+        WidePanels(5, 19, {b.data(), true, 19, 1, &zero, 0});
+    std::vector<float> c(expected.size());
+    QuantizedGemm({.m = 3,
+                   .n = 19,
+                   .k = 5,
+                   .a = rows.data.get(),
+                   .b = panels.data.get(),
+                   .c = c.data(),
+                   .c_stride = 19 * sizeof(float),
+                   .requantization = {.bias = bias.data(),
+                                      .bias_column = 1,
+                                      .multiplier = &multiplier,
+                                      .is_real = true}},
+                  pool);
+    EXPECT_EQ(c, expected);
+  });
+}
+
 TEST(QuantizedGemm, HoldsTheLargestSums) {
   const int64_t k = kMaxQuantizedDepth;
   const std::vector<uint8_t> ones(static_cast<size_t>(k), 255);

@@ -125,10 +125,10 @@ HWY_NOINLINE void QTile(int64_t pairs, const int16_t* HWY_RESTRICT a,
       }
       const int64_t at = v * kIntLanes;
       if (at >= out.columns) continue;
-      StoreRequantized(sum[r][v], out.requantization, out.row + r,
-                       out.column + at,
-                       std::min<int64_t>(kIntLanes, out.columns - at),
-                       out.c + r * out.c_stride + at);
+      StoreRequantized(
+          sum[r][v], out.requantization, out.row + r, out.column + at,
+          std::min<int64_t>(kIntLanes, out.columns - at),
+          out.c + r * out.c_stride + at * out.requantization.result_bytes());
     }
   }
 }
@@ -193,16 +193,17 @@ HWY_NOINLINE void ComputeQRectangle(const int16_t* a, const Panels& panels,
       const int64_t pairs = std::min(block, all - begin);
       const int16_t* b = panels.Get(panel, begin, pairs, buffer);
       for (int64_t row = area.row_begin; row < area.row_end; row += kQMr) {
-        const QTileOutput out{c + row * c_stride + column,
-                              c_stride,
-                              row,
-                              column,
-                              std::min<int64_t>(kQMr, area.row_end - row),
-                              std::min<int64_t>(kQNr, n - column),
-                              partial + (row - area.row_begin) * kQNr,
-                              begin == 0,
-                              begin + pairs >= all,
-                              requantization};
+        const QTileOutput out{
+            c + row * c_stride + column * requantization.result_bytes(),
+            c_stride,
+            row,
+            column,
+            std::min<int64_t>(kQMr, area.row_end - row),
+            std::min<int64_t>(kQNr, n - column),
+            partial + (row - area.row_begin) * kQNr,
+            begin == 0,
+            begin + pairs >= all,
+            requantization};
         QTileFor(pairs, a + row * stride + 2 * begin, stride, b, out);
       }
     }

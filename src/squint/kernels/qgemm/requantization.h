@@ -21,6 +21,10 @@ struct Requantization {
   float high = 255;
   int32_t zero = 0;
   bool is_signed = false;  // the result is int8, else uint8
+  // The result is v itself, a float32; the four above are not used.
+  bool is_real = false;
+
+  int64_t result_bytes() const { return is_real ? 4 : 1; }
 };
 
 }  // namespace squint

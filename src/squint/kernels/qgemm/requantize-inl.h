@@ -36,23 +36,33 @@ HWY_INLINE hn::Vec<D> Parameters(D d, const T* values, int64_t at, int64_t step,
   return hn::Load(d, some);
 }
 
-// The numbers of a row's `count` sums from `column` on, as int32.
-HWY_INLINE IntVector Requantized(IntVector sum, const Requantization& r,
-                                 int64_t row, int64_t column, int64_t count) {
+// A row's `count` sums from `column` on with their bias, times their
+// multipliers.
+HWY_INLINE hn::Vec<hn::RebindToFloat<IntTag>> Scaled(IntVector sum,
+                                                     const Requantization& r,
+                                                     int64_t row,
+                                                     int64_t column,
+                                                     int64_t count) {
   const IntTag d;
   const hn::RebindToFloat<IntTag> df;
   if (r.bias != nullptr) {
-    sum = hn::Add(
-        sum, Parameters(d, r.bias, row * r.bias_row + column * r.bias_column,
-                        r.bias_column, count));
+    const int64_t at = row * r.bias_row + column * r.bias_column;
+    sum = hn::Add(sum, Parameters(d, r.bias, at, r.bias_column, count));
   }
-  const auto multiplier = Parameters(
-      df, r.multiplier, row * r.multiplier_row + column * r.multiplier_column,
-      r.multiplier_column, count);
-  const auto v = hn::Mul(hn::ConvertTo(df, sum), multiplier);
+  const int64_t at = row * r.multiplier_row + column * r.multiplier_column;
+  const auto multiplier =
+      Parameters(df, r.multiplier, at, r.multiplier_column, count);
+  return hn::Mul(hn::ConvertTo(df, sum), multiplier);
+}
+
+// The same as the integers of the result.
+HWY_INLINE IntVector Requantized(IntVector sum, const Requantization& r,
+                                 int64_t row, int64_t column, int64_t count) {
+  const hn::RebindToFloat<IntTag> df;
+  const auto v = Scaled(sum, r, row, column, count);
   const auto clamped =
       hn::Min(hn::Max(v, hn::Set(df, r.low)), hn::Set(df, r.high));
-  return hn::Add(hn::NearestInt(clamped), hn::Set(d, r.zero));
+  return hn::Add(hn::NearestInt(clamped), hn::Set(IntTag(), r.zero));
 }
 
 HWY_INLINE void StoreBytes(IntVector q, bool is_signed, int64_t count,
@@ -70,10 +80,28 @@ HWY_INLINE void StoreBytes(IntVector q, bool is_signed, int64_t count,
   for (int64_t i = 0; i < count; ++i) out[i] = some[i];
 }
 
+HWY_INLINE void StoreReals(hn::Vec<hn::RebindToFloat<IntTag>> v, int64_t count,
+                           float* out) {
+  const hn::RebindToFloat<IntTag> df;
+  if (count == kIntLanes) {
+    hn::StoreU(v, df, out);
+    return;
+  }
+  HWY_ALIGN float some[kIntLanes];
+  hn::Store(v, df, some);
+  for (int64_t i = 0; i < count; ++i) out[i] = some[i];
+}
+
 HWY_INLINE void StoreRequantized(IntVector sum, const Requantization& r,
                                  int64_t row, int64_t column, int64_t count,
                                  uint8_t* out) {
-  StoreBytes(Requantized(sum, r, row, column, count), r.is_signed, count, out);
+  if (r.is_real) {
+    StoreReals(Scaled(sum, r, row, column, count), count,
+               reinterpret_cast<float*>(out));
+  } else {
+    StoreBytes(Requantized(sum, r, row, column, count), r.is_signed, count,
+               out);
+  }
 }
 
 }  // namespace HWY_NAMESPACE

@@ -1,0 +1,55 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "squint/ops/infer.h"
+#include "squint/ops/op_examples.h"
+#include "squint/ops/prepared_example.h"
+
+namespace squint {
+namespace {
+
+// 255 - byte.
+template <typename T>
+Tensor Backwards() {
+  Tensor table(DTypeOf<T>(), {256});
+  for (int64_t i = 0; i < 256; ++i) {
+    table.mutable_data<T>()[i] = static_cast<T>(255 - i);
+  }
+  return table;
+}
+
+}  // namespace
+
+std::vector<OpExample> Examples_lookup() {
+  return {OpExample("Lookup", "int8 to uint8", "squint")
+              .In(Tensor::Of<int8_t>({2, 2}, {-128, -1, 0, 127}))
+              .Const(Backwards<uint8_t>()),
+          OpExample("Lookup", "uint8 to int8", "squint")
+              .In(Tensor::Of<uint8_t>({3}, {0, 1, 255}))
+              .Const(Backwards<int8_t>())};
+}
+
+namespace {
+
+using testing::ElementsAre;
+
+TEST(Lookup, TakesTheByteForThePlace) {
+  EXPECT_THAT(RunExample(Examples_lookup()[0])[0].ToInts(),
+              ElementsAre(127, 0, 255, 128));
+  EXPECT_THAT(RunExample(Examples_lookup()[1])[0].ToInts(),
+              ElementsAre(-1, -2, 0));
+}
+
+TEST(Lookup, ItsKernelIsItsReference) {
+  for (const OpExample& example : Examples_lookup()) CheckPrepared(example);
+}
+
+TEST(Lookup, RefusesTablesOfOtherSizes) {
+  Graph graph = GraphOf(OpExample("Lookup", "", "squint")
+                            .In(Tensor::Of<uint8_t>({1}, {0}))
+                            .Const(Tensor::Of<uint8_t>({2}, {0, 1})));
+  EXPECT_THROW(InferShapes(graph), Error);
+}
+
+}  // namespace
+}  // namespace squint

@@ -1,0 +1,19 @@
+// Steps of operators on stored 8-bit integers, over the integer kernels: the
+// integer reading, bit for bit. Null where no kernel fits: scales that are
+// computed, 16 bits, sums that int32 might not hold, other layouts.
+#ifndef SQUINT_OPS_QLINEAR_PREPARE_H_
+#define SQUINT_OPS_QLINEAR_PREPARE_H_
+
+#include <memory>
+
+#include "squint/ops/op.h"
+
+namespace squint {
+
+std::unique_ptr<Step> PrepareQLinear(const PrepareContext& context);
+std::unique_ptr<Step> PrepareQuantizeLinear(const PrepareContext& context);
+std::unique_ptr<Step> PrepareDequantizeLinear(const PrepareContext& context);
+
+}  // namespace squint
+
+#endif  // SQUINT_OPS_QLINEAR_PREPARE_H_

@@ -1,0 +1,125 @@
+#include <gtest/gtest.h>
+
+#include "squint/ops/op_examples.h"
+#include "squint/ops/prepared_example.h"
+
+namespace squint {
+
+std::vector<OpExample> Examples_qlinear();
+
+namespace {
+
+template <typename T>
+Tensor Bytes(Dims dims, uint32_t seed = 1) {
+  const Tensor ramp = Ramp(std::move(dims), 0.0f, 256.0f, seed);
+  Tensor result(DTypeOf<T>(), ramp.dims());
+  for (int64_t i = 0; i < ramp.size(); ++i) {
+    result.mutable_data<T>()[i] =
+        static_cast<T>(static_cast<int>(ramp.data<float>()[i]));
+  }
+  return result;
+}
+
+template <typename T>
+Tensor Zero(int value) {
+  return Tensor::Scalar<T>(static_cast<T>(value));
+}
+
+template <typename T>
+OpExample Convolution(Dims x, Dims w, int zero) {
+  const int64_t filters = w[0];
+  return OpExample("QLinearConv", "")
+      .In(Bytes<T>(std::move(x)))
+      .Const(Tensor::Scalar<float>(0.02f))
+      .Const(Zero<T>(zero))
+      .Const(Bytes<int8_t>(std::move(w), 7))
+      .Const(Ramp({filters}, 0.001f, 0.01f))
+      .Const(Tensor(DType::kInt8, {filters}))
+      .Const(Tensor::Scalar<float>(0.3f))
+      .Const(Zero<T>(zero / 2))
+      .Const(Ramp({filters}, -900, 900, 3).CastTo(DType::kInt32));
+}
+
+const std::vector<int64_t> kOnes = {1, 1, 1, 1};
+
+TEST(PrepareQLinear, EqualsTheIntegerReadingBitForBit) {
+  int prepared = 0;
+  for (const OpExample& example : Examples_qlinear()) {
+    prepared += CheckExample(example);
+  }
+  EXPECT_GE(prepared, 9);
+}
+
+TEST(PrepareQLinear, ConvolvesEveryKindOfWindow) {
+  CheckPrepared(Convolution<uint8_t>({2, 3, 9, 11}, {8, 3, 3, 3}, 119)
+                    .Set("pads", kOnes)
+                    .Set("strides", std::vector<int64_t>{2, 2}));
+  CheckPrepared(Convolution<int8_t>({1, 6, 7, 7}, {4, 6, 1, 1}, -9));
+  CheckPrepared(Convolution<uint8_t>({2, 4, 9, 9}, {4, 1, 3, 3}, 3)
+                    .Set("group", int64_t{4})
+                    .Set("pads", kOnes));
+  CheckPrepared(Convolution<uint8_t>({1, 4, 30}, {6, 2, 5}, 130)
+                    .Set("group", int64_t{2})
+                    .Set("pads", std::vector<int64_t>{2, 2}));
+  CheckPrepared(Convolution<int8_t>({1, 2, 8, 8}, {3, 2, 3, 3}, 5)
+                    .Set("auto_pad", std::string("SAME_UPPER"))
+                    .Set("dilations", std::vector<int64_t>{2, 2}));
+}
+
+// The product of two computed tensors, broadcast over a batch.
+TEST(PrepareQLinear, MultipliesStacksOfMatrices) {
+  CheckPrepared(OpExample("QLinearMatMul", "broadcast")
+                    .In(Bytes<uint8_t>({2, 1, 5, 19}))
+                    .Const(Tensor::Scalar<float>(0.02f))
+                    .Const(Zero<uint8_t>(101))
+                    .In(Bytes<uint8_t>({3, 19, 7}, 5))
+                    .Const(Tensor::Scalar<float>(0.01f))
+                    .Const(Zero<uint8_t>(7))
+                    .Const(Tensor::Scalar<float>(0.11f))
+                    .Const(Zero<uint8_t>(120)));
+}
+
+TEST(PrepareQLinear, GivesRealNumbersWhereNoScaleIsAskedFor) {
+  CheckPrepared(OpExample("MatMulIntegerToFloat", "", "com.microsoft")
+                    .In(Bytes<uint8_t>({3, 4, 11}))
+                    .Const(Bytes<int8_t>({11, 21}, 3))
+                    .Const(Tensor::Scalar<float>(0.02f))
+                    .Const(Ramp({21}, 0.001f, 0.01f))
+                    .Const(Zero<uint8_t>(101))
+                    .Const(Tensor(DType::kInt8, {21})));
+}
+
+TEST(PrepareQLinear, LeavesSumsThatInt32MightNotHold) {
+  const int64_t depth = 40000;
+  EXPECT_FALSE(CheckExample(OpExample("QLinearMatMul", "deep")
+                                .In(Tensor(DType::kUint8, {1, depth}))
+                                .Const(Tensor::Scalar<float>(0.02f))
+                                .Const(Zero<uint8_t>(101))
+                                .Const(Tensor(DType::kUint8, {depth, 1}))
+                                .Const(Tensor::Scalar<float>(0.01f))
+                                .Const(Zero<uint8_t>(7))
+                                .Const(Tensor::Scalar<float>(1.0f))
+                                .Const(Zero<uint8_t>(120))));
+}
+
+TEST(PrepareConversions, EqualTheirReferences) {
+  const Tensor reals = Ramp({3, 50}, -3, 4);
+  const Tensor scale = Tensor::Scalar<float>(0.013f);
+  CheckPrepared(OpExample("QuantizeLinear", "uint8")
+                    .In(reals)
+                    .Const(scale)
+                    .Const(Zero<uint8_t>(77)));
+  CheckPrepared(OpExample("QuantizeLinear", "int8")
+                    .In(reals)
+                    .Const(scale)
+                    .Const(Zero<int8_t>(-3)));
+  CheckPrepared(
+      OpExample("QuantizeLinear", "no zero point").In(reals).Const(scale));
+  CheckPrepared(OpExample("DequantizeLinear", "int8")
+                    .In(Bytes<int8_t>({2, 33}))
+                    .Const(scale)
+                    .Const(Zero<int8_t>(-3)));
+}
+
+}  // namespace
+}  // namespace squint

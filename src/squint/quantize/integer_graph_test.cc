@@ -1,0 +1,213 @@
+// Lowered graphs against the integer reading they stand for, bit for bit, on
+// networks that the quantizer made.
+#include "squint/runtime/integer_graph.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <functional>
+
+#include "squint/calibrate/calibration.h"
+#include "squint/interchange/interchange.h"
+#include "squint/ops/infer.h"
+#include "squint/ops/interpreter.h"
+#include "squint/quantize/quantize.h"
+#include "squint/runtime/executor.h"
+
+namespace squint {
+namespace {
+
+Tensor Wave(Dims dims, float step, float height) {
+  Tensor tensor(DType::kFloat32, std::move(dims));
+  for (int64_t i = 0; i < tensor.size(); ++i) {
+    tensor.mutable_data<float>()[i] =
+        height * std::sin(step * static_cast<float>(i + 1));
+  }
+  return tensor;
+}
+
+class Net {
+ public:
+  Graph graph;
+
+  explicit Net(Dims dims) {
+    graph.opset[""] = 25;
+    x = graph.AddInput("x", DType::kFloat32, Shape::Of(dims));
+  }
+  ValueId x;
+
+  ValueId Op(std::string_view type, std::vector<ValueId> inputs,
+             Attributes attributes = {}) {
+    return graph.Emit(type, std::move(inputs), std::string(type) + "_out",
+                      std::move(attributes));
+  }
+  ValueId Weight(Dims dims, float step = 0.37f) {
+    return graph.AddConstant("w", Wave(std::move(dims), step, 0.4f));
+  }
+  ValueId Conv(ValueId in, int64_t channels, int64_t filters, int64_t kernel,
+               int64_t groups = 1) {
+    const int64_t pad = kernel / 2;
+    return Op("Conv",
+              {in, Weight({filters, channels / groups, kernel, kernel}),
+               Weight({filters}, 0.9f)},
+              {{"pads", std::vector<int64_t>{pad, pad, pad, pad}},
+               {"group", groups}});
+  }
+  Graph Finish(ValueId y) {
+    graph.AddOutput(y);
+    InferShapes(graph);
+    return graph;
+  }
+};
+
+// Samples of one shape.
+class Waves : public Dataset {
+ public:
+  explicit Waves(Dims dims) : dims_(std::move(dims)) {}
+  int64_t size() const override { return 12; }
+  Sample Get(int64_t index) const override {
+    Sample sample;
+    sample.index = index;
+    sample.id = sample.hash = std::to_string(index);
+    sample.inputs = {
+        Wave(dims_, 0.11f + 0.07f * static_cast<float>(index), 1.5f)};
+    return sample;
+  }
+  bool has_labels() const override { return false; }
+  std::string description() const override { return "waves"; }
+
+ private:
+  Dims dims_;
+};
+
+Graph Quantized(const Graph& graph, const Waves& data, const Recipe& recipe) {
+  CalibrateOptions options;
+  for (int64_t i = 0; i < data.size(); ++i) options.samples.push_back(i);
+  options.values = ValuesToCalibrate(graph, recipe);
+  const Calibration calibration = Calibrate(graph, data, options);
+  return Quantize(graph, &calibration, recipe).graph;
+}
+
+Recipe RecipeFor(const std::string& target) {
+  Recipe recipe;
+  recipe.target = target;
+  return recipe;
+}
+
+int CountOf(const Graph& graph, std::string_view op_type) {
+  int count = 0;
+  for (const NodeId id : graph.order()) {
+    count += graph.node(id).op_type == op_type;
+  }
+  return count;
+}
+
+struct Case {
+  std::string what;
+  Dims dims;
+  std::function<ValueId(Net&)> make;
+  int real_nodes = 0;  // between DequantizeLinear and QuantizeLinear
+};
+
+std::vector<Case> Cases() {
+  return {
+      {"residual block with a pool and a head",
+       {1, 3, 16, 16},
+       [](Net& net) {
+         const ValueId stem = net.Op("Relu", {net.Conv(net.x, 3, 8, 3)});
+         const ValueId low =
+             net.Op("MaxPool", {stem},
+                    {{"kernel_shape", std::vector<int64_t>{2, 2}},
+                     {"strides", std::vector<int64_t>{2, 2}}});
+         const ValueId sum = net.Op("Add", {net.Conv(low, 8, 8, 3), low});
+         const ValueId mean =
+             net.Op("GlobalAveragePool", {net.Op("Relu", {sum})});
+         const ValueId flat = net.Op("Flatten", {mean});
+         return net.Op("Gemm",
+                       {flat, net.Weight({8, 5}), net.Weight({5}, 0.2f)});
+       }},
+      {"depthwise with a gate",
+       {2, 4, 9, 9},
+       [](Net& net) {
+         const ValueId deep = net.Conv(net.x, 4, 4, 3, 4);
+         const ValueId gate = net.Op("HardSigmoid", {net.Conv(deep, 4, 4, 1)});
+         return net.Conv(net.Op("Mul", {deep, gate}), 4, 6, 1);
+       }},
+      {"parts that are joined, moved and cut",
+       {1, 4, 6, 6},
+       [](Net& net) {
+         const ValueId a = net.Conv(net.x, 4, 4, 1);
+         const ValueId b = net.Op("Tanh", {net.Conv(net.x, 4, 2, 3)});
+         const ValueId both = net.Op("Concat", {a, b}, {{"axis", int64_t{1}}});
+         const ValueId moved = net.Op(
+             "Transpose", {both}, {{"perm", std::vector<int64_t>{0, 1, 3, 2}}});
+         return net.Conv(moved, 6, 3, 3);
+       }},
+      {"matrices of two computed tensors",
+       {2, 5, 8},
+       [](Net& net) {
+         const ValueId q = net.Op("MatMul", {net.x, net.Weight({8, 6})});
+         const ValueId k = net.Op("MatMul", {net.x, net.Weight({8, 6}, 0.7f)});
+         const ValueId turned = net.Op(
+             "Transpose", {k}, {{"perm", std::vector<int64_t>{0, 2, 1}}});
+         return net.Op("MatMul", {net.Op("MatMul", {q, turned}), q});
+       }},
+  };
+}
+
+void ExpectBits(const Tensor& got, const Tensor& expected) {
+  ASSERT_EQ(got.dtype(), expected.dtype());
+  ASSERT_EQ(got.dims(), expected.dims());
+  EXPECT_EQ(std::memcmp(got.raw(), expected.raw(), expected.bytes()), 0);
+}
+
+TEST(LowerToIntegers, GivesTheIntegerReadingBitForBit) {
+  for (const Case& c : Cases()) {
+    for (const char* target : {"squint", "edge", "x86", "arm"}) {
+      SCOPED_TRACE(c.what + " for " + target);
+      Net net(c.dims);
+      const Graph graph = net.Finish(c.make(net));
+      const Waves data(c.dims);
+      const Graph quantized = Quantized(graph, data, RecipeFor(target));
+      const Graph lowered = LowerToIntegers(quantized);
+      EXPECT_GT(
+          CountOf(lowered, "QLinearConv") + CountOf(lowered, "QLinearMatMul"),
+          0)
+          << PrintGraph(lowered);
+      Executor executor(std::make_shared<const Graph>(lowered));
+      for (const int64_t i : {0, 7}) {
+        const std::vector<Tensor> inputs = data.Get(i).inputs;
+        const Tensor expected =
+            Interpret(quantized, inputs, {.reading = Reading::kInteger})[0];
+        ExpectBits(executor.Run(inputs)[0], expected);
+        ExpectBits(
+            Interpret(lowered, inputs, {.reading = Reading::kInteger})[0],
+            expected);
+      }
+    }
+  }
+}
+
+TEST(LowerToIntegers, LeavesFloatNetworksAlone) {
+  Net net({1, 2, 4, 4});
+  const Graph graph = net.Finish(net.Conv(net.x, 2, 3, 3));
+  EXPECT_EQ(PrintGraph(LowerToIntegers(graph)), PrintGraph(graph));
+}
+
+// 16 bits stay simulated: values keep their parameters.
+TEST(LowerToIntegers, KeepsWhatIsNot8Bits) {
+  const Dims dims = {1, 2, 4, 4};
+  Net net(dims);
+  const Graph graph = net.Finish(net.Conv(net.x, 2, 3, 3));
+  Recipe recipe = RecipeFor("squint");
+  recipe.activations = DType::kInt16;
+  const Graph quantized = Quantized(graph, Waves(dims), recipe);
+  const Graph lowered = LowerToIntegers(quantized);
+  EXPECT_EQ(CountOf(lowered, "Conv"), 1);
+  const Tensor x = Waves(dims).Get(3).inputs[0];
+  ExpectBits(Executor(std::make_shared<const Graph>(lowered)).Run({x})[0],
+             Executor(std::make_shared<const Graph>(quantized)).Run({x})[0]);
+}
+
+}  // namespace
+}  // namespace squint

@@ -1,0 +1,527 @@
+#include "squint/runtime/integer_graph.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "squint/ops/infer.h"
+#include "squint/ops/integer_sums.h"
+#include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
+
+namespace squint {
+namespace {
+
+bool IsByte(DType dtype) {
+  return dtype == DType::kUint8 || dtype == DType::kInt8;
+}
+
+bool IsStatic(const QuantParams& q) {
+  return q.kind == QuantKind::kStatic && !q.scale.empty() && q.block == 0 &&
+         IsByte(q.dtype);
+}
+
+bool Contains(std::span<const std::string_view> names, const Node& node) {
+  return std::ranges::find(names, node.op_type) != names.end();
+}
+
+// Operators whose outputs are elements of input 0, moved or chosen.
+constexpr std::array<std::string_view, 13> kMovement = {
+    "DepthToSpace", "Expand",  "Flatten",  "Gather", "GlobalMaxPool",
+    "Identity",     "MaxPool", "Reshape",  "Slice",  "SpaceToDepth",
+    "Split",        "Squeeze", "Transpose"};
+
+// Functions of one element beside those with a float kernel.
+constexpr std::array<std::string_view, 9> kFunctions = {
+    "Celu", "Clip", "Mish", "Relu", "Selu", "Sign", "Sin", "Cos", "Softsign",
+};
+
+class Lowering {
+ public:
+  explicit Lowering(const Graph& graph)
+      : original_(graph),
+        graph_(graph),
+        stored_(static_cast<size_t>(graph.num_values()), kNoValue),
+        real_(static_cast<size_t>(graph.num_values()), kNoValue) {
+    for (ValueId id = 0; id < graph.num_values(); ++id) {
+      if (IsLowered(id)) graph_.value(id).quant.reset();
+    }
+  }
+
+  Graph Run() {
+    for (const NodeId id : original_.order()) {
+      node_ = id;
+      if (!MakeInteger()) KeepReal();
+    }
+    node_ = kNoNode;
+    std::vector<ValueId> outputs;
+    for (const ValueId id : original_.outputs()) outputs.push_back(Real(id));
+    graph_.SetOutputs(std::move(outputs));
+    graph_.Compact();
+    InferShapes(graph_);
+    VerifyGraph(graph_);
+    return std::move(graph_);
+  }
+
+ private:
+  const Node& node() const { return original_.node(node_); }
+
+  // ---- forms of values
+
+  // The value becomes a tensor of integers.
+  bool IsLowered(ValueId id) const {
+    const Value& value = original_.value(id);
+    return !value.is_constant() && value.quant && IsStatic(*value.quant) &&
+           value.quant->per_tensor() && value.dtype == DType::kFloat32 &&
+           !(original_.IsInput(id) && original_.IsOutput(id)) &&
+           !original_.IsCapture(id);
+  }
+
+  const QuantParams& Quant(ValueId id) const {
+    return *original_.value(id).quant;
+  }
+
+  ValueId Constant(const std::string& name, Tensor tensor) {
+    return graph_.AddConstant(name, std::move(tensor));
+  }
+
+  // Scale and zero point of a value as inputs of a node.
+  std::vector<ValueId> ParametersOf(ValueId id) {
+    const QuantParams& q = Quant(id);
+    const std::string& name = original_.value(id).name;
+    Tensor zero = q.zero_point.empty() ? Tensor(q.dtype, q.scale.dims())
+                                       : q.zero_point.Materialize();
+    Tensor scale = q.scale.Materialize().CastTo(DType::kFloat32);
+    if (q.per_tensor()) {
+      scale = scale.Reshaped({});
+      zero = zero.Reshaped({});
+    }
+    return {Constant(name + "_scale", std::move(scale)),
+            Constant(name + "_zero_point", std::move(zero))};
+  }
+
+  // Before the node at hand, or at the end.
+  void Place(Node made) {
+    if (node_ == kNoNode) {
+      graph_.AddNode(std::move(made));
+    } else {
+      graph_.InsertBefore(node_, std::move(made));
+    }
+  }
+
+  ValueId Convert(const char* op_type, ValueId from, ValueId of, ValueId to) {
+    Node made;
+    made.op_type = op_type;
+    made.name = original_.value(of).name + "_" + op_type;
+    made.inputs = {from};
+    const std::vector<ValueId> parameters = ParametersOf(of);
+    made.inputs.insert(made.inputs.end(), parameters.begin(), parameters.end());
+    made.outputs = {to};
+    Place(std::move(made));
+    return to;
+  }
+
+  ValueId NewStored(ValueId id) {
+    const Value& value = original_.value(id);
+    return graph_.AddValue(value.name + "_stored", value.quant->dtype,
+                           value.shape);
+  }
+
+  // The integers of a lowered value, or of a quantized constant.
+  ValueId Stored(ValueId id) {
+    ValueId& form = stored_[static_cast<size_t>(id)];
+    if (form != kNoValue) return form;
+    const Value& value = original_.value(id);
+    if (value.is_constant()) {
+      return form = Constant(value.name + "_stored", value.constant);
+    }
+    // A graph input: what nodes make is stored where it is made.
+    return form = Convert("QuantizeLinear", id, id, NewStored(id));
+  }
+
+  // The value in real numbers: those that its integers stand for.
+  ValueId Real(ValueId id) {
+    if (id == kNoValue || !IsLowered(id)) return id;
+    ValueId& form = real_[static_cast<size_t>(id)];
+    if (form != kNoValue) return form;
+    const ValueId stored = Stored(id);
+    // The name belongs to the real numbers, unless the caller gives them.
+    const Value& value = original_.value(id);
+    form = original_.IsInput(id)
+               ? graph_.AddValue(value.name + "_real", value.dtype, value.shape)
+               : id;
+    return Convert("DequantizeLinear", stored, id, form);
+  }
+
+  // ---- nodes that stay
+
+  // Reads reals; what is quantized is rounded behind it.
+  void KeepReal() {
+    const Node before = node();
+    for (size_t i = 0; i < before.inputs.size(); ++i) {
+      const ValueId real = Real(before.inputs[i]);
+      if (real != before.inputs[i]) graph_.ReplaceInput(node_, i, real);
+    }
+    for (ValueId& id : graph_.node(node_).captures) id = Real(id);
+    for (size_t i = 0; i < before.outputs.size(); ++i) {
+      const ValueId id = before.outputs[i];
+      if (id != kNoValue && IsLowered(id)) RoundResult(id, i);
+    }
+  }
+
+  void RoundResult(ValueId id, size_t output) {
+    const Value& value = original_.value(id);
+    const ValueId raw =
+        graph_.AddValue(value.name + "_raw", value.dtype, value.shape);
+    graph_.SetProducer(raw, node_, output);
+    graph_.value(id).producer = kNoNode;
+    const ValueId stored = NewStored(id);
+    Node made;
+    made.op_type = "QuantizeLinear";
+    made.name = value.name + "_QuantizeLinear";
+    made.inputs = {raw};
+    const std::vector<ValueId> parameters = ParametersOf(id);
+    made.inputs.insert(made.inputs.end(), parameters.begin(), parameters.end());
+    made.outputs = {stored};
+    graph_.InsertAfter(node_, std::move(made));
+    stored_[static_cast<size_t>(id)] = stored;
+  }
+
+  // ---- nodes that become integer
+
+  bool MakeInteger() {
+    const Node& n = node();
+    if (n.outputs.empty() || n.has_graphs() || !n.has_input(0) ||
+        n.output() == kNoValue) {
+      return false;
+    }
+    // Products alone have a form with a real result.
+    if (n.Is("MatMul")) return MakeMatMul();
+    if (n.Is("Gemm")) return MakeGemm();
+    for (const ValueId id : n.outputs) {
+      if (id != kNoValue && !IsLowered(id)) return false;
+    }
+    if (n.Is("Conv")) return MakeConv();
+    if (n.Is("Add") || n.Is("Mul")) return MakeTable() || MakeBinary();
+    if (n.Is("GlobalAveragePool")) return MakeAverage();
+    if (n.Is("Concat")) return MakeConcat();
+    if (n.domain.empty() && Contains(kMovement, n)) return MakeMovement();
+    return MakeTable();
+  }
+
+  // A lowered value, or a constant quantized per tensor.
+  bool IsOperand(ValueId id) const {
+    if (id == kNoValue) return false;
+    const Value& value = original_.value(id);
+    return IsLowered(id) ||
+           (value.is_constant() && value.quant && IsStatic(*value.quant) &&
+            value.quant->per_tensor());
+  }
+
+  // A weight with one scale, or one for each index of `axis`.
+  bool IsWeight(ValueId id, int axis) const {
+    if (IsOperand(id)) return true;
+    const Value& value = original_.value(id);
+    return value.is_constant() && value.quant && IsStatic(*value.quant) &&
+           value.quant->axis == axis;
+  }
+
+  void Become(std::string_view op_type, std::string_view domain,
+              std::vector<ValueId> inputs, Attributes attributes) {
+    Node& made = graph_.node(node_);
+    made.op_type = op_type;
+    made.domain = domain;
+    made.inputs = std::move(inputs);
+    made.attributes = std::move(attributes);
+    const std::vector<ValueId> outputs = made.outputs;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const ValueId id = outputs[i];
+      if (id == kNoValue || !IsLowered(id)) continue;
+      const ValueId stored = NewStored(id);
+      graph_.SetProducer(stored, node_, i);
+      graph_.value(id).producer = kNoNode;
+      stored_[static_cast<size_t>(id)] = stored;
+    }
+  }
+
+  void Append(std::vector<ValueId>& inputs, ValueId id) {
+    inputs.push_back(Stored(id));
+    AppendParameters(inputs, id);
+  }
+  void AppendParameters(std::vector<ValueId>& inputs, ValueId id) {
+    const std::vector<ValueId> parameters = ParametersOf(id);
+    inputs.insert(inputs.end(), parameters.begin(), parameters.end());
+  }
+
+  // The constant bias in steps of scale(x) * scale(w), as the integer reading
+  // takes it; nullopt where it cannot.
+  std::optional<Tensor> BiasOf(size_t input, int64_t channels) const {
+    const Value& value = original_.value(node().input(input));
+    if (!value.is_constant()) return std::nullopt;
+    const Tensor bias = value.constant.Materialize();
+    RunContext context{node(), {}, {}, {}, {}};
+    context.inputs.resize(input + 1, nullptr);
+    context.input_quant.resize(input + 1, nullptr);
+    context.inputs[input] = &bias;
+    if (value.quant) context.input_quant[input] = &*value.quant;
+    const auto steps =
+        BiasSteps(context, input, channels, Quant(node().input(0)),
+                  Quant(node().input(1)));
+    if (!steps) return std::nullopt;
+    Tensor integers(DType::kInt32, {channels});
+    for (int64_t c = 0; c < channels; ++c) {
+      const double step = (*steps)[static_cast<size_t>(c)];
+      if (std::fabs(step) > 2147483647.0) return std::nullopt;
+      integers.mutable_data<int32_t>()[c] = static_cast<int32_t>(step);
+    }
+    return integers;
+  }
+
+  bool HasProductOperands(int weight_axis) const {
+    return IsOperand(node().input(0)) && node().has_input(1) &&
+           IsWeight(node().input(1), weight_axis);
+  }
+
+  bool MakeConv() {
+    const Node n = node();
+    if (!HasProductOperands(0)) return false;
+    const Value& weight = original_.value(n.input(1));
+    if (!weight.is_constant()) return false;
+    std::optional<Tensor> bias;
+    if (n.has_input(2)) {
+      bias = BiasOf(2, weight.constant.dim(0));
+      if (!bias) return false;
+    }
+    std::vector<ValueId> inputs;
+    Append(inputs, n.input(0));
+    Append(inputs, n.input(1));
+    AppendParameters(inputs, n.output());
+    if (bias) inputs.push_back(Constant("bias", *bias));
+    Become("QLinearConv", "", std::move(inputs), n.attributes);
+    return true;
+  }
+
+  int RankOf(ValueId id) const {
+    const Value& value = original_.value(id);
+    if (value.is_constant()) return value.constant.rank();
+    return value.shape.has_rank() ? value.shape.rank() : -1;
+  }
+
+  // The result is stored as integers, or real numbers without a grid.
+  bool HasPlainResult() const {
+    const ValueId y = node().output();
+    return IsLowered(y) || !original_.value(y).quant;
+  }
+
+  bool MakeMatMul() {
+    const Node n = node();
+    if (!n.has_input(1) || !HasProductOperands(RankOf(n.input(1)) - 1) ||
+        !HasPlainResult()) {
+      return false;
+    }
+    std::vector<ValueId> inputs;
+    if (!IsLowered(n.output())) {
+      const std::vector<ValueId> a = ParametersOf(n.input(0));
+      const std::vector<ValueId> b = ParametersOf(n.input(1));
+      Become("MatMulIntegerToFloat", "com.microsoft",
+             {Stored(n.input(0)), Stored(n.input(1)), a[0], b[0], a[1], b[1]},
+             {});
+      return true;
+    }
+    Append(inputs, n.input(0));
+    Append(inputs, n.input(1));
+    AppendParameters(inputs, n.output());
+    Become("QLinearMatMul", "", std::move(inputs), {});
+    return true;
+  }
+
+  bool MakeGemm() {
+    const Node n = node();
+    const int axis = n.Int("transB", 0) != 0 ? 0 : 1;
+    if (!HasProductOperands(axis) || !HasPlainResult() ||
+        n.Float("beta", 1.0f) != 1.0f || n.Float("alpha", 1.0f) != 1.0f) {
+      return false;
+    }
+    const Value& weight = original_.value(n.input(1));
+    if (!weight.is_constant()) return false;
+    std::optional<Tensor> bias;
+    if (n.has_input(2)) {
+      bias = BiasOf(2, weight.constant.dim(axis));
+      if (!bias) return false;
+    }
+    std::vector<ValueId> inputs;
+    Append(inputs, n.input(0));
+    Append(inputs, n.input(1));
+    if (bias || IsLowered(n.output())) {
+      inputs.push_back(bias ? Constant("bias", *bias) : kNoValue);
+    }
+    if (IsLowered(n.output())) AppendParameters(inputs, n.output());
+    Attributes attributes = n.attributes;
+    attributes.erase("beta");
+    Become("QGemm", "com.microsoft", std::move(inputs), std::move(attributes));
+    return true;
+  }
+
+  bool MakeBinary() {
+    const Node n = node();
+    if (n.inputs.size() != 2 || !IsOperand(n.input(0)) ||
+        !IsOperand(n.input(1))) {
+      return false;
+    }
+    std::vector<ValueId> inputs;
+    Append(inputs, n.input(0));
+    Append(inputs, n.input(1));
+    AppendParameters(inputs, n.output());
+    Become("QLinear" + n.op_type, "com.microsoft", std::move(inputs), {});
+    return true;
+  }
+
+  bool MakeAverage() {
+    const Node n = node();
+    if (!IsOperand(n.input(0))) return false;
+    std::vector<ValueId> inputs;
+    Append(inputs, n.input(0));
+    AppendParameters(inputs, n.output());
+    Become("QLinearGlobalAveragePool", "com.microsoft", std::move(inputs), {});
+    return true;
+  }
+
+  bool MakeMovement() {
+    const Node n = node();
+    if (!IsOperand(n.input(0))) return false;
+    if (n.Is("MaxPool") && n.output(1) != kNoValue) return false;
+    for (const ValueId id : n.outputs) {
+      if (id != kNoValue && !(Quant(id) == Quant(n.input(0)))) return false;
+    }
+    std::vector<ValueId> inputs = n.inputs;
+    inputs[0] = Stored(n.input(0));
+    for (size_t i = 1; i < inputs.size(); ++i) inputs[i] = Real(inputs[i]);
+    Become(n.op_type, "", std::move(inputs), n.attributes);
+    return true;
+  }
+
+  // Parts on another grid are looked up on the result's.
+  bool MakeConcat() {
+    const Node n = node();
+    if (!std::ranges::all_of(n.inputs,
+                             [&](ValueId id) { return IsOperand(id); })) {
+      return false;
+    }
+    std::vector<ValueId> inputs;
+    for (const ValueId id : n.inputs) {
+      const QuantParams& from = Quant(id);
+      const QuantParams& to = Quant(n.output());
+      ValueId part = Stored(id);
+      if (!(from == to)) {
+        Node made;
+        made.op_type = "Lookup";
+        made.domain = "squint";
+        made.name = original_.value(id).name + "_moved";
+        made.inputs = {
+            part, Constant(made.name + "_table",
+                           QuantizeTensor(
+                               DequantizeTensor(AllBytes(from), from), to))};
+        part = graph_.AddValue(made.name, to.dtype, original_.value(id).shape);
+        made.outputs = {part};
+        Place(std::move(made));
+      }
+      inputs.push_back(part);
+    }
+    Become("Concat", "", std::move(inputs), n.attributes);
+    return true;
+  }
+
+  // ---- functions of one number
+
+  static Tensor AllBytes(const QuantParams& quant) {
+    Tensor bytes(quant.dtype, {256});
+    for (int64_t i = 0; i < 256; ++i) {
+      bytes.mutable_raw()[i] = static_cast<std::byte>(i);
+    }
+    return bytes;
+  }
+
+  // The input that the node maps element by element; -1 where it does not.
+  int MappedInput() const {
+    const Node& n = node();
+    const OpDef* op = FindOp(n.op_type, n.domain);
+    if (op == nullptr || op->integer_reference == nullptr ||
+        n.outputs.size() != 1) {
+      return -1;
+    }
+    if (op->prepare == PrepareUnary || n.Is("Requantize", "squint") ||
+        (n.domain.empty() && Contains(kFunctions, n))) {
+      return OthersAreConstant(0) ? 0 : -1;
+    }
+    if (op->prepare != PrepareBinary || n.inputs.size() != 2) return -1;
+    for (const int i : {0, 1}) {
+      const Value& other = original_.value(n.input(1 - static_cast<size_t>(i)));
+      if (other.is_constant() && other.constant.size() == 1 &&
+          other.constant.rank() <= RankOf(n.input(static_cast<size_t>(i)))) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  bool OthersAreConstant(size_t mapped) const {
+    for (size_t i = 0; i < node().inputs.size(); ++i) {
+      const ValueId id = node().input(i);
+      if (i == mapped || id == kNoValue) continue;
+      if (!original_.value(id).is_constant()) return false;
+    }
+    return true;
+  }
+
+  // The integer reading of the node on every byte.
+  Tensor TableOf(int mapped) const {
+    const Node& n = node();
+    std::vector<Tensor> held(n.inputs.size());
+    RunContext context{n, {}, {}, {}, {}};
+    for (size_t i = 0; i < n.inputs.size(); ++i) {
+      const ValueId id = n.input(i);
+      const auto& quant = id == kNoValue ? std::optional<QuantParams>()
+                                         : original_.value(id).quant;
+      if (static_cast<int>(i) == mapped) {
+        held[i] = AllBytes(*quant);
+      } else if (id != kNoValue) {
+        held[i] = original_.value(id).constant.Materialize();
+      }
+      context.inputs.push_back(id == kNoValue ? nullptr : &held[i]);
+      context.input_quant.push_back(
+          id != kNoValue && quant ? &*original_.value(id).quant : nullptr);
+    }
+    context.output_quant = {&Quant(n.output())};
+    context.outputs.resize(1);
+    FindOp(n.op_type, n.domain)->integer_reference(context);
+    return context.outputs[0].Reshaped({256});
+  }
+
+  bool MakeTable() {
+    const int mapped = MappedInput();
+    if (mapped < 0) return false;
+    const ValueId x = node().input(static_cast<size_t>(mapped));
+    if (!IsLowered(x)) return false;
+    const std::string name = original_.value(node().output()).name;
+    const ValueId table = Constant(name + "_table", TableOf(mapped));
+    const ValueId stored = Stored(x);
+    Become("Lookup", "squint", {stored, table}, {});
+    return true;
+  }
+
+  const Graph& original_;
+  Graph graph_;
+  std::vector<ValueId> stored_;
+  std::vector<ValueId> real_;
+  NodeId node_ = kNoNode;  // the one at hand
+};
+
+}  // namespace
+
+Graph LowerToIntegers(const Graph& graph) { return Lowering(graph).Run(); }
+
+}  // namespace squint

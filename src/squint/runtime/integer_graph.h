@@ -1,0 +1,24 @@
+// A quantized graph as one that computes on the stored integers.
+#ifndef SQUINT_RUNTIME_INTEGER_GRAPH_H_
+#define SQUINT_RUNTIME_INTEGER_GRAPH_H_
+
+#include "squint/graph/graph.h"
+
+namespace squint {
+
+// Values that are quantized per tensor to 8 bits with known parameters become
+// tensors of integers, and the nodes between them operators on integers:
+// QLinearConv, QLinearMatMul, QGemm, QLinearAdd ...; tables for functions of
+// one number (squint::Lookup); data movement as it is. What else a node reads
+// or makes is converted at its edge, by DequantizeLinear and QuantizeLinear.
+// Every result is that of the integer reading (ops/interpreter.h), but for
+// nodes that stay float between integers.
+//
+// Values quantized in another way (16 bits, per channel, at run time, storage
+// types), and nested graphs, keep their QuantParams: an executor simulates
+// them. Inputs and outputs keep names and types. Shapes are inferred.
+Graph LowerToIntegers(const Graph& graph);
+
+}  // namespace squint
+
+#endif  // SQUINT_RUNTIME_INTEGER_GRAPH_H_
