@@ -102,6 +102,25 @@ TEST(PrepareQLinear, LeavesSumsThatInt32MightNotHold) {
                                 .Const(Zero<uint8_t>(120))));
 }
 
+template <typename T>
+OpExample MaxPool(Dims x, int64_t kernel, int64_t stride, int64_t pad) {
+  return OpExample("MaxPool", "bytes")
+      .In(Bytes<T>(std::move(x)))
+      .Set("kernel_shape", std::vector<int64_t>{kernel, kernel})
+      .Set("strides", std::vector<int64_t>{stride, stride})
+      .Set("pads", std::vector<int64_t>{pad, pad, pad, pad});
+}
+
+TEST(PrepareMaxPool, TakesBytesAsTheyAre) {
+  CheckPrepared(MaxPool<uint8_t>({2, 3, 9, 13}, 3, 2, 1));
+  CheckPrepared(MaxPool<int8_t>({1, 2, 8, 40}, 2, 2, 0));
+  CheckPrepared(MaxPool<int8_t>({1, 2, 7, 19}, 3, 1, 1));
+  CheckPrepared(MaxPool<uint8_t>({1, 1, 11, 11}, 4, 3, 2)
+                    .Set("dilations", std::vector<int64_t>{2, 1}));
+  CheckPrepared(
+      MaxPool<int8_t>({1, 2, 7, 7}, 3, 2, 1).Set("ceil_mode", int64_t{1}));
+}
+
 TEST(PrepareConversions, EqualTheirReferences) {
   const Tensor reals = Ramp({3, 50}, -3, 4);
   const Tensor scale = Tensor::Scalar<float>(0.013f);

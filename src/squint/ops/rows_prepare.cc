@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "squint/kernels/pool/byte_pool.h"
 #include "squint/kernels/pool/pool.h"
 #include "squint/kernels/rows/rows.h"
 #include "squint/ops/prepare.h"
@@ -112,6 +113,21 @@ class PoolStep : public Step {
   std::vector<float> columns_;
 };
 
+class BytePoolStep : public Step {
+ public:
+  BytePoolStep(const PlaneWindow& window, int64_t planes, bool is_signed)
+      : window_(window), planes_(planes), is_signed_(is_signed) {}
+  void Run(const StepArgs& args) const override {
+    MaxPoolBytes(window_, planes_, is_signed_, args.inputs[0], args.outputs[0],
+                 args.pool);
+  }
+
+ private:
+  PlaneWindow window_;
+  int64_t planes_;
+  bool is_signed_;
+};
+
 // Taps of each output position along an axis that count, at least 1.
 std::vector<float> TapCounts(const Window& window, size_t axis, int64_t input,
                              int64_t output, bool include_pads) {
@@ -157,7 +173,8 @@ struct PoolGeometry {
 
 std::optional<PoolGeometry> GeometryOf(const PrepareContext& context) {
   const Dims& x = context.input_dims[0];
-  if (!AllFloat(context) || (x.size() != 3 && x.size() != 4)) {
+  if ((x.size() != 3 && x.size() != 4) ||
+      ElementCount(context.output_dims[0]) == 0) {
     return std::nullopt;
   }
   const Window window =
@@ -252,6 +269,12 @@ std::unique_ptr<Step> PrepareMaxPool(const PrepareContext& context) {
   if (context.node.output(1) != kNoValue) return nullptr;
   const auto geometry = GeometryOf(context);
   if (!geometry) return nullptr;
+  const DType dtype = context.input_dtypes[0];
+  if (dtype == DType::kUint8 || dtype == DType::kInt8) {
+    return std::make_unique<BytePoolStep>(geometry->plane, geometry->planes,
+                                          dtype == DType::kInt8);
+  }
+  if (!AllFloat(context)) return nullptr;
   if (IsGlobal(geometry->plane)) {
     return PrepareGlobal(context, ReduceKind::kMax);
   }
@@ -261,7 +284,7 @@ std::unique_ptr<Step> PrepareMaxPool(const PrepareContext& context) {
 
 std::unique_ptr<Step> PrepareAveragePool(const PrepareContext& context) {
   const auto geometry = GeometryOf(context);
-  if (!geometry) return nullptr;
+  if (!geometry || !AllFloat(context)) return nullptr;
   // Padding behind the image is not seen here and may count.
   const bool padded = *std::ranges::max_element(geometry->window.pads_end) > 0;
   if (IsGlobal(geometry->plane) && !padded) {

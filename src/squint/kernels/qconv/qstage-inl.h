@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "squint/kernels/conv/stage-inl.h"
 #include "squint/kernels/qgemm/widen-inl.h"
@@ -24,9 +25,25 @@ namespace HWY_NAMESPACE {
 template <typename T>
 HWY_INLINE void WidenEveryOther(const T* HWY_RESTRICT in, int64_t count,
                                 int16_t zero, int16_t* HWY_RESTRICT out) {
-  for (int64_t i = 0; i < count; ++i) {
-    out[i] = static_cast<int16_t>(in[2 * i] - zero);
+  int64_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::ScalableTag<int16_t> d;
+  constexpr int64_t kN = HWY_LANES(int16_t);
+  const auto zeros = hn::Set(d, zero);
+  for (; i + kN < count; i += kN) {
+    // The low byte of each pair, as the type has it.
+    const auto pairs =
+        hn::LoadU(d, reinterpret_cast<const int16_t*>(in + 2 * i));
+    const auto low = hn::ShiftLeft<8>(pairs);
+    const auto even =
+        std::is_signed_v<T>
+            ? hn::ShiftRight<8>(low)
+            : hn::And(pairs, hn::Set(d, static_cast<int16_t>(0xFF)));
+    hn::StoreU(hn::Sub(even, zeros), d, out + i);
   }
+#endif
+  for (; i < count; ++i) out[i] = static_cast<int16_t>(in[2 * i] - zero);
 }
 
 template <typename T>

@@ -81,6 +81,20 @@ struct QTileOutput {
   const Requantization& requantization;
 };
 
+// Ragged tiles, parameters by column, real results: `sums` has kQNr a row.
+inline HWY_NOINLINE void StoreTileSlowly(const int32_t* sums, int rows,
+                                         const QTileOutput& out) {
+  const IntTag d;
+  for (int r = 0; r < rows; ++r) {
+    for (int64_t at = 0; at < out.columns; at += kIntLanes) {
+      StoreRequantized(
+          hn::Load(d, sums + r * kQNr + at), out.requantization, out.row + r,
+          out.column + at, std::min<int64_t>(kIntLanes, out.columns - at),
+          out.c + r * out.c_stride + at * out.requantization.result_bytes());
+    }
+  }
+}
+
 // kRows x kQNr sums over `pairs` steps; a: rows, a_stride int16s apart.
 template <int kRows>
 HWY_NOINLINE void QTile(int64_t pairs, const int16_t* HWY_RESTRICT a,
@@ -115,22 +129,38 @@ HWY_NOINLINE void QTile(int64_t pairs, const int16_t* HWY_RESTRICT a,
     }
     b += 2 * kQNr;
   }
+  if (!out.last) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kQNv; ++v) {
+        hn::StoreU(sum[r][v], d, out.partial + r * kQNr + v * kIntLanes);
+      }
+    }
+    return;
+  }
+  const Requantization& q = out.requantization;
+  static_assert(kQNv == 2);
+  if (out.columns == kQNr && q.bias_column == 0 && q.multiplier_column == 0 &&
+      !q.is_real) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      StoreRowBytes(sum[r][0], sum[r][1], q, out.row + r,
+                    out.c + r * out.c_stride);
+    }
+    return;
+  }
+  // By way of memory of its own: a reference to `sum` would keep the sums out
+  // of the registers.
+  HWY_ALIGN int32_t sums[kRows * kQNr];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
     for (int v = 0; v < kQNv; ++v) {
-      if (!out.last) {
-        hn::StoreU(sum[r][v], d, out.partial + r * kQNr + v * kIntLanes);
-        continue;
-      }
-      const int64_t at = v * kIntLanes;
-      if (at >= out.columns) continue;
-      StoreRequantized(
-          sum[r][v], out.requantization, out.row + r, out.column + at,
-          std::min<int64_t>(kIntLanes, out.columns - at),
-          out.c + r * out.c_stride + at * out.requantization.result_bytes());
+      hn::Store(sum[r][v], d, sums + r * kQNr + v * kIntLanes);
     }
   }
+  StoreTileSlowly(sums, kRows, out);
 }
 
 HWY_INLINE void QTileFor(int64_t pairs, const int16_t* a, int64_t a_stride,

@@ -104,6 +104,38 @@ HWY_INLINE void StoreRequantized(IntVector sum, const Requantization& r,
   }
 }
 
+// Two vectors of neighbouring sums whose parameters are those of the row, to
+// bytes: the usual way out of a convolution.
+HWY_INLINE void StoreRowBytes(IntVector first, IntVector second,
+                              const Requantization& r, int64_t row,
+                              uint8_t* out) {
+  const IntTag d;
+  const hn::RebindToFloat<IntTag> df;
+  const auto bias =
+      hn::Set(d, r.bias != nullptr ? r.bias[row * r.bias_row] : 0);
+  const auto multiplier = hn::Set(df, r.multiplier[row * r.multiplier_row]);
+  const auto low = hn::Set(df, r.low);
+  const auto high = hn::Set(df, r.high);
+  const auto zero = hn::Set(d, r.zero);
+  const auto finish = [&](IntVector sum) {
+    const auto v = hn::Mul(hn::ConvertTo(df, hn::Add(sum, bias)), multiplier);
+    return hn::Add(hn::NearestInt(hn::Min(hn::Max(v, low), high)), zero);
+  };
+#if HWY_TARGET == HWY_AVX2
+  // Packs work on halves; the permutation puts the quarters in order.
+  const auto words = _mm256_permute4x64_epi64(
+      _mm256_packs_epi32(finish(first).raw, finish(second).raw), 0xD8);
+  const __m128i lower = _mm256_castsi256_si128(words);
+  const __m128i upper = _mm256_extracti128_si256(words, 1);
+  const __m128i bytes = r.is_signed ? _mm_packs_epi16(lower, upper)
+                                    : _mm_packus_epi16(lower, upper);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
+#else
+  StoreBytes(finish(first), r.is_signed, kIntLanes, out);
+  StoreBytes(finish(second), r.is_signed, kIntLanes, out + kIntLanes);
+#endif
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace squint
 HWY_AFTER_NAMESPACE();
