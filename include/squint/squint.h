@@ -24,17 +24,17 @@ std::string Version();
 // What --data and its companions say. `samples` is "A:B": indices in the
 // whole dataset, end not included, "" for all.
 struct DataRequest {
-  std::string source;   // folder, image, .npy, .npz, idx, .json, "random"
-  std::string preset;   // preprocessing by name; "" = the source's own
+  std::string source;  // folder, image, .npy, .npz, idx, .json, "random"
+  std::string preset;  // preprocessing by name; "" = the source's own
   std::string samples;
-  int64_t limit = 0;    // at most so many samples; 0: all
+  int64_t limit = 0;  // at most so many samples; 0: all
 };
 
 // What a recipe says on the command line; unset fields keep the recipe
 // file's or the default value.
 struct RecipeRequest {
-  std::string file;  // recipe JSON, "" for none
-  std::optional<std::string> mode;  // static, dynamic, weight-only
+  std::string file;                   // recipe JSON, "" for none
+  std::optional<std::string> mode;    // static, dynamic, weight-only
   std::optional<std::string> preset;  // x86, arm, tensorrt, squint, edge
   std::optional<std::string> activations;
   std::optional<std::string> weights;
@@ -72,9 +72,9 @@ struct FloatGroup {
 };
 
 struct QuantizeSummary {
-  size_t float_bytes = 0;             // files, external data included
+  size_t float_bytes = 0;  // files, external data included
   size_t quantized_bytes = 0;
-  size_t float_weight_bytes = 0;      // of the weights that were quantized
+  size_t float_weight_bytes = 0;  // of the weights that were quantized
   size_t quantized_weight_bytes = 0;
   int integer_nodes = 0;
   int float_nodes = 0;
@@ -83,7 +83,7 @@ struct QuantizeSummary {
   int64_t calibration_samples = 0;
   int64_t compared_samples = 0;
   bool compared_on_calibration = false;  // too few samples to hold any back
-  double sqnr = 0;       // dB, outputs (before a final Softmax)
+  double sqnr = 0;                       // dB, outputs (before a final Softmax)
   double agreement = 0;  // share of samples with the same largest output
   std::string metric;    // with labels; "" without
   double float_metric = 0;
@@ -116,16 +116,17 @@ CalibrateSummary MergeCalibrationFiles(const std::vector<std::string>& inputs,
 
 // ---- eval, compare, run
 
-// How a quantized file runs. Simulated: float kernels, values rounded to the
-// integers' grid. Reference: plain loops on the integers themselves.
-enum class Execution { kSimulated, kReference };
+// How a quantized file runs. Integers: kernels on the stored integers where
+// they have 8 bits, the rest simulated. Simulated: float kernels, values
+// rounded to the integers' grid. Reference: plain loops on the integers.
+enum class Execution { kIntegers, kSimulated, kReference };
 
 struct EvalRequest {
   std::string model;
   DataRequest data;
   std::string metric;       // "" = the dataset's own, else top1
   std::string float_model;  // for agreement, sqnr and the like
-  Execution execution = Execution::kSimulated;
+  Execution execution = Execution::kIntegers;
 };
 struct EvalSummary {
   std::string metric;
@@ -143,6 +144,7 @@ struct CompareRequest {
   std::string float_model;
   std::string quantized_model;
   DataRequest data;
+  // Inner values are compared too, which kIntegers does not show.
   Execution execution = Execution::kSimulated;
 };
 struct TensorDifference {
@@ -166,7 +168,7 @@ struct RunRequest {
   // "name=file.npy" or "file.npy" (inputs in order) or one .npz.
   std::vector<std::string> inputs;
   std::string output;  // .npy (one output) or .npz (all)
-  Execution execution = Execution::kSimulated;
+  Execution execution = Execution::kIntegers;
 };
 struct RunSummary {
   std::vector<std::pair<std::string, std::string>> outputs;  // name, shape
@@ -182,8 +184,8 @@ RunSummary RunFile(const RunRequest& request, const Context& context = {});
 struct ConvertRequest {
   std::string model;
   std::string output;
-  std::string activations;  // "int8", "uint8"; "": as they are
-  std::string format;       // "qdq"; "": as it is
+  std::string activations;       // "int8", "uint8"; "": as they are
+  std::string format;            // "qdq"; "": as it is
   std::optional<int64_t> opset;  // nullopt: the lowest possible, at least 21
   // Tensors of at least so many bytes go to a file beside the model; 0: all
   // in the model, as long as it fits; nullopt: as the model has it.

@@ -18,6 +18,11 @@ void OnCall(CLI::App* command, CommonOptions& common, Job job) {
 }
 
 void AddReferenceFlag(CLI::App& command, Execution& execution) {
+  if (execution == Execution::kIntegers) {
+    command.add_flag_callback(
+        "--simulated", [&execution] { execution = Execution::kSimulated; },
+        "run quantized models by float kernels with rounded values");
+  }
   command.add_flag_callback(
       "--reference", [&execution] { execution = Execution::kReference; },
       "run quantized models by plain loops on their integers (slow)");
@@ -25,8 +30,7 @@ void AddReferenceFlag(CLI::App& command, Execution& execution) {
 
 void NoteSimulated(bool quantized, Execution execution) {
   if (quantized && execution == Execution::kSimulated) {
-    fmt::print(stderr,
-               "note: quantized model, run by simulated execution\n");
+    fmt::print(stderr, "note: quantized model, run by simulated execution\n");
   }
 }
 

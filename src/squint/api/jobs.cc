@@ -8,7 +8,6 @@
 
 #include "squint/base/error.h"
 #include "squint/optimize/optimize.h"
-#include "squint/report/runner.h"
 
 namespace squint {
 namespace {
@@ -186,6 +185,18 @@ void RethrowAsError(const std::string& file) {
 
 Json NumberOrNull(double value) {
   return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
+
+RunMode RunModeOf(Execution execution) {
+  switch (execution) {
+    case Execution::kIntegers:
+      return RunMode::kIntegers;
+    case Execution::kSimulated:
+      return RunMode::kExecutor;
+    case Execution::kReference:
+      return RunMode::kReference;
+  }
+  return RunMode::kExecutor;
 }
 
 }  // namespace squint

@@ -15,6 +15,7 @@
 #include "squint/graph/graph.h"
 #include "squint/interchange/interchange.h"
 #include "squint/quantize/recipe.h"
+#include "squint/report/runner.h"
 #include "squint/squint.h"
 
 namespace squint {
@@ -32,6 +33,9 @@ Prepared Prepare(const std::string& model,
 Prepared Prepare(LoadedModel loaded, const std::string& model,
                  const std::vector<std::string>& disabled_passes,
                  const Context& context);
+
+// How a runner runs what was asked for.
+RunMode RunModeOf(Execution execution);
 
 // For the catch (...) of every public function: throws the exception at hand
 // as an Error, so that nothing else leaves the library. `file` is what the

@@ -20,7 +20,15 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
 
 std::string_view ExecutionName(bool quantized, Execution execution) {
   if (!quantized) return "float";
-  return execution == Execution::kReference ? "reference" : "simulated";
+  switch (execution) {
+    case Execution::kIntegers:
+      return "integers";
+    case Execution::kSimulated:
+      return "simulated";
+    case Execution::kReference:
+      return "reference";
+  }
+  return "";
 }
 
 std::vector<TensorDifference> ToPublic(
@@ -47,12 +55,12 @@ Json ToJson(const std::vector<TensorDifference>& differences) {
 EvalSummary EvaluateModel(const EvalRequest& request, const Context& context) {
   const Prepared prepared = Prepare(request.model, {}, context);
   const auto dataset = OpenData(request.data, *prepared.graph, context);
-  const bool reference = request.execution == Execution::kReference;
-  Runner runner(prepared.graph, reference, context);
+  Runner runner(prepared.graph, RunModeOf(request.execution), context);
   std::unique_ptr<Runner> float_runner;
   if (!request.float_model.empty()) {
     float_runner = std::make_unique<Runner>(
-        Prepare(request.float_model, {}, context).graph, false, context);
+        Prepare(request.float_model, {}, context).graph, RunMode::kExecutor,
+        context);
   }
   const auto start = std::chrono::steady_clock::now();
   const MetricResult metric = Evaluate(
@@ -79,9 +87,12 @@ CompareSummary CompareModels(const CompareRequest& request,
   const Prepared real = Prepare(request.float_model, {}, context);
   const Prepared quantized = Prepare(request.quantized_model, {}, context);
   const auto dataset = OpenData(request.data, *real.graph, context);
-  Runner a(real.graph, false, context);
-  Runner b(quantized.graph, request.execution == Execution::kReference,
-           context);
+  if (request.execution == Execution::kIntegers) {
+    Fail(ErrorCode::kInvalidArgument,
+         "compare looks at inner values: it runs simulated or by reference");
+  }
+  Runner a(real.graph, RunMode::kExecutor, context);
+  Runner b(quantized.graph, RunModeOf(request.execution), context);
   CompareOptions options;
   options.samples = SampleIndices(request.data, dataset->size());
   options.inner = true;

@@ -162,9 +162,9 @@ class QuantizeJob {
   }
 
   void CompareNetworks(Graph quantized) {
-    Runner real(prepared_.graph, false, context_);
-    Runner simulated(std::make_shared<const Graph>(std::move(quantized)), false,
-                     context_);
+    Runner real(prepared_.graph, RunMode::kExecutor, context_);
+    Runner simulated(std::make_shared<const Graph>(std::move(quantized)),
+                     RunMode::kExecutor, context_);
     const Comparison comparison = Compare(
         real, simulated, dataset_, {.samples = split_.compare}, context_);
     summary_.compared_samples = comparison.samples;

@@ -64,8 +64,7 @@ std::vector<Tensor> InOrder(const Graph& graph,
 RunSummary RunModel(const RunRequest& request, const Context& context) {
   const Prepared prepared = Prepare(request.model, {}, context);
   const Graph& graph = *prepared.graph;
-  Runner runner(prepared.graph, request.execution == Execution::kReference,
-                context);
+  Runner runner(prepared.graph, RunModeOf(request.execution), context);
   const std::vector<Tensor> inputs =
       InOrder(graph, ReadInputs(graph, request.inputs));
   const auto start = std::chrono::steady_clock::now();

@@ -1,17 +1,27 @@
 #include "squint/report/runner.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "squint/runtime/integer_graph.h"
 
 namespace squint {
 
-Runner::Runner(std::shared_ptr<const Graph> graph, bool reference,
+Runner::Runner(std::shared_ptr<const Graph> graph, RunMode mode,
                const Context& context)
-    : graph_(std::move(graph)), context_(context) {
-  if (!reference) executor_ = std::make_unique<Executor>(graph_, context);
+    : graph_(std::move(graph)), context_(context), mode_(mode) {
+  if (mode == RunMode::kExecutor) {
+    executor_ = std::make_unique<Executor>(graph_, context);
+  } else if (mode == RunMode::kIntegers) {
+    executor_ = std::make_unique<Executor>(
+        std::make_shared<const Graph>(LowerToIntegers(*graph_)), context);
+  }
 }
 
 std::vector<Tensor> Runner::Run(const std::vector<Tensor>& inputs,
                                 const RunOptions& options) {
+  CheckInternal(mode_ != RunMode::kIntegers || !options.tap,
+                "Runner: a lowered graph has other values");
   if (executor_) return executor_->Run(inputs, options);
   InterpreterOptions interpreter;
   interpreter.reading = Reading::kInteger;

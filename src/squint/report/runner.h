@@ -1,6 +1,6 @@
 // One way to run a network on samples for everything that measures: by the
-// executor (float, or simulated where values are quantized) or by the
-// reference interpreter's integer reading.
+// executor (float; where values are quantized, on their integers or
+// simulated) or by the reference interpreter's integer reading.
 #ifndef SQUINT_REPORT_RUNNER_H_
 #define SQUINT_REPORT_RUNNER_H_
 
@@ -15,10 +15,15 @@
 
 namespace squint {
 
+enum class RunMode {
+  kExecutor,   // float, or simulated
+  kIntegers,   // the executor on the lowered graph; takes no taps
+  kReference,  // plain loops on the stored integers
+};
+
 class Runner {
  public:
-  // `reference`: plain loops on the stored integers.
-  Runner(std::shared_ptr<const Graph> graph, bool reference,
+  Runner(std::shared_ptr<const Graph> graph, RunMode mode,
          const Context& context);
   std::vector<Tensor> Run(const std::vector<Tensor>& inputs,
                           const RunOptions& options = {});
@@ -27,6 +32,7 @@ class Runner {
  private:
   std::shared_ptr<const Graph> graph_;
   Context context_;
+  RunMode mode_;
   std::unique_ptr<Executor> executor_;  // null: reference
 };
 
