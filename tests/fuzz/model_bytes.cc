@@ -17,10 +17,13 @@ Rope OpsetMessage(std::string_view domain, int64_t version) {
 }  // namespace
 
 std::string ModelBytes(const Graph& graph, int64_t opset) {
+  constexpr int64_t kIrVersion = 10;
   ExternalLayout external("", 0);
+  Graph written = graph;
+  written.ir_version = kIrVersion;  // older ones list initializers as inputs
   Rope model;
-  model.AddInt(ModelField::kIrVersion, 10);
-  model.AddMessage(ModelField::kGraph, GraphWriter(external).Write(graph));
+  model.AddInt(ModelField::kIrVersion, kIrVersion);
+  model.AddMessage(ModelField::kGraph, GraphWriter(external).Write(written));
   model.AddMessage(ModelField::kOpsetImport, OpsetMessage("", opset));
   model.AddMessage(ModelField::kOpsetImport, OpsetMessage("com.microsoft", 1));
   return model.ToString();

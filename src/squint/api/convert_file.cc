@@ -66,11 +66,9 @@ ConvertSummary ConvertFile(const ConvertRequest& request,
   summary.bytes = saved.bytes;
   summary.opset = saved.opset;
   summary.ir_version = saved.ir_version;
-  summary.json = JsonText(Json{{"output", request.output},
-                               {"bytes", saved.bytes},
-                               {"opset", saved.opset},
-                               {"ir_version", saved.ir_version},
-                               {"notes", summary.notes}});
+  summary.json = JsonText(JsonObject(
+      "output", request.output, "bytes", saved.bytes, "opset", saved.opset,
+      "ir_version", saved.ir_version, "notes", summary.notes));
   return summary;
 }
 

@@ -165,14 +165,13 @@ class Inspection {
               : graph.value(node.output()).shape.ToString();
       Line(summary, "    {:{}}{:20} {:32} {:20} {}", "", 2 * depth,
            node.op_type, label, shape, state);
-      Json entry{{"op_type", node.op_type},
-                 {"name", label},
-                 {"shape", shape},
-                 {"state", state}};
+      Json entry = JsonObject("op_type", node.op_type, "name", label, "shape",
+                              shape, "state", state);
       ForEachBody(node, [&](const std::string& key, const Graph& body, size_t) {
         Line(summary, "    {:{}}{}:", "", 2 * depth + 1, key);
         Json inner = Json::array();
         ListNodes(body, quantized, depth + 1, summary, inner);
+        if (!entry.contains("graphs")) entry["graphs"] = Json::object();
         entry["graphs"][key] = std::move(inner);
       });
       nodes.push_back(std::move(entry));
@@ -181,18 +180,19 @@ class Inspection {
 
   Json ToJson(bool quantized, const Patterns& patterns,
               const Json& nodes) const {
-    Json json{{"model", request_.model},
-              {"bytes", model_.file_bytes},
-              {"hash", model_.hash},
-              {"quantized", quantized},
-              {"weight_elements", weights_.elements},
-              {"weight_bytes", weights_.bytes},
-              {"operators", operators_},
-              {"attention_patterns", patterns.attention},
-              {"causal_attention_patterns", patterns.causal},
-              {"rotary_patterns", patterns.rotary},
-              {"metadata", model_.graph.metadata},
-              {"findings", model_.findings}};
+    Json json = Json::object();
+    json["model"] = request_.model;
+    json["bytes"] = model_.file_bytes;
+    json["hash"] = model_.hash;
+    json["quantized"] = quantized;
+    json["weight_elements"] = weights_.elements;
+    json["weight_bytes"] = weights_.bytes;
+    json["operators"] = operators_;
+    json["attention_patterns"] = patterns.attention;
+    json["causal_attention_patterns"] = patterns.causal;
+    json["rotary_patterns"] = patterns.rotary;
+    json["metadata"] = model_.graph.metadata;
+    json["findings"] = model_.findings;
     if (request_.nodes) json["nodes"] = nodes;
     return json;
   }

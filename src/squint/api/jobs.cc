@@ -139,7 +139,7 @@ Recipe MakeRecipe(const RecipeRequest& request) {
   if (!request.file.empty()) recipe = ReadRecipe(request.file);
   if (request.mode) {
     recipe.mode =
-        RecipeFromText(Json{{"mode", *request.mode}}.dump(), "--mode").mode;
+        RecipeFromText(JsonObject("mode", *request.mode).dump(), "--mode").mode;
   }
   if (request.preset) recipe.target = *request.preset;
   if (request.activations) recipe.activations = ParseType(*request.activations);

@@ -44,10 +44,9 @@ std::vector<TensorDifference> ToPublic(
 Json ToJson(const std::vector<TensorDifference>& differences) {
   Json list = Json::array();
   for (const TensorDifference& d : differences) {
-    list.push_back({{"name", d.name},
-                    {"op_type", d.op_type},
-                    {"sqnr", NumberOrNull(d.sqnr)},
-                    {"cosine", NumberOrNull(d.cosine)}});
+    list.push_back(JsonObject("name", d.name, "op_type", d.op_type, "sqnr",
+                              NumberOrNull(d.sqnr), "cosine",
+                              NumberOrNull(d.cosine)));
   }
   return list;
 }
@@ -74,11 +73,10 @@ EvalSummary EvaluateModel(const EvalRequest& request, const Context& context) {
   summary.quantized = prepared.quantized;
   summary.per_sample = metric.per_sample;
   summary.json = JsonText(
-      Json{{"metric", metric.name},
-           {"value", NumberOrNull(metric.value)},
-           {"samples", metric.samples},
-           {"execution", ExecutionName(prepared.quantized, request.execution)},
-           {"seconds", summary.seconds}});
+      JsonObject("metric", metric.name, "value", NumberOrNull(metric.value),
+                 "samples", metric.samples, "execution",
+                 ExecutionName(prepared.quantized, request.execution),
+                 "seconds", summary.seconds));
   return summary;
 }
 
@@ -109,12 +107,10 @@ CompareSummary CompareModels(const CompareRequest& request,
   summary.agreement = comparison.agreement;
   summary.outputs = ToPublic(comparison.outputs);
   summary.worst = ToPublic(comparison.inner);
-  summary.json = JsonText(
-      Json{{"samples", summary.samples},
-           {"agreement", summary.agreement},
-           {"execution", ExecutionName(quantized.quantized, request.execution)},
-           {"outputs", ToJson(summary.outputs)},
-           {"worst", ToJson(summary.worst)}});
+  summary.json = JsonText(JsonObject(
+      "samples", summary.samples, "agreement", summary.agreement, "execution",
+      ExecutionName(quantized.quantized, request.execution), "outputs",
+      ToJson(summary.outputs), "worst", ToJson(summary.worst)));
   return summary;
 }
 

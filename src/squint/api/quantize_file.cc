@@ -196,9 +196,9 @@ class QuantizeJob {
     json["float_nodes"] = summary_.float_nodes;
     json["left_float"] = Json::array();
     for (const FloatGroup& group : summary_.left_float) {
-      json["left_float"].push_back({{"op_type", group.op_type},
-                                    {"reason", group.reason},
-                                    {"nodes", group.nodes}});
+      json["left_float"].push_back(JsonObject("op_type", group.op_type,
+                                              "reason", group.reason, "nodes",
+                                              group.nodes));
     }
     json["notes"] = summary_.notes;
     json["calibration_samples"] = summary_.calibration_samples;
@@ -232,8 +232,8 @@ class QuantizeJob {
 };
 
 Json CalibrationJson(const Calibration& calibration) {
-  return {{"samples", calibration.samples.size()},
-          {"tensors", calibration.values.size()}};
+  return JsonObject("samples", calibration.samples.size(), "tensors",
+                    calibration.values.size());
 }
 
 CalibrateSummary SummaryOf(const Calibration& calibration) {

@@ -80,12 +80,9 @@ RunSummary RunModel(const RunRequest& request, const Context& context) {
     const std::string& name = graph.value(graph.outputs()[i]).name;
     named.emplace_back(name, outputs[i]);
     summary.outputs.emplace_back(name, DimsToString(outputs[i].dims()));
-    // Member by member: the constructor from a list leaks what it has made
-    // where memory runs out half-way.
-    Json& entry = list.emplace_back(Json::object());
-    entry["name"] = name;
-    entry["dtype"] = DTypeName(outputs[i].dtype());
-    entry["shape"] = outputs[i].dims();
+    list.push_back(JsonObject("name", name, "dtype",
+                              DTypeName(outputs[i].dtype()), "shape",
+                              outputs[i].dims()));
   }
   if (request.output.ends_with(".npz")) {
     WriteNpz(request.output, named);
@@ -96,10 +93,8 @@ RunSummary RunModel(const RunRequest& request, const Context& context) {
     }
     WriteNpy(request.output, named[0].second);
   }
-  Json json = Json::object();
-  json["outputs"] = std::move(list);
-  json["seconds"] = summary.seconds;
-  summary.json = JsonText(json);
+  summary.json =
+      JsonText(JsonObject("outputs", list, "seconds", summary.seconds));
   return summary;
 }
 

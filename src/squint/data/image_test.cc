@@ -131,6 +131,17 @@ TEST(Resize, KeepsAFlatColourAndAveragesWhenShrinking) {
               Each(testing::AllOf(testing::Ge(98), testing::Le(102))));
 }
 
+TEST(Resize, KeepsAFlatColourAtEveryRatio) {
+  for (const Filter filter : {Filter::kBilinear, Filter::kBicubic}) {
+    for (int from = 1; from <= 40; ++from) {
+      for (int to = 1; to <= 20; ++to) {
+        const Image row = Resize(Flat(from, 1, {9, 9, 9}), to, 1, filter);
+        EXPECT_THAT(row.pixels, testing::Each(9)) << from << " to " << to;
+      }
+    }
+  }
+}
+
 TEST(Preprocess, ResizesTheShortSideThenCropsTheCentre) {
   // Left half black, right half white, twice as wide as high.
   Image image(64, 32, 1);

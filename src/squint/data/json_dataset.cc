@@ -88,7 +88,7 @@ class JsonDatasetReader {
                           name, InputNames());
       }
       sources_[known ? name : specs_[0].name] =
-          source.is_string() ? Json{{"file", source}} : source;
+          source.is_string() ? JsonObject("file", source) : source;
     }
   }
 
@@ -242,7 +242,8 @@ class JsonDatasetReader {
                                       context_.file.string());
       return;
     }
-    const Json source = labels.is_string() ? Json{{"file", labels}} : labels;
+    const Json source =
+        labels.is_string() ? JsonObject("file", labels) : labels;
     CheckKeys(source, inner, {"file", "files", "array", "value"});
     const auto file = source.value("file", std::string());
     if (file.ends_with(".txt") || file.ends_with(".csv")) {
@@ -275,7 +276,8 @@ class JsonDatasetReader {
       parts_.target = WithoutFirst(base->second.ids, shift_);
       return;
     }
-    const Json source = target.is_string() ? Json{{"file", target}} : target;
+    const Json source =
+        target.is_string() ? JsonObject("file", target) : target;
     CheckKeys(
         source, inner,
         {"file", "files", "array", "dtype", "scale", "offset", "reshape"});

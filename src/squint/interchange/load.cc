@@ -26,6 +26,20 @@ void RenameOrtDuplicates(Graph& graph) {
   });
 }
 
+// Domain squint is what passes write among themselves: the layout turns all
+// of it into standard operators before a file is written.
+void RefuseInternalNodes(const Graph& graph) {
+  ForEachGraph(graph, [](const Graph& each) {
+    for (const NodeId id : each.order()) {
+      const Node& node = each.node(id);
+      if (node.domain != "squint") continue;
+      Fail(ErrorCode::kInvalidModel,
+           "{}: operators of domain 'squint' are internal, no file has them",
+           NodeLabel(each, node));
+    }
+  });
+}
+
 // Every standard operator of the graph is the same in opset 7.
 bool IsAsInOldest(const Graph& graph, int64_t opset) {
   bool same = true;
@@ -100,11 +114,18 @@ void TurnConstantsIntoInitializers(Graph& graph) {
   }
 }
 
+// Empty names at the end say no more than no names.
+void DropAbsentAtEnd(std::vector<ValueId>& values) {
+  while (!values.empty() && values.back() == kNoValue) values.pop_back();
+}
+
 void UpgradeNodes(Graph& graph, const std::map<std::string, int64_t>& opsets) {
   for (const NodeId id : graph.order()) {
-    const Node& node = graph.node(id);
+    Node& node = graph.node(id);
     const OpDef* op = FindOp(node.op_type, node.domain);
-    if (op == nullptr || op->upgrade == nullptr) continue;
+    if (op == nullptr) continue;
+    DropAbsentAtEnd(node.inputs);
+    if (op->upgrade == nullptr) continue;
     const auto opset = opsets.find(node.domain);
     const std::string label = NodeLabel(graph, node);
     UpgradeContext context{graph, id,
@@ -141,6 +162,7 @@ bool ReviewOperators(const Graph& graph, int64_t opset,
 // Everything but function calls; returns the opset that the graph was in.
 int64_t UpgradeOwnNodes(Graph& graph, std::vector<std::string>& findings,
                         bool& any_unknown) {
+  RefuseInternalNodes(graph);
   RenameOrtDuplicates(graph);
   const int64_t opset = CheckedOpset(graph);
   any_unknown = ReviewOperators(graph, opset, findings) || any_unknown;

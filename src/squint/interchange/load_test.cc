@@ -36,11 +36,12 @@ class LoadSave : public testing::Test {
     return LoadModel(Path("in.onnx"));
   }
 
-  std::string ErrorOf(const Graph& graph, int64_t opset) {
+  std::string ErrorOf(const Graph& graph, int64_t opset,
+                      ErrorCode expected = ErrorCode::kUnsupported) {
     try {
       Reload(graph, opset);
     } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+      EXPECT_EQ(error.code(), expected);
       return error.what();
     }
     return "no error";
@@ -84,6 +85,30 @@ TEST_F(LoadSave, TheStandardDomainHasOneName) {
   const LoadedModel model = Reload(graph, 17);
   EXPECT_TRUE(model.graph.node(model.graph.order()[0]).domain.empty());
   EXPECT_FALSE(model.graph.opset.contains("ai.onnx"));
+}
+
+TEST_F(LoadSave, AbsentInputsAtTheEndSayNothing) {
+  Graph graph = OneRelu();
+  graph.node(graph.order()[0]).inputs.resize(3, kNoValue);
+  const LoadedModel model = Reload(graph, 17);
+  EXPECT_EQ(model.graph.node(model.graph.order()[0]).inputs.size(), 1u);
+}
+
+TEST_F(LoadSave, OperatorsThatPassesWriteForEachOtherAreRefused) {
+  Graph graph = OneRelu();
+  graph.node(graph.order()[0]).domain = "squint";
+  graph.opset["squint"] = 1;
+  EXPECT_THAT(ErrorOf(graph, 17, ErrorCode::kInvalidModel),
+              HasSubstr("domain 'squint'"));
+}
+
+TEST_F(LoadSave, AnOldSoftmaxMustHaveItsInput) {
+  Graph graph = OneRelu();
+  Node& node = graph.node(graph.order()[0]);
+  node.op_type = "Softmax";
+  node.inputs = {kNoValue};
+  EXPECT_THAT(ErrorOf(graph, 11, ErrorCode::kInvalidModel),
+              HasSubstr("input 0"));
 }
 
 TEST_F(LoadSave, ConstantNodesBecomeInitializers) {

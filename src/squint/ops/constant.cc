@@ -89,6 +89,11 @@ void InferConstantOfShape(InferContext& context) {
     return context.SetOutput(0, fill.dtype(), std::move(out));
   }
   const Shape out(dims->elements);
+  for (const Dim& dim : out.dims()) {
+    if (dim.value().value_or(0) >= 0) continue;
+    Fail(ErrorCode::kInvalidModel, "the shape has the dimension {}",
+         *dim.value());
+  }
   context.SetOutput(0, fill.dtype(), out);
   // The vector of ones in exporters' Expand idiom.
   if ((fill.dtype() == DType::kInt64 || fill.dtype() == DType::kInt32) &&

@@ -26,7 +26,10 @@ struct TransposedWindow {
 TransposedWindow ReadTransposed(const Node& node, const Dims& kernel) {
   TransposedWindow result;
   result.window = ReadConvWindow(node, kernel);
-  result.output_padding = node.Ints("output_padding", Dims(kernel.size(), 0));
+  result.output_padding = node.Ints("output_padding");
+  if (result.output_padding.empty()) {
+    result.output_padding.assign(kernel.size(), 0);
+  }
   result.output_shape = node.Ints("output_shape");
   // Exporters also write batch and channels in front.
   if (result.output_shape.size() == kernel.size() + 2) {

@@ -128,7 +128,30 @@ BlockTable ReadBlockTable(const Node& node, DType dtype, int rank) {
     Fail(ErrorCode::kUnsupported, "gather_axis and quantize_axis are both {}",
          table.gather_axis);
   }
+  if (table.block <= 0) {
+    Fail(ErrorCode::kInvalidModel, "block_size is {}", table.block);
+  }
   return table;
+}
+
+void CheckBlocksOf(const char* what, const Shape& shape, const Dims& expected) {
+  const auto dims = shape.values();
+  if (!dims || *dims == expected) return;
+  Fail(ErrorCode::kInvalidModel, "{} are {}, expected {}", what,
+       DimsToString(*dims), DimsToString(expected));
+}
+
+// One scale and, where there are any, one zero point a block of the table,
+// which has `dims` numbers.
+void CheckBlocks(const InferContext& context, const BlockTable& table,
+                 Dims dims) {
+  int64_t& blocks = dims[static_cast<size_t>(table.quantize_axis)];
+  blocks = blocks / table.block + (blocks % table.block != 0);
+  CheckBlocksOf("scales", context.shape(2), dims);
+  if (table.nibbles) dims.back() = (dims.back() + 1) / 2;
+  if (context.has_input(3)) {
+    CheckBlocksOf("zero points", context.shape(3), dims);
+  }
 }
 
 void InferGatherBlockQuantized(InferContext& context) {
@@ -140,6 +163,9 @@ void InferGatherBlockQuantized(InferContext& context) {
         ReadBlockTable(context.node(), context.dtype(0), data.rank());
     DimList dims = data.dims();
     if (table.nibbles) dims.back() = dims.back() * Dim(2);
+    if (const auto known = Shape(dims).values()) {
+      CheckBlocks(context, table, *known);
+    }
     dims.erase(dims.begin() + table.gather_axis);
     dims.insert(dims.begin() + table.gather_axis, indices.dims().begin(),
                 indices.dims().end());

@@ -17,17 +17,6 @@ std::optional<std::string_view> TakenBranch(const InferContext& context) {
   return Condition(condition->Materialize(), "the condition") ? kThen : kElse;
 }
 
-void CheckCondition(const InferContext& context) {
-  if (!context.has_input(0)) {
-    Fail(ErrorCode::kInvalidModel, "has no condition");
-  }
-  const DType dtype = context.dtype(0);
-  if (dtype != DType::kBool && dtype != DType::kUndefined) {
-    Fail(ErrorCode::kInvalidModel, "the condition is {}, expected bool",
-         DTypeName(dtype));
-  }
-}
-
 ValueType CommonType(const Graph& then_branch, const Graph& else_branch,
                      size_t output) {
   const ValueType a = TypeOf(then_branch, then_branch.outputs()[output]);
@@ -43,7 +32,6 @@ ValueType CommonType(const Graph& then_branch, const Graph& else_branch,
 }
 
 void InferIf(InferContext& context) {
-  CheckCondition(context);
   for (const std::string_view key : {kThen, kElse}) {
     const Graph& body = BodyOf(context.node(), key);
     CheckBodyInputs(body, key, 0);

@@ -107,7 +107,7 @@ TEST(If, RefusesAMissingBranchAndAConditionOfNumbers) {
                        ConstantBranch(Floats({1}, {1})));
   Graph numbers = graph;
   numbers.value(numbers.inputs()[0]).dtype = DType::kFloat32;
-  EXPECT_THAT(InferError(numbers), HasSubstr("condition is float32"));
+  EXPECT_THAT(InferError(numbers), HasSubstr("is float32, expected bool"));
   graph.node(graph.order()[0]).attributes.erase("else_branch");
   EXPECT_THAT(InferError(graph), HasSubstr("else_branch"));
 }

@@ -4,6 +4,7 @@
 #ifndef SQUINT_OPS_IN_FLOAT32_H_
 #define SQUINT_OPS_IN_FLOAT32_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 #include <vector>
@@ -18,7 +19,12 @@ namespace squint {
 inline void RunInFloat32(RunContext& context, void (*reference)(RunContext&),
                          size_t narrowed) {
   const DType dtype = context.in(0).dtype();
-  if (dtype == DType::kFloat32) return reference(context);
+  const bool others = std::any_of(
+      context.inputs.begin(), context.inputs.end(), [](const Tensor* in) {
+        return in != nullptr && IsFloat(in->dtype()) &&
+               in->dtype() != DType::kFloat32;
+      });
+  if (dtype == DType::kFloat32 && !others) return reference(context);
   if (!IsFloat(dtype)) {
     Fail(ErrorCode::kUnsupported, "{} computes in float32, not in {}",
          context.node.op_type, DTypeName(dtype));

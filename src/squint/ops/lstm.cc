@@ -2,6 +2,7 @@
 // ONNX Runtime's DynamicQuantizeLSTM is the same cell on 8-bit weights, with
 // inputs and states rounded to 8 bits by their own ranges.
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "squint/ops/in_float32.h"
@@ -96,7 +97,8 @@ void InferDynamicQuantizeLstm(InferContext& context) {
   }
   for (ValueId& output : node.outputs) output = graph.AddValue("y");
   const NodeId id = graph.AddNode(std::move(node));
-  InferContext plain(graph, graph.node(id), {});
+  const std::map<ValueId, DimTensor> contents;
+  InferContext plain(graph, graph.node(id), contents);
   InferRecurrent(plain, kGates);
   for (size_t i = 0; i < context.num_outputs(); ++i) {
     context.SetOutput(i, DType::kFloat32, plain.results()[i].shape);

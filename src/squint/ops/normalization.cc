@@ -12,6 +12,7 @@
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
+#include "squint/ops/signature.h"
 
 namespace squint {
 namespace {
@@ -49,7 +50,12 @@ void InferBatchNormalization(InferContext& context) {
   if (!x.has_rank() || x.rank() != 1) CheckChannels(context);
   context.SameAsInput();
   // The running mean and variance of training.
+  const bool training = context.node().Int("training_mode", 0) != 0;
   for (size_t i = 1; i < 3; ++i) {
+    if (!training && context.node().output(i) != kNoValue) {
+      Fail(ErrorCode::kInvalidModel,
+           "has moments as results, but is not in training mode");
+    }
     context.SetOutput(i, context.dtype(i + 2), context.shape(i + 2));
   }
 }
@@ -319,6 +325,7 @@ void UpgradeBatchNormalization(UpgradeContext& context) {
 // Opset 18 had one scale and bias for each group, not each channel.
 void UpgradeGroupNormalization(UpgradeContext& context) {
   if (context.from >= 21) return;
+  RequireFirst(context.node());
   Graph& graph = context.graph;
   const int64_t groups = context.node().Int("num_groups", 1);
   const Shape x = graph.value(context.node().input(0)).shape;

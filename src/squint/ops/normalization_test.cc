@@ -83,9 +83,9 @@ TEST(BatchNormalization, TrainsOnTheMomentsOfTheBatch) {
   // Mean 4, variance 5.
   const float step = 2.0f / std::sqrt(5.0f);
   const std::vector<Tensor> results = RunExample(example);
-  EXPECT_THAT(results[0].ToFloats(),
-              Near(std::vector<float>{1 - 3 * step, 1 - step, 1 + step,
-                                      1 + 3 * step}));
+  EXPECT_THAT(
+      results[0].ToFloats(),
+      Near(std::vector<float>{1 - 3 * step, 1 - step, 1 + step, 1 + 3 * step}));
   EXPECT_THAT(results[1].ToFloats(), ElementsAre(7));
   EXPECT_THAT(results[2].ToFloats(), ElementsAre(3));
 }
@@ -138,6 +138,15 @@ TEST(LayerNormalization, OnlyTheResultIsNarrow) {
                      .Outputs(3));
   EXPECT_EQ(outputs[0].dtype(), DType::kFloat16);
   EXPECT_EQ(outputs[1].dtype(), DType::kFloat32);
+}
+
+TEST(LayerNormalization, TakesNarrowParametersOfWideInputs) {
+  const OpExample example =
+      OpExample("LayerNormalization", "")
+          .In(Floats({1, 2}, {1, 3}))
+          .Const(Floats({2}, {1, 2}).CastTo(DType::kBfloat16))
+          .Set("epsilon", 0.0f);
+  EXPECT_THAT(FloatsOf(example), Near(std::vector<float>{-1, 2}));
 }
 
 Graph Upgraded(OpExample example, int64_t from) {

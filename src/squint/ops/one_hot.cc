@@ -9,6 +9,7 @@
 
 #include "squint/ops/layout.h"
 #include "squint/ops/op.h"
+#include "squint/ops/signature.h"
 
 namespace squint {
 namespace {
@@ -136,6 +137,7 @@ ValueId Before(UpgradeContext& context, const char* type,
 // first index that names no place.
 void UpgradeOneHot(UpgradeContext& context) {
   if (context.from >= 11) return;
+  RequireFirst(context.node());
   Graph& graph = context.graph;
   if (const Tensor* indices = graph.ConstantOf(context.node().input(0))) {
     const Tensor wide = indices->CastTo(DType::kInt64);

@@ -38,7 +38,7 @@ std::span<const OpDef* const> AllOps() { return kOps; }
 
 int NormalizeAxis(int64_t axis, int rank) {
   const int64_t normalized = axis < 0 ? axis + rank : axis;
-  if (normalized < 0 || normalized >= std::max(rank, 1)) {
+  if (normalized < 0 || normalized >= rank) {
     Fail(ErrorCode::kInvalidModel, "axis {} is outside rank {}", axis, rank);
   }
   return static_cast<int>(normalized);

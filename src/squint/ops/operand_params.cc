@@ -111,7 +111,9 @@ QuantParams DynamicParams(const Tensor& real) {
   const float scale = high == low ? 1.0f : (high - low) / 255.0f;
   const float zero =
       std::nearbyintf(std::clamp(0.0f - low / scale, 0.0f, 255.0f));
-  return PerTensor(DType::kUint8, scale, static_cast<int32_t>(zero));
+  // Infinite numbers have a scale of infinity and no zero point.
+  return PerTensor(DType::kUint8, scale,
+                   std::isnan(zero) ? 0 : static_cast<int32_t>(zero));
 }
 
 }  // namespace squint

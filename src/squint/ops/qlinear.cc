@@ -3,8 +3,10 @@
 // standard operator (qlinear_form.h) and borrows its two readings: float
 // between dequantized inputs, quantized again; or the formula on integers.
 #include <algorithm>
+#include <map>
 #include <utility>
 
+#include "squint/ops/infer.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/layout.h"
 #include "squint/ops/op.h"
@@ -35,7 +37,7 @@ Shape Permuted(const Shape& shape, const std::vector<int64_t>& perm) {
   return Shape(std::move(dims));
 }
 
-// The standard operator on float values of the operands' shapes.
+// The standard operator on real values of the operands' shapes.
 Graph StandardGraph(const InferContext& context, const QLinearForm& form) {
   Graph graph;
   Node node;
@@ -48,7 +50,9 @@ Graph StandardGraph(const InferContext& context, const QLinearForm& form) {
     if (first && form.channels_last && shape.has_rank()) {
       shape = Permuted(shape, ChannelsFirst(shape.rank()));
     }
-    node.inputs.push_back(graph.AddInput("x", DType::kFloat32, shape));
+    const bool stored = operand.scale || operand.bias;
+    node.inputs.push_back(graph.AddInput(
+        "x", stored ? DType::kFloat32 : context.dtype(operand.data), shape));
   }
   node.outputs = {graph.AddValue("y")};
   graph.AddNode(std::move(node));
@@ -61,11 +65,28 @@ DType ResultType(const InferContext& context, const QLinearForm& form) {
                                        : form.inputs[0].data);
 }
 
+void CheckZeroPoints(const InferContext& context, const QLinearForm& form) {
+  for (const QLinearOperand& operand : form.inputs) {
+    if (!operand.zero_point || !context.has_input(*operand.zero_point))
+      continue;
+    const DType data = context.dtype(operand.data);
+    const DType zero = context.dtype(*operand.zero_point);
+    if (data == zero || data == DType::kUndefined ||
+        zero == DType::kUndefined) {
+      continue;
+    }
+    Fail(ErrorCode::kInvalidModel, "input {} is {}, its zero point is {}",
+         operand.data, DTypeName(data), DTypeName(zero));
+  }
+}
+
 void InferQLinear(InferContext& context) {
   const QLinearForm form = FormOf(context.node());
+  CheckZeroPoints(context, form);
   const Graph graph = StandardGraph(context, form);
-  InferContext standard(graph, graph.node(graph.order()[0]), {});
-  StandardOp(form).infer(standard);
+  const std::map<ValueId, DimTensor> contents;
+  InferContext standard(graph, graph.node(graph.order()[0]), contents);
+  InferChecked(StandardOp(form), standard);
   Shape shape = standard.results()[0].shape;
   if (form.channels_last && shape.has_rank()) {
     shape = Permuted(shape, ChannelsLast(shape.rank()));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "squint/base/error.h"
+
 namespace squint {
 namespace {
 
@@ -164,17 +166,29 @@ std::optional<QLinearForm> QLinearFormOf(const Node& node) {
   return form;
 }
 
+namespace {
+
+void CheckHasChannels(int rank) {
+  if (rank >= 2) return;
+  Fail(ErrorCode::kInvalidModel,
+       "channels_last needs samples and channels, the input has rank {}", rank);
+}
+
+}  // namespace
+
 std::vector<int64_t> ChannelsFirst(int rank) {
+  CheckHasChannels(rank);
   std::vector<int64_t> perm = {0};
-  if (rank > 1) perm.push_back(rank - 1);
+  perm.push_back(rank - 1);
   for (int axis = 1; axis + 1 < rank; ++axis) perm.push_back(axis);
   return perm;
 }
 
 std::vector<int64_t> ChannelsLast(int rank) {
+  CheckHasChannels(rank);
   std::vector<int64_t> perm = {0};
   for (int axis = 2; axis < rank; ++axis) perm.push_back(axis);
-  if (rank > 1) perm.push_back(1);
+  perm.push_back(1);
   return perm;
 }
 

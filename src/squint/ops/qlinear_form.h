@@ -40,7 +40,8 @@ struct QLinearForm {
 // Nullopt for any other operator. Absent inputs are left out.
 std::optional<QLinearForm> QLinearFormOf(const Node& node);
 
-// Axis orders of [N, spatial ..., C] -> [N, C, spatial ...] and back.
+// Axis orders of [N, spatial ..., C] -> [N, C, spatial ...] and back; an error
+// below rank 2.
 std::vector<int64_t> ChannelsFirst(int rank);
 std::vector<int64_t> ChannelsLast(int rank);
 

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "squint/base/error.h"
 #include "squint/ops/infer.h"
 #include "squint/ops/op_examples.h"
@@ -85,6 +87,15 @@ TEST(DynamicQuantizeLinear, GivesScaleAndZeroPoint) {
   EXPECT_THAT(y[0].ToInts(), ElementsAre(153, 255, 0, 26, 221, 179));
   EXPECT_FLOAT_EQ(y[1].ToFloats()[0], 5.0f / 255.0f);
   EXPECT_EQ(y[2].ToInts()[0], 153);
+}
+
+TEST(DynamicQuantizeLinear, InfiniteRangesHaveZeroPointZero) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const std::vector<Tensor> y =
+      RunExample(OpExample("DynamicQuantizeLinear", "")
+                     .In(Floats({2}, {-infinity, infinity}))
+                     .Outputs(3));
+  EXPECT_EQ(y[2].ToInts()[0], 0);
 }
 
 TEST(DynamicQuantizeLinear, AllZerosHaveScaleOne) {

@@ -352,6 +352,21 @@ bool HasDefaultActivations(const Node& node) {
   return names.size() % functions == 0;
 }
 
+// What is known of an input's shape must agree.
+void ExpectShape(const InferContext& context, size_t input, const char* what,
+                 const Shape& expected) {
+  const Shape& shape = context.shape(input);
+  if (!shape.has_rank()) return;
+  bool agrees = shape.rank() == expected.rank();
+  for (int i = 0; agrees && i < shape.rank(); ++i) {
+    agrees =
+        !shape[i].value() || !expected[i].value() || shape[i] == expected[i];
+  }
+  if (agrees) return;
+  Fail(ErrorCode::kInvalidModel, "{} is {}, expected {}", what,
+       shape.ToString(), expected.ToString());
+}
+
 void InferRecurrent(InferContext& context, int64_t gates) {
   const Node& node = context.node();
   const Shape& x = context.shape(kX);
@@ -382,6 +397,15 @@ void InferRecurrent(InferContext& context, int64_t gates) {
   DimList y = {steps, Dim(directions), batch, hidden};
   if (batch_first) y = {batch, steps, Dim(directions), hidden};
   const DimList state = StateDims(node, directions, batch, hidden);
+  const Dim rows = hidden * Dim(gates);
+  const Dim input = x.has_rank() ? x[2] : Dim::Unknown();
+  ExpectShape(context, kW, "W", DimList{directions, rows, input});
+  ExpectShape(context, kR, "R", DimList{directions, rows, hidden});
+  ExpectShape(context, kB, "B", DimList{directions, rows * Dim(2)});
+  ExpectShape(context, kLengths, "sequence_lens", DimList{batch});
+  ExpectShape(context, kInitialH, "initial_h", state);
+  ExpectShape(context, kInitialC, "initial_c", state);
+  ExpectShape(context, kPeephole, "P", DimList{directions, hidden * Dim(3)});
   context.SetOutput(0, context.dtype(kX), Shape(std::move(y)));
   for (size_t i = 1; i < context.num_outputs(); ++i) {
     context.SetOutput(i, context.dtype(kX), Shape(state));

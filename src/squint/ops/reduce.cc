@@ -24,7 +24,7 @@ std::vector<bool> ReducedAxes(const Node& node,
   const bool none = axes.empty() && node.Int("noop_with_empty_axes", 0) != 0;
   std::vector<bool> reduced(static_cast<size_t>(rank), axes.empty() && !none);
   for (const int64_t axis : axes) {
-    const auto at = static_cast<size_t>(NormalizeAxis(axis, rank));
+    const auto at = static_cast<size_t>(NormalizeAxis(axis, std::max(rank, 1)));
     if (at < reduced.size()) reduced[at] = true;
   }
   return reduced;
@@ -168,12 +168,17 @@ void InferReduce(InferContext& context) {
 
 // ---- ArgMax, ArgMin
 
+// A scalar is taken for a list of one.
+int ArgAxis(const Node& node, int rank) {
+  return NormalizeAxis(node.Int("axis", 0), std::max(rank, 1));
+}
+
 void InferArg(InferContext& context) {
   const Shape& in = context.shape(0);
   Shape out;
   if (in.has_rank()) {
     std::vector<bool> reduced(in.dims().size(), false);
-    const int axis = NormalizeAxis(context.node().Int("axis", 0), in.rank());
+    const int axis = ArgAxis(context.node(), in.rank());
     if (!reduced.empty()) reduced[static_cast<size_t>(axis)] = true;
     out = Shape(WithoutReduced(in.dims(), reduced,
                                context.node().Int("keepdims", 1) != 0));
@@ -187,7 +192,7 @@ template <int kSign>
 void RunArg(RunContext& context) {
   const Tensor& x = context.in(0);
   std::vector<bool> reduced(x.dims().size(), false);
-  const int axis = NormalizeAxis(context.node.Int("axis", 0), x.rank());
+  const int axis = ArgAxis(context.node, x.rank());
   if (!reduced.empty()) reduced[static_cast<size_t>(axis)] = true;
   const Tensor groups = GroupsLast(x, reduced).CastTo(DType::kFloat64);
   const bool last = context.node.Int("select_last_index", 0) != 0;

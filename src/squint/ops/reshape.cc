@@ -145,7 +145,8 @@ std::vector<bool> NamedAxes(const std::vector<int64_t>& axes, int rank) {
   return named;
 }
 
-// Without axes every dimension of size 1 goes; that needs known dimensions.
+// Without axes every dimension of size 1 goes; a symbol may turn out to be 1,
+// so that needs known dimensions.
 Shape SqueezedShape(const Shape& in,
                     const std::optional<std::vector<int64_t>>& axes) {
   DimList out;
@@ -153,7 +154,7 @@ Shape SqueezedShape(const Shape& in,
       NamedAxes(axes.value_or(std::vector<int64_t>()), in.rank());
   for (int i = 0; i < in.rank(); ++i) {
     const auto at = static_cast<size_t>(i);
-    if (!axes && in[i].is_unknown()) return Shape();
+    if (!axes && !in[i].value()) return Shape();
     if (axes && named[at] && in[i].value() && !in[i].is(1)) {
       Fail(ErrorCode::kInvalidModel, "cannot squeeze axis {} of {}", i,
            in.ToString());
@@ -236,8 +237,8 @@ std::vector<bool> KeptElements(const Node& node, int64_t count, double ratio) {
   std::mt19937 generator(static_cast<uint32_t>(node.Int("seed", 0)));
   std::vector<bool> kept(static_cast<size_t>(count));
   for (size_t i = 0; i < kept.size(); ++i) {
-    const uint32_t high = generator() >> 5;
-    const uint32_t low = generator() >> 6;
+    const auto high = static_cast<uint32_t>(generator() >> 5);
+    const auto low = static_cast<uint32_t>(generator() >> 6);
     kept[i] = (high * 0x1p26 + low) * 0x1p-53 >= ratio;
   }
   return kept;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "squint/base/error.h"
+#include "squint/ops/infer.h"
 #include "squint/ops/op_upgrade_testing.h"
 
 namespace squint {
@@ -32,7 +33,7 @@ std::vector<OpExample> Examples_reshape() {
       OpExample("Squeeze", "one axis")
           .In(Ramp({2, 1, 3}))
           .Const(Ints({1}, {-2})),
-      OpExample("Squeeze", "every one").In(Ramp({2, 1, 3, 1})),
+      OpExample("Squeeze", "every one").In(Ramp({2, 1, 3, 1})).FixedSizes(),
       OpExample("Unsqueeze", "ends").In(Ramp({2, 3})).Const(Ints({2}, {-1, 0})),
       OpExample("Identity", "").In(Ramp({2, 3})),
       OpExample("Dropout", "with mask").In(Ramp({2, 3})).Outputs(2),
@@ -117,6 +118,12 @@ TEST(Reshape, ShapeArithmeticResolvesWithSymbols) {
   EXPECT_EQ(graph.value(y).shape.ToString(), "[N,T,4,8]");
 }
 
+TEST(Squeeze, OfASymbolHasNoKnownRank) {
+  Graph graph = GraphOf(OpExample("Squeeze", "").In(Ramp({2, 1, 3})), true);
+  InferShapes(graph);
+  EXPECT_FALSE(graph.value(graph.outputs()[0]).shape.has_rank());
+}
+
 TEST(Squeeze, RefusesADimensionThatIsNotOne) {
   EXPECT_THROW(
       RunExample(
@@ -157,9 +164,9 @@ TEST(Dropout, DrawsTheNumbersOfTheOnnxReference) {
                                 .Set("seed", int64_t{0})
                                 .Outputs(2);
   const std::vector<Tensor> results = RunExample(example);
-  EXPECT_THAT(results[0].ToFloats(),
-              testing::ElementsAre(0, testing::FloatEq(5),
-                                   testing::FloatEq(7.5f), 0));
+  EXPECT_THAT(
+      results[0].ToFloats(),
+      testing::ElementsAre(0, testing::FloatEq(5), testing::FloatEq(7.5f), 0));
   EXPECT_THAT(results[1].ToInts(), testing::ElementsAre(0, 1, 1, 0));
 }
 

@@ -194,10 +194,11 @@ bool IsGlobal(const PlaneWindow& w) {
 }
 
 // The reduced axes as one, where nothing but axes of size 1 lies between
-// them. Axes that are not known give nullopt.
+// them. Axes that are not known and scalars give nullopt.
 std::optional<AxisView> ReducedView(const PrepareContext& context) {
   const Dims& dims = context.input_dims[0];
   const auto rank = static_cast<int>(dims.size());
+  if (rank == 0) return std::nullopt;
   std::vector<bool> reduced(dims.size(), !context.has(1));
   if (context.has(1)) {
     if (context.constants[1] == nullptr) return std::nullopt;

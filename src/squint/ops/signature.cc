@@ -1,182 +1,295 @@
 #include "squint/ops/signature.h"
 
 #include <algorithm>
-#include <array>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
 
 namespace squint {
 namespace {
 
-// Inputs 0 to `inputs` - 1 of an operator are required. Of one that is not
-// listed the first is. Required ones behind an optional one (scales behind
-// zero points) are the operator's own business.
-struct Required {
-  std::string_view op_type;
-  size_t inputs;
+// What an operator's inputs must be, a letter each:
+//   r real (floating), f float32, n number (floating or integer), i integer
+//   of any width, b bool, a anything;
+//   capital: all inputs of this letter have one type, of I or of J.
+//   ? behind it: may be left out; *: any number of them.
+// Wider than the standard where the reference is.
+struct Signature {
+  std::string_view inputs;
+  std::string_view op_types;
 };
-constexpr Required kRequired[] = {
-    {"Constant", 0},
-    {"EyeLike", 1},
-    {"Loop", 0},
-    {"Add", 2},
-    {"And", 2},
-    {"Attention", 3},
-    {"BatchNormalization", 5},
-    {"CastLike", 2},
-    {"Conv", 2},
-    {"ConvInteger", 2},
-    {"ConvTranspose", 2},
-    {"CumSum", 2},
-    {"DequantizeLinear", 2},
-    {"Div", 2},
+constexpr Signature kSignatures[] = {
+    {"r",
+     "AveragePool Celu Det Elu Gelu GlobalAveragePool "
+     "GlobalLpPool GlobalMaxPool Hardmax HardSigmoid HardSwish LRN LeakyRelu "
+     "LogSoftmax LpNormalization LpPool MeanVarianceNormalization Mish Selu "
+     "SiLU Sigmoid Softmax Softplus Softsign Swish Tanh ThresholdedRelu"},
+    {"f", "DynamicQuantizeLinear"},
+    {"n",
+     "Abs Acos Acosh ArgMax ArgMin Asin Asinh Atan Atanh Ceil Cos Cosh Erf "
+     "Exp Floor IsInf IsNaN Log MaxPool Neg Reciprocal Relu Round Shrink Sign "
+     "Sin Sinh Sqrt Tan"},
+    {"i", "BitwiseNot ConstantOfShape"},
+    {"b", "If Not"},
+    {"a",
+     "Cast DepthToSpace EyeLike Flatten Identity NonZero Requantize Shape Size "
+     "SpaceToDepth Transpose Unique"},
+    {"aa", "CastLike"},
+    {"AA", "Equal"},
+    {"NN",
+     "Add Div Greater GreaterOrEqual Less LessOrEqual MatMul Mod Mul PRelu "
+     "Sub"},
+    {"nn", "Pow"},
+    {"bb", "And Or Xor"},
+    {"bAA", "Where"},
+    {"II", "BitShift BitwiseAnd BitwiseOr BitwiseXor"},
+    {"NN*", "Einsum Max Mean Min Sum"},
+    {"AA*", "Concat"},
+    {"aa*", "Scan"},
+    {"NNN", "Range"},
+    {"NNN?", "Gemm"},
+    {"NN?N?", "Clip"},
+    {"RRR?", "Conv ConvTranspose"},
+    {"RRRR?R?", "DeformConv"},
+    {"IJI?J?", "ConvInteger MatMulInteger"},
+    {"RRRR?i?R?", "GRU RNN"},
+    {"RRRR?i?R?R?R?", "LSTM"},
+    {"rrra?r?r?i?", "Attention"},
+    {"rrri?", "RotaryEmbedding"},
+    {"rr", "MaxRoiPool RMSNormalization"},
+    {"rri", "RoiAlign"},
+    {"rri?r?r?", "NonMaxSuppression"},
+    {"rrr", "GroupNormalization InstanceNormalization"},
+    {"rrr?", "LayerNormalization"},
+    {"rrrrr", "BatchNormalization"},
+    {"rii?", "MaxUnpool"},
+    {"ri", "AffineGrid"},
+    {"nr", "GridSample Upsample"},
+    {"nr?r?i?", "Resize"},
+    {"nna", "OneHot"},
+    {"ni", "CumSum TopK"},
+    {"ai?",
+     "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean "
+     "ReduceMin ReduceProd ReduceSum ReduceSumSquare Split Squeeze Trilu"},
+    {"ai",
+     "Expand Gather GatherElements GatherND Reshape ReverseSequence Tile "
+     "Unsqueeze"},
+    {"aii", "Col2Im"},
+    {"aiii?i?", "Slice"},
+    {"ab", "Compress"},
+    {"ar?b?", "Dropout"},
+    {"AiA", "Scatter ScatterElements ScatterND"},
+    {"AAi?", "TensorScatter"},
+    {"AiA?i?", "Pad"},
+    {"", "Constant"},
+    {"i?b?a*", "Loop"},
+    {"aaa?", "QuantizeLinear"},
+    {"ArA?", "DequantizeLinear"},
+    {"IirI?", "GatherBlockQuantized"},
+    {"RiRa?i?R?", "MatMulNBits"},
+    {"fIJf?i?f?f?f?fIfJ", "DynamicQuantizeLSTM"},
+    {"fIrI?r?", "DynamicQuantizeMatMul"},
+    {"IJrrI?J?r?", "MatMulIntegerToFloat"},
+    {"IrIJrJi?r?i?", "QGemm"},
+    {"IrI?JrJ?ri?", "QLinearAdd QLinearMul"},
+    {"IrI?ri?",
+     "QLinearAveragePool QLinearGlobalAveragePool QLinearLeakyRelu "
+     "QLinearSigmoid QLinearSoftmax"},
+    {"ria?*", "QLinearConcat"},
+    {"IrIJrJri", "QLinearMatMul"},
+    {"IrIJrJrii?", "QLinearConv"},
+    {"bIrI?JrJ?ri?", "QLinearWhere"},
+    {"ffffr?i?", "LSTMSteps"},
+    {"fffff?r?i?", "GRUSteps"},
+};
+
+// Operators with more results than one, and how many. Without a name may be
+// any of them, or any but the first.
+struct Results {
+  std::string_view op_type;
+  size_t most = SIZE_MAX;
+  bool first_too = true;
+};
+constexpr Results kResults[] = {
+    {"Attention", 4, false},
+    {"BatchNormalization", 3, false},
+    {"Dropout", 2, false},
     {"DynamicQuantizeLSTM", 3},
-    {"Equal", 2},
-    {"Expand", 2},
-    {"GRU", 3},
-    {"Gather", 2},
-    {"GatherBlockQuantized", 3},
-    {"GatherElements", 2},
-    {"GatherND", 2},
-    {"Gemm", 2},
-    {"Greater", 2},
-    {"GreaterOrEqual", 2},
-    {"GroupNormalization", 3},
-    {"InstanceNormalization", 3},
+    {"DynamicQuantizeLinear", 3, false},
+    {"GRU", 2},
+    {"GRUSteps", 2},
+    {"If"},
     {"LSTM", 3},
-    {"LayerNormalization", 2},
-    {"Less", 2},
-    {"LessOrEqual", 2},
-    {"MatMul", 2},
-    {"MatMulInteger", 2},
-    {"MatMulNBits", 3},
-    {"Mod", 2},
-    {"Mul", 2},
-    {"NonMaxSuppression", 2},
-    {"OneHot", 3},
-    {"Or", 2},
-    {"PRelu", 2},
-    {"Pad", 2},
-    {"Pow", 2},
-    {"QGemm", 6},
-    {"QLinearAdd", 2},
-    {"QLinearAveragePool", 2},
-    {"QLinearConv", 8},
-    {"QLinearGlobalAveragePool", 2},
-    {"QLinearLeakyRelu", 2},
-    {"QLinearMatMul", 8},
-    {"QLinearMul", 2},
-    {"QLinearSigmoid", 2},
-    {"QLinearSoftmax", 2},
-    {"QuantizeLinear", 2},
-    {"RMSNormalization", 2},
-    {"RNN", 3},
-    {"Range", 3},
-    {"Reshape", 2},
-    {"ReverseSequence", 2},
-    {"RotaryEmbedding", 3},
-    {"ScatterElements", 3},
-    {"ScatterND", 3},
-    {"Slice", 3},
-    {"Sub", 2},
-    {"Tile", 2},
+    {"LSTMSteps", 3},
+    {"LayerNormalization", 3, false},
+    {"Loop"},
+    {"MaxPool", 2, false},
+    {"RNN", 2},
+    {"Scan"},
+    {"Split"},
     {"TopK", 2},
-    {"Unsqueeze", 2},
-    {"Where", 3},
-    {"Xor", 2},
+    {"Unique", 4, false},
 };
 
-// Any of their outputs may be left out.
-constexpr std::array<std::string_view, 9> kOptionalOutputs = {
-    "DynamicQuantizeLSTM",
-    "GRU",
-    "If",
-    "LSTM",
-    "Loop",
-    "RNN",
-    "Scan",
-    "Split",
-    "TopK"};
-
-// Inputs first to last have one type.
-struct OneType {
-  std::string_view op_type;
-  size_t first = 0;
-  size_t last = 1;
-};
-constexpr OneType kOneType[] = {
-    {"Add"},
-    {"Sub"},
-    {"Mul"},
-    {"Div"},
-    {"Mod"},
-    {"PRelu"},
-    {"Equal"},
-    {"Less"},
-    {"LessOrEqual"},
-    {"Greater"},
-    {"GreaterOrEqual"},
-    {"And"},
-    {"Or"},
-    {"Xor"},
-    {"MatMul"},
-    {"Gemm", 0, 2},
-    {"Conv", 0, 2},
-    {"ConvTranspose", 0, 2},
-    {"Where", 1, 2},
-    {"Range", 0, 2},
-    {"Max", 0, SIZE_MAX},
-    {"Min", 0, SIZE_MAX},
-    {"Sum", 0, SIZE_MAX},
-    {"Mean", 0, SIZE_MAX},
-    {"Concat", 0, SIZE_MAX},
-    {"Einsum", 0, SIZE_MAX},
+// One letter of a signature.
+struct Slot {
+  char letter = 'a';
+  bool optional = false;
+  bool repeats = false;
 };
 
-void CheckPresent(const Node& node) {
-  size_t required = 1;
-  for (const Required& row : kRequired) {
-    if (row.op_type == node.op_type) required = row.inputs;
+std::vector<Slot> SlotsOf(std::string_view inputs) {
+  std::vector<Slot> slots;
+  for (const char c : inputs) {
+    if (c == '?') {
+      slots.back().optional = true;
+    } else if (c == '*') {
+      slots.back().repeats = true;
+    } else {
+      slots.push_back({c});
+    }
   }
-  for (size_t i = 0; i < required; ++i) {
-    if (node.has_input(i)) continue;
-    Fail(ErrorCode::kInvalidModel, "input {} of {} is missing", i, required);
+  return slots;
+}
+
+using SlotsByType = std::map<std::string_view, std::vector<Slot>, std::less<>>;
+
+SlotsByType ReadSignatures() {
+  SlotsByType all;
+  for (const Signature& row : kSignatures) {
+    for (std::string_view types = row.op_types; !types.empty();) {
+      const size_t end = std::min(types.find(' '), types.size());
+      all[types.substr(0, end)] = SlotsOf(row.inputs);
+      types.remove_prefix(std::min(end + 1, types.size()));
+    }
   }
-  const bool optional =
-      std::find(kOptionalOutputs.begin(), kOptionalOutputs.end(),
-                node.op_type) != kOptionalOutputs.end();
-  if (!optional && node.output() == kNoValue) {
-    Fail(ErrorCode::kInvalidModel, "its result has no name");
+  return all;
+}
+
+// Null for an operator that is not listed.
+const std::vector<Slot>* SlotsOfOp(std::string_view op_type) {
+  static const SlotsByType all = ReadSignatures();
+  const auto it = all.find(op_type);
+  return it == all.end() ? nullptr : &it->second;
+}
+
+char Lower(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a')
+                                        : letter;
+}
+
+// "" when an input of this type may stand there, else what is expected.
+std::string_view Expected(char letter, DType dtype) {
+  switch (Lower(letter)) {
+    case 'r':
+      return IsFloat(dtype) ? "" : "a floating type";
+    case 'f':
+      return dtype == DType::kFloat32 ? "" : "float32";
+    case 'n':
+      return IsFloat(dtype) || IsInteger(dtype) ? "" : "numbers";
+    case 'i':
+    case 'j':
+      return IsInteger(dtype) ? "" : "integers";
+    case 'b':
+      return dtype == DType::kBool ? "" : "bool";
+    default:
+      return "";
   }
 }
 
-void CheckOneType(const InferContext& context, const OneType& row) {
-  const Node& node = context.node();
-  const DType first = context.dtype(row.first);
-  const bool variadic = row.last == SIZE_MAX;
-  for (size_t i = row.first; i < node.inputs.size() && i <= row.last; ++i) {
-    const DType other = context.dtype(i);
-    if (variadic && !node.has_input(i)) {
-      Fail(ErrorCode::kInvalidModel, "input {} is missing", i);
+class SignatureCheck {
+ public:
+  SignatureCheck(const InferContext& context, std::span<const Slot> slots)
+      : context_(context), node_(context.node()), slots_(slots) {}
+
+  void Run() {
+    const bool endless = !slots_.empty() && slots_.back().repeats;
+    if (!endless && node_.inputs.size() > slots_.size()) {
+      Fail(ErrorCode::kInvalidModel, "{} inputs, the operator takes up to {}",
+           node_.inputs.size(), slots_.size());
     }
-    if (other == first || other == DType::kUndefined ||
-        first == DType::kUndefined) {
-      continue;
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      const size_t end =
+          slots_[i].repeats ? std::max(i + 1, node_.inputs.size()) : i + 1;
+      for (size_t input = i; input < end; ++input) {
+        CheckInput(input, slots_[i]);
+      }
     }
+  }
+
+ private:
+  std::string_view NameOf(size_t input) const {
+    return context_.graph().value(node_.input(input)).name;
+  }
+
+  void CheckInput(size_t i, const Slot& slot) {
+    if (!node_.has_input(i)) {
+      if (slot.optional || (slot.repeats && i >= node_.inputs.size())) return;
+      Fail(ErrorCode::kInvalidModel, "input {} of {} is missing", i,
+           std::count_if(slots_.begin(), slots_.end(),
+                         [](const Slot& s) { return !s.optional; }));
+    }
+    const DType dtype = context_.dtype(i);
+    if (dtype == DType::kUndefined) return;
+    if (const auto expected = Expected(slot.letter, dtype); !expected.empty()) {
+      Fail(ErrorCode::kInvalidModel, "input '{}' is {}, expected {}", NameOf(i),
+           DTypeName(dtype), expected);
+    }
+    if (Lower(slot.letter) == slot.letter) return;
+    const auto [first, is_new] = first_.emplace(slot.letter, i);
+    const DType other = context_.dtype(first->second);
+    if (is_new || other == dtype) return;
     Fail(ErrorCode::kInvalidModel,
          "input '{}' is {} and '{}' is {}, expected one type",
-         context.graph().value(node.input(row.first)).name, DTypeName(first),
-         context.graph().value(node.input(i)).name, DTypeName(other));
+         NameOf(first->second), DTypeName(other), NameOf(i), DTypeName(dtype));
+  }
+
+  const InferContext& context_;
+  const Node& node_;
+  std::span<const Slot> slots_;
+  std::map<char, size_t> first_;  // the first input of each capital letter
+};
+
+void CheckResults(const InferContext& context) {
+  const Node& node = context.node();
+  Results results{node.op_type, 1, false};
+  for (const Results& row : kResults) {
+    if (row.op_type == node.op_type) results = row;
+  }
+  const bool named =
+      results.first_too
+          ? std::any_of(node.outputs.begin(), node.outputs.end(),
+                        [](ValueId output) { return output != kNoValue; })
+          : node.output() != kNoValue;
+  if (!named) Fail(ErrorCode::kInvalidModel, "its result has no name");
+  for (size_t i = results.most; i < node.outputs.size(); ++i) {
+    if (node.output(i) == kNoValue) continue;
+    Fail(ErrorCode::kInvalidModel, "names '{}' as result {} of {}",
+         context.graph().value(node.output(i)).name, i + 1, results.most);
   }
 }
 
 }  // namespace
 
 void CheckSignature(const InferContext& context) {
-  const Node& node = context.node();
-  CheckPresent(node);
-  if (!node.domain.empty()) return;
-  for (const OneType& row : kOneType) {
-    if (row.op_type == node.op_type) CheckOneType(context, row);
+  const std::vector<Slot>* slots = SlotsOfOp(context.node().op_type);
+  CheckInternal(slots != nullptr, "an operator without a signature");
+  SignatureCheck(context, *slots).Run();
+  CheckResults(context);
+}
+
+void RequireFirst(const Node& node) {
+  if (node.input(0) == kNoValue) {
+    Fail(ErrorCode::kInvalidModel, "input 0 is missing");
   }
+  if (node.output() == kNoValue) {
+    Fail(ErrorCode::kInvalidModel, "its result has no name");
+  }
+}
+
+bool HasSignature(std::string_view op_type) {
+  return SlotsOfOp(op_type) != nullptr;
 }
 
 }  // namespace squint

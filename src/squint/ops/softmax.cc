@@ -11,6 +11,7 @@
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
 #include "squint/ops/quant_rules.h"
+#include "squint/ops/signature.h"
 
 namespace squint {
 namespace {
@@ -168,6 +169,7 @@ void WriteOutFlattening(UpgradeContext& context, int64_t axis) {
 
 void UpgradeSoftmax(UpgradeContext& context) {
   if (context.from >= 13) return;
+  RequireFirst(context.node());
   const int64_t axis = context.node().Int("axis", 1);
   const Shape shape = context.graph.value(context.node().input(0)).shape;
   if (IsOneAxis(shape, axis)) {

@@ -7,7 +7,9 @@
 namespace squint {
 namespace {
 
-constexpr int64_t kLimit = int64_t{1} << 31;
+constexpr int64_t kLimit = int64_t{1} << 31;  // strides, dilations
+// Windows and pads are walked: no network has one this wide.
+constexpr int64_t kLimitOfWalk = int64_t{1} << 24;
 
 AutoPad ReadAutoPad(const Node& node) {
   const std::string text = node.String("auto_pad", "NOTSET");
@@ -21,15 +23,15 @@ AutoPad ReadAutoPad(const Node& node) {
 }
 
 void CheckList(const char* what, const Dims& values, size_t length,
-               int64_t lowest) {
+               int64_t lowest, int64_t limit) {
   if (values.size() != length) {
     Fail(ErrorCode::kInvalidModel, "{} has {} entries, expected {}", what,
          values.size(), length);
   }
   for (const int64_t value : values) {
-    if (value < lowest || value >= kLimit) {
+    if (value < lowest || value >= limit) {
       Fail(ErrorCode::kInvalidModel, "{} has the entry {}, expected {} to {}",
-           what, value, lowest, kLimit - 1);
+           what, value, lowest, limit - 1);
     }
   }
 }
@@ -63,6 +65,7 @@ int64_t ConcreteOutput(const Window& window, size_t axis, int64_t input) {
 // Output positions [first, last) along an axis for which tap `tap` reads
 // inside the input: position * stride + offset in [0, input).
 struct TapRange {
+  int64_t tap = 0;
   int64_t first = 0;
   int64_t last = 0;
   int64_t offset = 0;  // input position of output 0: tap * dilation - pad
@@ -71,13 +74,24 @@ struct TapRange {
 TapRange RangeOfTap(const Window& window, size_t axis, int64_t tap,
                     int64_t input, int64_t output) {
   const int64_t stride = window.strides[axis];
-  TapRange range;
+  TapRange range{.tap = tap};
   range.offset = tap * window.dilations[axis] - window.pads_begin[axis];
   if (range.offset < 0) range.first = (-range.offset + stride - 1) / stride;
   const int64_t room = input - range.offset;  // positions before the end
   range.last = room <= 0 ? 0 : std::min(output, (room + stride - 1) / stride);
   range.last = std::max(range.first, range.last);
   return range;
+}
+
+// Of the taps that read inside the input at all.
+std::vector<TapRange> RangesOfTaps(const Window& window, size_t axis,
+                                   int64_t input, int64_t output) {
+  std::vector<TapRange> ranges;
+  for (int64_t tap = 0; tap < window.kernel[axis]; ++tap) {
+    const TapRange range = RangeOfTap(window, axis, tap, input, output);
+    if (range.first < range.last) ranges.push_back(range);
+  }
+  return ranges;
 }
 
 }  // namespace
@@ -92,12 +106,12 @@ Window ReadWindow(const Node& node, Dims kernel) {
   window.dilations = node.Ints("dilations", Dims(rank, 1));
   window.auto_pad = ReadAutoPad(node);
   window.ceil_mode = node.Int("ceil_mode", 0) != 0;
-  CheckList("kernel_shape", window.kernel, rank, 1);
-  CheckList("strides", window.strides, rank, 1);
-  CheckList("dilations", window.dilations, rank, 1);
+  CheckList("kernel_shape", window.kernel, rank, 1, kLimitOfWalk);
+  CheckList("strides", window.strides, rank, 1, kLimit);
+  CheckList("dilations", window.dilations, rank, 1, kLimit);
   Dims pads(2 * rank, 0);
   if (window.auto_pad == AutoPad::kNotSet) pads = node.Ints("pads", pads);
-  CheckList("pads", pads, 2 * rank, 0);
+  CheckList("pads", pads, 2 * rank, 0, kLimitOfWalk);
   const auto middle = pads.begin() + static_cast<std::ptrdiff_t>(rank);
   window.pads_begin.assign(pads.begin(), middle);
   window.pads_end.assign(middle, pads.end());
@@ -152,29 +166,38 @@ std::vector<TapRow> TapRowsOf(const Window& window, const Dims& input,
   const Dims in_strides = StridesOf(input);
   const Dims out_strides = StridesOf(output);
   const size_t last = window.rank() - 1;
-  const Dims outer(output.begin(), output.end() - 1);
-  Dims tap(window.rank(), 0);
-  int64_t tap_index = 0;
+  std::vector<std::vector<TapRange>> ranges;
+  Dims counts;
+  for (size_t axis = 0; axis <= last; ++axis) {
+    ranges.push_back(RangesOfTaps(window, axis, input[axis], output[axis]));
+    counts.push_back(static_cast<int64_t>(ranges.back().size()));
+    if (ranges.back().empty()) return rows;  // nothing but padding
+  }
+  Dims which(window.rank(), 0);
   do {
-    const TapRange along =
-        RangeOfTap(window, last, tap[last], input[last], output[last]);
+    const auto range = [&](size_t axis) -> const TapRange& {
+      return ranges[axis][static_cast<size_t>(which[axis])];
+    };
+    int64_t tap = 0;
+    Dims outer;
+    for (size_t axis = 0; axis <= last; ++axis) {
+      tap = tap * window.kernel[axis] + range(axis).tap;
+      if (axis < last) outer.push_back(range(axis).last - range(axis).first);
+    }
+    const TapRange& along = range(last);
     Dims position(last, 0);
     do {
-      TapRow row{tap_index, along.first * window.strides[last] + along.offset,
+      TapRow row{tap, along.first * window.strides[last] + along.offset,
                  along.first, along.last - along.first};
-      bool inside = row.count > 0;
       for (size_t axis = 0; axis < last; ++axis) {
-        const int64_t at = position[axis] * window.strides[axis] +
-                           tap[axis] * window.dilations[axis] -
-                           window.pads_begin[axis];
-        inside = inside && at >= 0 && at < input[axis];
-        row.in_start += at * in_strides[axis];
-        row.out_start += position[axis] * out_strides[axis];
+        const int64_t at = range(axis).first + position[axis];
+        row.in_start +=
+            (at * window.strides[axis] + range(axis).offset) * in_strides[axis];
+        row.out_start += at * out_strides[axis];
       }
-      if (inside) rows.push_back(row);
+      rows.push_back(row);
     } while (NextIndex(position, outer));
-    ++tap_index;
-  } while (NextIndex(tap, window.kernel));
+  } while (NextIndex(which, counts));
   return rows;
 }
 

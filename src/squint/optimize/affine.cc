@@ -149,6 +149,8 @@ std::optional<Affine> ReadAffine(const Editor& editor, NodeId id) {
     affine = ReadArithmetic(editor, node);
   }
   if (!affine || !affine->is_finite()) return std::nullopt;
+  // An axis of size 0 has no number to speak of.
+  if (affine->scale.empty() || affine->shift.empty()) return std::nullopt;
   affine->nodes = {id};
   return affine;
 }

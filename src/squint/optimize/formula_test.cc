@@ -40,6 +40,16 @@ TEST_F(FormulaTest, ProductCountsPowers) {
   EXPECT_THAT(product.operands, ElementsAre(x, x, x));
 }
 
+TEST_F(FormulaTest, AFactorWithoutNumbersIsNone) {
+  const ValueId empty = Input("empty", {0});
+  const ValueId none =
+      graph.AddConstant("none", Tensor(DType::kFloat32, Dims{0}));
+  Output(Node("Mul", {empty, none}, "y"));
+  const Product product = ReadProduct(Edit(), graph.FindValue("y"));
+  EXPECT_DOUBLE_EQ(product.factor, 1.0);
+  EXPECT_THAT(product.nodes, ElementsAre());
+}
+
 TEST_F(FormulaTest, ProductStopsAtWhatOthersRead) {
   const ValueId half = Node("Mul", {x, Number(0.5f)}, "half");
   Output(half);
