@@ -1,13 +1,16 @@
 """The real models of ../shared/data as other quantizers write them: ONNX
 Runtime's (static QDQ and QOperator, dynamic, MatMulNBits, and what its
-optimizer leaves of them) and NNCF's.
+optimizer leaves of them), NNCF's and AIMET's.
 
 Makes WORK/STEM/RECIPE.onnx, WORK/STEM/sampleK.npz, and RECIPE.refused with
 the tool's words where it fails. A recipe whose file is there is not made
 again.
-needs: numpy, Pillow, onnx, onnxruntime, onnx_ir, nncf.
+needs: numpy, Pillow, onnx, onnxruntime, onnx_ir; nncf, aimet-onnx (with
+torch, which HQQ wants, too) for the recipes of these names: they may come
+from another Python that works on the same folder.
 usage: peer_files.py DATA WORK [--only PART_OF_RECIPE] [STEM ...]"""
 import argparse
+import copy
 import logging
 import os
 import pathlib
@@ -116,6 +119,8 @@ def blocks(algorithm="default", operators=("MatMul",), **config):
 def optimized(recipe, everything=False, **entries):
     """What ONNX Runtime's optimizer leaves of another recipe's file."""
     def make(job, path):
+        if not job.path(recipe).exists():
+            return False
         level = onnxruntime.GraphOptimizationLevel
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = (
@@ -126,6 +131,7 @@ def optimized(recipe, everything=False, **entries):
             options.add_session_config_entry(f"session.{key}", value)
         onnxruntime.InferenceSession(str(job.path(recipe)), options,
                                      providers=["CPUExecutionProvider"])
+        return True
     return make
 
 
@@ -148,6 +154,27 @@ def nncf_weights(mode, **options):
         onnx.save(nncf.compress_weights(
             job.raised(), mode=nncf.CompressWeightsMode[mode], **options),
                   path)
+    return make
+
+
+def aimet(param="int8", activation="int8", config=None, blocks=None,
+          **export):
+    """AIMET's simulation, written with QuantizeLinear, DequantizeLinear."""
+    def make(job, path):
+        from aimet_onnx import quantsim
+        settings = {}
+        if config:
+            folder = pathlib.Path(quantsim.__file__).parent
+            settings["config_file"] = str(
+                folder / "common/quantsim_config" / f"{config}.json")
+        simulation = quantsim.QuantizationSimModel(
+            copy.deepcopy(job.raised()), param_type=param,
+            activation_type=activation, dummy_input=job.feeds[0], **settings)
+        if blocks:
+            quantsim.set_blockwise_quantization_for_weights(
+                simulation, ("MatMul", "Gemm"), 4, True, blocks)
+        simulation.compute_encodings(job.feeds)
+        onnx.save(simulation.to_onnx_qdq(**export), path)
     return make
 
 
@@ -202,6 +229,19 @@ RECIPES = {
                                                  ratio=1.0, all_layers=True),
     "nncf-weights-int4-symmetric": nncf_weights("INT4_SYM", group_size=32,
                                                 ratio=1.0, all_layers=True),
+    "aimet-int8": aimet(),
+    "aimet-int8-stored": aimet(prequantize_constants=True,
+                               export_int32_bias=True),
+    "aimet-int8-signed": aimet(force_activation_as="signed",
+                               prequantize_constants=True),
+    "aimet-int8-channel": aimet(config="default_config_per_channel",
+                                prequantize_constants=True,
+                                export_int32_bias=True),
+    "aimet-int8-htp": aimet(config="htp_quantsim_config_v81",
+                            export_int32_bias=True),
+    "aimet-w8a16": aimet(activation="int16", export_int32_bias=True),
+    "aimet-w4a8": aimet(param="int4", prequantize_constants=True),
+    "aimet-w4-blocks": aimet(blocks=32, prequantize_constants=True),
 }
 
 
@@ -212,8 +252,8 @@ def run(job, recipe):
         return
     part = path.with_name(f"part.{os.getpid()}.onnx")
     try:
-        RECIPES[recipe](job, part)
-        part.rename(path)
+        if RECIPES[recipe](job, part) is not False:
+            part.rename(path)
     except Exception as error:  # of any kind: the tool's
         refused.write_text(f"{type(error).__name__}: {error}\n"
                            f"{traceback.format_exc()}")
