@@ -14,50 +14,13 @@ import unittest
 
 import numpy as np
 
+from model_inputs import INPUTS
 from symbolic_batch import symbolic_batch
 
 HERE = pathlib.Path(__file__).resolve().parent
 SHARED = pathlib.Path(os.environ.get("SQUINT_SHARED") or
                       HERE.parent.parent.parent / "shared")
 SQUINT = WORK = None
-SAMPLES = 8
-RANDOM = np.random.default_rng(3)
-
-
-def reals(*shape, scale=1.0):
-    return (scale * RANDOM.normal(size=(SAMPLES, *shape))).astype(np.float32)
-
-
-def pixels(*shape):
-    return RANDOM.integers(0, 256, (SAMPLES, *shape)).astype(np.float32)
-
-
-def tokens(vocabulary, length):
-    return RANDOM.integers(1, vocabulary, (SAMPLES, length))
-
-
-# What each model reads. The one of the recurrent voice detector is a
-# sequence, not a batch.
-INPUTS = {
-    "arm_kws_gru_m": lambda: {"mfcc": reals(49, 10, scale=10)},
-    "arm_kws_lstm_s": lambda: {"mfcc": reals(49, 10, scale=10)},
-    "chargpt": lambda: {"input_ids": tokens(65, 24)},
-    "efficientnet_lite0": lambda: {"input": reals(3, 224, 224)},
-    "fashion_mnist": lambda: {"image": pixels(1, 28, 28) / 255},
-    "minilm_l6_v5539": lambda: {
-        "input_ids": tokens(5539, 12),
-        "attention_mask": np.ones((SAMPLES, 12), np.int64)},
-    "mnist_cntk": lambda: {"Input3": pixels(1, 28, 28)},
-    "ppocr_cls": lambda: {"x": reals(3, 48, 192, scale=0.5)},
-    "ppocrv4_det": lambda: {"x": reals(3, 96, 64)},
-    "resnet20_cifar10_rawexport": lambda: {"input": reals(3, 32, 32)},
-    "resnet20_cifar10jpg": lambda: {"input": reals(3, 32, 32)},
-    "tiny_ad_fcae": lambda: {"input_1": reals(640, scale=10)},
-    "tiny_ic_resnet8": lambda: {"input_1": pixels(32, 32, 3)},
-    "tiny_kws_dscnn": lambda: {"input_1": reals(49, 10, 1, scale=10)},
-    "tiny_vww_mobilenet": lambda: {"input_1": pixels(96, 96, 3) / 255},
-    "ultraface_rfb320": lambda: {"input": reals(3, 240, 320, scale=0.5)},
-}
 FIXED = {"mnist_cntk", "ultraface_rfb320"}  # to a batch of 1, in their files
 MATRICES = {"chargpt", "minilm_l6_v5539", "mnist_cntk", "tiny_ad_fcae"}
 # Large enough to be left to --all.

@@ -2,8 +2,9 @@
 any other WORK/STEM/RECIPE.onnx): is each bit-identical under the reference
 interpreter to the file as it was written? Prints what is not, and a table by
 recipe; with --ort also how far the integer reading (`squint run --reference`)
-is from ONNX Runtime's integer kernels.
-needs: numpy; onnxruntime for --ort.
+is from ONNX Runtime's integer kernels. A file that neither Squint nor ONNX
+Runtime runs is broken, and no failure.
+needs: numpy, onnxruntime.
 usage: absorb.py ROUND_TRIP WORK [--only PART] [--out TABLE.md]
                  [--ort SQUINT] [STEM ...]"""
 import argparse
@@ -15,6 +16,7 @@ import sys
 import tempfile
 
 import numpy as np
+import onnxruntime
 
 FORMS = ("absorbed", "saved", "absorbed_again")
 BIG = 4 << 20  # files of more bytes are checked on one sample
@@ -50,25 +52,34 @@ def verdict(report):
     return "; ".join(wrong) or "same"
 
 
-def peer_outputs(path, feed):
-    import onnxruntime
+def peer_outputs(path, feed, **entries):
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
-    # int8 weights saturate on machines without VNNI otherwise.
-    options.add_session_config_entry("session.x64quantprecision", "1")
-    options.add_session_config_entry("session.qdqisint8allowed", "1")
+    for key, value in entries.items():
+        options.add_session_config_entry(f"session.{key}", value)
     session = onnxruntime.InferenceSession(
         str(path), options, providers=["CPUExecutionProvider"])
     return session.run(None, feed)
 
 
+def peer_refuses(path, sample):
+    """Its words, or None where it runs the file one way or the other."""
+    try:
+        peer_outputs(path, sample)
+    except Exception as error:  # of any kind: the peer's
+        return str(error).splitlines()[0]
+    return None
+
+
 def distance(squint, path, scratch):
-    """(largest difference of an output by its largest magnitude, equal
-    elements by all) on the first sample, or the peer's error."""
+    """(largest difference of an output by its largest magnitude, share of
+    equal elements) on the first sample, or the peer's error."""
     sample = path.parent / "sample0.npz"
     try:
-        theirs = peer_outputs(path, dict(np.load(sample)))
+        # int8 weights saturate on machines without VNNI otherwise.
+        theirs = peer_outputs(path, dict(np.load(sample)),
+                              x64quantprecision="1", qdqisint8allowed="1")
     except Exception as error:  # of any kind: the peer's
         return str(error).splitlines()[0][:100]
     out = scratch / "y.npz"
@@ -82,15 +93,18 @@ def distance(squint, path, scratch):
                     max(np.abs(other).max(initial=0), 1e-30))
         same += np.count_nonzero(difference == 0)
         all_elements += difference.size
-    return worst, same / max(all_elements, 1)
+    return float(worst), same / max(all_elements, 1)
 
 
 class Row:
     def __init__(self):
-        self.same = self.files = self.nodes = self.left = 0
+        self.same = self.files = self.nodes = self.left = self.broken = 0
         self.distances, self.equal = [], []
 
     def add(self, report, near):
+        if "peer" in report:
+            self.broken += 1
+            return
         self.files += 1
         self.same += verdict(report) == "same"
         self.nodes += sum(report.get("nodes", {}).values())
@@ -100,8 +114,8 @@ class Row:
             self.equal.append(near[1])
 
     def line(self, recipe, with_peer):
-        cells = [recipe, f"{self.same} of {self.files}",
-                 f"{self.nodes}", f"{self.left}"]
+        cells = [recipe, f"{self.same} of {self.files}", str(self.broken),
+                 str(self.nodes), str(self.left)]
         if with_peer:
             cells += ([f"{np.median(self.distances):.2g}",
                        f"{max(self.distances):.2g}",
@@ -111,16 +125,18 @@ class Row:
 
 
 def table(rows, with_peer):
-    head = ["recipe", "bit-identical", "Q/DQ and integer nodes", "left as nodes"]
+    head = ["recipe", "bit-identical", "broken files",
+            "Q/DQ and integer nodes", "of them left as nodes"]
     if with_peer:
-        head += ["against ONNX Runtime: median", "worst", "equal elements"]
+        head += ["from ONNX Runtime: median", "worst", "equal elements"]
     yield "| " + " | ".join(head) + " |"
     yield "|" + "---|" * len(head)
     for recipe, row in sorted(rows.items()):
         yield row.line(recipe, with_peer)
     files = sum(row.files for row in rows.values())
     same = sum(row.same for row in rows.values())
-    yield f"| all | {same} of {files} |" + " |" * (len(head) - 2)
+    broken = sum(row.broken for row in rows.values())
+    yield (f"| all | {same} of {files} | {broken} |" + " |" * (len(head) - 3))
 
 
 def main():
@@ -144,7 +160,13 @@ def main():
             if args.ort and "error" not in report:
                 near = distance(args.ort, path, scratch)
             said = verdict(report)
-            failed = failed or said != "same"
+            if "error" in report:
+                sample = dict(np.load(path.parent / "sample0.npz"))
+                peer = peer_refuses(path, sample)
+                if peer:
+                    report["peer"] = peer
+                    said += f"; ONNX Runtime refuses it, too: {peer[:100]}"
+            failed = failed or (said != "same" and "peer" not in report)
             print(f"{path.parent.name} {path.stem}: {said}"
                   f" ({report.get('seconds', 0):.1f} s)",
                   f"left {report.get('left')}", near or "", flush=True)

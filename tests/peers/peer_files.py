@@ -63,12 +63,19 @@ class Job:
         return self.folder / f"{recipe}.onnx"
 
     def raised(self):
-        """Opset 13 at least, as the tools want it."""
+        """Opset 13 at least, and no initializer that is an input, too, as
+        the tools want it."""
         opset = next(o.version for o in self.model.opset_import
                      if o.domain in ("", "ai.onnx"))
         if opset >= LOWEST_OPSET:
             return self.model
-        return onnx.version_converter.convert_version(self.model, LOWEST_OPSET)
+        raised = onnx.version_converter.convert_version(self.model,
+                                                        LOWEST_OPSET)
+        constants = {i.name for i in raised.graph.initializer}
+        inputs = [i for i in raised.graph.input if i.name not in constants]
+        del raised.graph.input[:]
+        raised.graph.input.extend(inputs)
+        return raised
 
     def prepared(self):
         """ONNX Runtime's own preprocessing, where it gets through."""
