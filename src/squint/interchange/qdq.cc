@@ -16,10 +16,10 @@ bool IsScaleType(DType dtype) {
          dtype == DType::kBfloat16;
 }
 
-bool AllPositive(const Tensor& scale) {
+bool IsScale(const Tensor& scale, bool of_weight) {
   const std::vector<float> values = scale.ToFloats();
-  return std::all_of(values.begin(), values.end(), [](float value) {
-    return std::isfinite(value) && value > 0.0f;
+  return std::all_of(values.begin(), values.end(), [&](float value) {
+    return std::isfinite(value) && (value > 0.0f || of_weight);
   });
 }
 
@@ -108,7 +108,9 @@ std::optional<QuantParams> ParamsOfNode(const Graph& graph, const Node& node) {
   params.dtype = StoredType(graph, node);
   params.real_dtype = RealType(node, params.scale);
   if (!IsScaleType(params.scale.dtype()) || !IsScaleType(params.real_dtype) ||
-      !IsStorable(params.dtype, node) || !AllPositive(params.scale)) {
+      !IsStorable(params.dtype, node) ||
+      !IsScale(params.scale,
+               IsDequantize(node) && IsFixed(graph, node.input(0)))) {
     return std::nullopt;
   }
   const int64_t precision = node.Int("precision", 0);

@@ -20,7 +20,8 @@ QuantParams Normalized(QuantParams params);
 
 // The quantization of a Q or DQ node; nullopt when it is not one, when scale
 // or zero point are not fixed, or when it is beyond QuantParams (float8, a
-// scale that is not positive, a division in another precision).
+// scale that is not positive other than of a constant's integers, a division
+// in another precision).
 std::optional<QuantParams> ParamsOfNode(const Graph& graph, const Node& node);
 
 // Same tensor type, dimensions and bytes.

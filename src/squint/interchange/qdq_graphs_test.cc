@@ -68,6 +68,18 @@ void AddConvolutions(Collector& all) {
   all.Add("Conv, int8 weights only",
           weights.Finish({weights.Op(
               "Conv", {real, weights.Weight(DType::kInt8, {4, 2, 3, 3}, 0)})}));
+  // NNCF negates the scale of a channel whose largest magnitude is -128.
+  QdqBuilder negated;
+  const ValueId w = negated.Op(
+      "DequantizeLinear",
+      {negated.graph.AddConstant(
+           "w", QdqBuilder::Integers(DType::kInt8, {4, 2, 3, 3})),
+       negated.graph.AddConstant(
+           "w_scale", Tensor::Of<float>({4}, {0.01f, -0.02f, 0.0f, 0.03f}))},
+      {{"axis", int64_t{0}}});
+  const ValueId in = negated.Pair(negated.Input({1, 2, 5, 5}));
+  all.Add("Conv, weights of negative and zero scales",
+          negated.Finish({negated.Pair(negated.Op("Conv", {in, w}))}));
 }
 
 // A clamp between Conv or Add and Q, zero points that make it redundant or

@@ -232,6 +232,15 @@ class DynamicBuilder : public QdqBuilder {
   }
 };
 
+// As ONNX Runtime writes them: negative where the largest magnitude of a
+// block is, 0 for a block of zeros.
+Tensor NBitsScales() {
+  Tensor scales = QdqBuilder::Scales(15);
+  scales.mutable_data<float>()[3] *= -1;
+  scales.mutable_data<float>()[7] = 0;
+  return scales;
+}
+
 void AddNBits(Collector& all) {
   for (const int64_t bits : {2, 4, 8}) {
     for (const bool bias : {false, true}) {
@@ -240,7 +249,7 @@ void AddNBits(Collector& all) {
           b.Input({3, 40}),
           b.graph.AddConstant(
               "w", QdqBuilder::Integers(DType::kUint8, {5, 3, 2 * bits})),
-          b.graph.AddConstant("s", QdqBuilder::Scales(15)),
+          b.graph.AddConstant("s", NBitsScales()),
           b.graph.AddConstant(
               "z",
               QdqBuilder::Integers(DType::kUint8, {5, (3 * bits + 7) / 8}))};

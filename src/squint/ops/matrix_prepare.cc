@@ -1,6 +1,6 @@
 // MatMul and Gemm on the float kernels. Constant right-hand sides are packed
-// once; with a single row they are read as they stand, which is as fast as
-// memory allows and needs no second copy.
+// once; with a single row those whose rows are contiguous are read as they
+// stand, which is as fast as memory allows and needs no second copy.
 #include <vector>
 
 #include "squint/kernels/gemm/gemm.h"
@@ -72,9 +72,9 @@ class GemmStep : public Step {
     gemm.packed_b = b_.get();
     gemm.epilogue = {BiasData(args), bias_.row, bias_.column, clamp_.first,
                      clamp_.second};
-    if (layout_.m == 1 && b_ == nullptr) {
-      Gemv(layout_.k, layout_.n, gemm.a.data, gemm.b, gemm.c, gemm.epilogue,
-           args.pool);
+    if (layout_.m == 1 && b_ == nullptr && layout_.b.column_stride == 1) {
+      Gemv(layout_.k, layout_.n, gemm.a.data, gemm.b.data, gemm.b.row_stride,
+           gemm.c, gemm.epilogue, args.pool);
     } else {
       Gemm(gemm, args.pool);
     }
@@ -156,7 +156,7 @@ std::unique_ptr<Step> PrepareGemm(const PrepareContext& context) {
   layout.a = {nullptr, trans_a ? 1 : a[1], trans_a ? a[1] : 1};
   layout.b = {nullptr, trans_b ? 1 : b[1], trans_b ? b[1] : 1};
   Packed packed;
-  if (alpha != 1.0f || layout.m > 1) {
+  if (alpha != 1.0f || layout.m > 1 || trans_b) {
     if (context.constants[1] != nullptr) {
       packed = PackedB(context, layout.k, layout.n, layout.b.row_stride,
                        layout.b.column_stride, alpha);

@@ -50,14 +50,18 @@ void RequireInteger(DType dtype) {
 }
 
 // What the scale and the zero point are held to, as far as the graph tells.
-void CheckScale(const InferContext& context) {
+// Weights may have other scales than positive ones: ONNX Runtime and NNCF
+// negate those of symmetric weights where -128 (or -8) is the largest
+// magnitude, and blocks of zeros have scale 0.
+void CheckScale(const InferContext& context, bool of_weight = false) {
   const Tensor* scale = context.constant(1);
   if (scale == nullptr || !IsFloat(scale->dtype())) return;
   for (const float value : scale->ToFloats()) {
-    if (std::isfinite(value) && value > 0) continue;
+    if (std::isfinite(value) && (value > 0 || of_weight)) continue;
     Fail(ErrorCode::kInvalidModel,
-         "scale '{}' has the value {}, expected positive numbers",
-         context.graph().value(context.node().input(1)).name, value);
+         "scale '{}' has the value {}, expected {} numbers",
+         context.graph().value(context.node().input(1)).name, value,
+         of_weight ? "finite" : "positive");
   }
 }
 
@@ -70,9 +74,14 @@ void CheckGranularity(const InferContext& context) {
     Fail(ErrorCode::kInvalidModel, "zero point has shape {}, scale {}",
          context.shape(2).ToString(), scale.ToString());
   }
-  const bool per_channel =
-      scale.has_rank() && scale.rank() == 1 && !scale[0].is(1);
-  if (!per_channel || !x.has_rank()) return;
+  const bool blocks = context.node().Int("block_size", 0) != 0;
+  if (blocks || !scale.has_rank() || scales.is(1)) return;
+  if (scale.rank() > 1) {
+    Fail(ErrorCode::kInvalidModel,
+         "scale has shape {}, expected one dimension where there are no blocks",
+         scale.ToString());
+  }
+  if (scale.rank() == 0 || !x.has_rank()) return;
   const int axis = NormalizeAxis(context.node().Int("axis", 1), x.rank());
   const Dim channels = x.rank() == 0 ? Dim(1) : x[axis];
   if (channels.value() && scale[0].value() && !(channels == scale[0])) {
@@ -104,7 +113,7 @@ void RunQuantizeLinear(RunContext& context) {
 // ---- DequantizeLinear
 
 void InferDequantizeLinear(InferContext& context) {
-  CheckScale(context);
+  CheckScale(context, context.constant(0) != nullptr);
   CheckGranularity(context);
   const DType stored = context.dtype(0);
   const DType zero = context.dtype(2);

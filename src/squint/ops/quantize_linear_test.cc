@@ -5,6 +5,7 @@
 
 #include "squint/base/error.h"
 #include "squint/ops/infer.h"
+#include "squint/ops/interpreter.h"
 #include "squint/ops/op_examples.h"
 
 namespace squint {
@@ -52,6 +53,43 @@ TEST(QuantizeLinear, ScalesAlongAnAxis) {
                            .Const(Tensor::Of<uint8_t>({2}, {0, 10}))
                            .Set("axis", int64_t{0})),
               ElementsAre(1, 2, 16, 18));
+}
+
+// Node `type` on x, a graph input unless `constant`, scaled along its axis.
+Graph Scaled(const char* type, bool constant, std::vector<float> scales) {
+  Graph graph;
+  const bool integers = std::string_view(type) == "DequantizeLinear";
+  const Tensor data =
+      integers ? Tensor::Of<int8_t>({2}, {1, -128}) : Floats({2}, {1, 2});
+  const ValueId x = constant
+                        ? graph.AddConstant("x", data)
+                        : graph.AddInput("x", data.dtype(), Shape::Of({2}));
+  const auto count = static_cast<int64_t>(scales.size());
+  const ValueId scale = graph.AddConstant("s", Floats({count}, scales));
+  graph.AddOutput(graph.Emit(type, {x, scale}, "y", {{"axis", int64_t{0}}}));
+  return graph;
+}
+
+TEST(DequantizeLinear, TakesNegativeAndZeroScalesOfWeightsAlone) {
+  Graph weight = Scaled("DequantizeLinear", true, {-0.5f, 0.0f});
+  InferShapes(weight);
+  EXPECT_THAT(Interpret(weight, {})[0].ToFloats(), ElementsAre(-0.5f, 0.0f));
+  Graph nan = Scaled("DequantizeLinear", true, {NAN, 1.0f});
+  EXPECT_THROW(InferShapes(nan), Error);
+  for (const char* type : {"DequantizeLinear", "QuantizeLinear"}) {
+    for (const float scale : {-0.5f, 0.0f}) {
+      Graph activation = Scaled(type, false, {1.0f, scale});
+      EXPECT_THROW(InferShapes(activation), Error) << type << scale;
+    }
+  }
+}
+
+TEST(DequantizeLinear, RefusesScalesOfSeveralDimensionsWithoutBlocks) {
+  Graph graph = Scaled("DequantizeLinear", true, {1, 2});
+  const ValueId scale = graph.FindValue("s");
+  graph.value(scale).constant = Floats({2, 1}, {1, 2});
+  graph.value(scale).shape = Shape::Of({2, 1});
+  EXPECT_THROW(InferShapes(graph), Error);
 }
 
 TEST(QuantizeLinear, BlocksMayEndUneven) {

@@ -19,6 +19,7 @@ struct Counters {
   int in_place = 0;
   int clamped = 0;
   int prepared = 0;
+  int alive = 0;  // steps
 };
 Counters counters;
 
@@ -26,7 +27,10 @@ Counters counters;
 class TwiceStep : public Step {
  public:
   explicit TwiceStep(const PrepareContext& context)
-      : clamp_(context.clamp), count_(ElementCount(context.output_dims[0])) {}
+      : clamp_(context.clamp), count_(ElementCount(context.output_dims[0])) {
+    ++counters.alive;
+  }
+  ~TwiceStep() override { --counters.alive; }
   void Run(const StepArgs& args) const override {
     const auto* x = static_cast<const float*>(args.inputs[0]);
     const auto* z = args.inputs.size() > 1
@@ -262,6 +266,16 @@ TEST_F(ExecutionTest, PreparesOncePerShape) {
     EXPECT_EQ(Run(std::vector<float>(n, 2.0f)), std::vector<float>(n, 4.0f));
   }
   EXPECT_EQ(counters.prepared, 4);
+}
+
+TEST_F(ExecutionTest, RemembersABoundedNumberOfShapes) {
+  graph_.AddOutput(Emit("Twice", {x_}, "y"));
+  for (size_t length = 1; length <= 512; ++length) {
+    EXPECT_THAT(Run(std::vector<float>(length, 1.5f)),
+                testing::AllOf(testing::SizeIs(length), testing::Each(3.0f)));
+    ASSERT_LE(counters.alive, 16);
+  }
+  EXPECT_EQ(counters.prepared, 512);
 }
 
 TEST_F(ExecutionTest, FollowsShapesThatOnlyTheDataTell) {

@@ -38,11 +38,13 @@ constexpr int64_t KBlock(int64_t k) {
 // A source of rows of A has
 //   Get(k_begin, k, row_begin, rows, buffer, &step):
 // the first kMr rows from row_begin on; the next ones are `step` floats
-// further. kPanel says which form they have.
+// further. kPanel says which form they have, kNarrow whether a few last
+// columns may be summed in an order of their own.
 
 // Panels packed beforehand.
 struct PackedLeft {
   static constexpr bool kPanel = true;
+  static constexpr bool kNarrow = true;
   const float* data;  // of one matrix
   int64_t k;
   LeftRows Get(int64_t k_begin, int64_t, int64_t row_begin, int64_t, float*,
@@ -55,6 +57,7 @@ struct PackedLeft {
 // Rows as they stand, contiguous in k: nothing to pack.
 struct RowsLeft {
   static constexpr bool kPanel = false;
+  static constexpr bool kNarrow = false;
   MatrixView a;
   LeftRows Get(int64_t k_begin, int64_t, int64_t row_begin, int64_t, float*,
                int64_t* step) const {
@@ -78,6 +81,7 @@ HWY_INLINE void PackLeftPanel(const float* a, int64_t row_stride,
 // Panels packed into the worker's buffer: any other layout.
 struct ViewLeft {
   static constexpr bool kPanel = true;
+  static constexpr bool kNarrow = false;
   MatrixView a;
   LeftRows Get(int64_t k_begin, int64_t k, int64_t row_begin, int64_t rows,
                float* buffer, int64_t* step) const {
@@ -186,7 +190,7 @@ struct Rectangle {
 
 // One block of K for at most kMaxPanels right panels: every left panel is
 // used for all of them while it is in the L1 cache.
-template <bool kPanel, class Right>
+template <class Left, class Right>
 HWY_INLINE void AddBlock(const Right& right, const LeftRows& left,
                          int64_t left_step, const Rectangle& area,
                          int64_t k_begin, int64_t k, float* right_buffer,
@@ -204,8 +208,9 @@ HWY_INLINE void AddBlock(const Right& right, const LeftRows& left,
       if (e.bias != nullptr) {
         out.epilogue.bias = e.bias + i * e.bias_row + j * kNr * e.bias_column;
       }
-      TileFor<kPanel>(k, {left.data + i / kMr * left_step, left.row_stride},
-                      panels[j].data, panels[j].stride, out);
+      TileFor<Left::kPanel, Left::kNarrow>(
+          k, {left.data + i / kMr * left_step, left.row_stride}, panels[j].data,
+          panels[j].stride, out);
     }
   }
 }
@@ -241,8 +246,8 @@ HWY_NOINLINE void ComputeRectangle(const Left& left, const Right& right,
         out.epilogue.bias +=
             area.row_begin * epilogue.bias_row + column * epilogue.bias_column;
       }
-      AddBlock<Left::kPanel>(right, rows, left_step, part, k_begin, steps,
-                             right_buffer, out);
+      AddBlock<Left>(right, rows, left_step, part, k_begin, steps, right_buffer,
+                     out);
     }
   }
 }

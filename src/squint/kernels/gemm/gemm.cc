@@ -101,101 +101,91 @@ void FinishGemv(const float* sums, int64_t j_begin, int64_t count, float* y,
   }
 }
 
-// kVectors * kLanes columns where rows of B are contiguous.
+// kVectors * kLanes columns. Sums are made block by block of K, as the tile
+// makes them, so that a row's result is the same whether other rows stand
+// beside it or not.
 template <int kVectors>
 HWY_INLINE void GemvVectors(int64_t k, const float* x, const float* b,
                             int64_t stride, float* sums) {
   const FloatTag d;
-  FloatVector sum[kVectors];
+  const int64_t block = KBlock(k);
+  for (int64_t begin = 0; begin == 0 || begin < k; begin += block) {
+    FloatVector sum[kVectors];
 #pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) sum[v] = hn::Zero(d);
-  for (int64_t p = 0; p < k; ++p, b += stride) {
-    const auto weight = hn::Set(d, x[p]);
+    for (int v = 0; v < kVectors; ++v) sum[v] = hn::Zero(d);
+    const int64_t end = std::min(k, begin + block);
+    for (int64_t p = begin; p < end; ++p, b += stride) {
+      const auto weight = hn::Set(d, x[p]);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) {
+        sum[v] = hn::MulAdd(weight, hn::LoadU(d, b + v * kLanes), sum[v]);
+      }
+    }
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
-      sum[v] = hn::MulAdd(weight, hn::LoadU(d, b + v * kLanes), sum[v]);
+      float* to = sums + v * kLanes;
+      if (begin > 0) sum[v] = hn::Add(sum[v], hn::LoadU(d, to));
+      hn::StoreU(sum[v], d, to);
     }
-  }
-#pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) {
-    hn::StoreU(sum[v], d, sums + v * kLanes);
   }
 }
 
-// Up to kGemvColumns columns; each is summed in the order of k, however it is
-// grouped with others, so that the last vector may overlap the one before.
-void GemvByRows(int64_t k, int64_t columns, const float* x, const float* b,
+// Fewer columns than a vector has lanes, one block of rows after the other
+// copied into whole vectors.
+void GemvNarrow(int64_t k, int64_t columns, const float* x, const float* b,
                 int64_t stride, float* sums) {
+  const FloatTag d;
+  HWY_ALIGN float rows[kMaxKBlock * kLanes] = {};
+  const int64_t block = KBlock(k);
+  auto total = hn::Zero(d);
+  for (int64_t begin = 0; begin < k; begin += block) {
+    const int64_t count = std::min(block, k - begin);
+    for (int64_t p = 0; p < count; ++p) {
+      for (int64_t j = 0; j < columns; ++j) {
+        rows[p * kLanes + j] = b[(begin + p) * stride + j];
+      }
+    }
+    HWY_ALIGN float part[kLanes] = {};
+    GemvVectors<1>(count, x + begin, rows, kLanes, part);
+    const auto sum = hn::Load(d, part);
+    total = begin == 0 ? sum : hn::Add(sum, total);
+  }
+  hn::Store(total, d, sums);
+}
+
+// Up to kGemvColumns columns, for which `sums` has room. The last vector may
+// overlap the one before.
+void GemvColumns(int64_t k, int64_t columns, const float* x, const float* b,
+                 int64_t stride, float* sums) {
   if (columns == kGemvColumns) {
     return GemvVectors<kGemvVectors>(k, x, b, stride, sums);
   }
+  if (columns < kLanes) return GemvNarrow(k, columns, x, b, stride, sums);
   int64_t j = 0;
   for (; j + 2 * kLanes <= columns; j += 2 * kLanes) {
     GemvVectors<2>(k, x, b + j, stride, sums + j);
   }
-  for (; j + kLanes <= columns; j += kLanes) {
+  for (; j < columns; j += kLanes) {
+    j = std::min(j, columns - kLanes);
     GemvVectors<1>(k, x, b + j, stride, sums + j);
   }
-  if (j == columns) return;
-  if (columns >= kLanes) {
-    j = columns - kLanes;
-    return GemvVectors<1>(k, x, b + j, stride, sums + j);
-  }
-  for (; j < columns; ++j) {
-    float sum = 0.0f;
-    for (int64_t p = 0; p < k; ++p) sum += x[p] * b[p * stride + j];
-    sums[j] = sum;
-  }
 }
 
-// Sum over contiguous K.
-float Dot(int64_t k, const float* x, const float* b) {
-  const FloatTag d;
-  FloatVector sum[4];
-  for (auto& s : sum) s = hn::Zero(d);
-  int64_t p = 0;
-  for (; p + 4 * kLanes <= k; p += 4 * kLanes) {
-#pragma GCC unroll 4
-    for (int v = 0; v < 4; ++v) {
-      sum[v] = hn::MulAdd(hn::LoadU(d, x + p + v * kLanes),
-                          hn::LoadU(d, b + p + v * kLanes), sum[v]);
-    }
-  }
-  for (; p + kLanes <= k; p += kLanes) {
-    sum[0] = hn::MulAdd(hn::LoadU(d, x + p), hn::LoadU(d, b + p), sum[0]);
-  }
-  float total = hn::GetLane(hn::SumOfLanes(
-      d, hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3]))));
-  for (; p < k; ++p) total += x[p] * b[p];
-  return total;
-}
-
-void GemvColumns(int64_t k, const float* x, const MatrixView& b, int64_t begin,
-                 int64_t end, float* y, const Epilogue& epilogue) {
-  HWY_ALIGN float sums[kGemvColumns];
-  for (int64_t j = begin; j < end; j += kGemvColumns) {
-    const int64_t count = std::min(kGemvColumns, end - j);
-    const float* column = b.data + j * b.column_stride;
-    if (b.row_stride == 1) {
-      for (int64_t i = 0; i < count; ++i) {
-        sums[i] = Dot(k, x, column + i * b.column_stride);
-      }
-    } else {
-      GemvByRows(k, count, x, column, b.row_stride, sums);
-    }
-    FinishGemv(sums, j, count, y, epilogue);
-  }
-}
-
-void RunGemv(int64_t k, int64_t n, const float* x, const MatrixView& b,
-             float* y, const Epilogue& epilogue, ThreadPool& pool) {
+void RunGemv(int64_t k, int64_t n, const float* x, const float* b,
+             int64_t b_stride, float* y, const Epilogue& epilogue,
+             ThreadPool& pool) {
   const int64_t tasks = CeilDiv(n, kGemvColumns);
-  pool.ParallelFor(
-      static_cast<size_t>(tasks), 1, [&](size_t begin, size_t end) {
-        GemvColumns(k, x, b, static_cast<int64_t>(begin) * kGemvColumns,
-                    std::min(n, static_cast<int64_t>(end) * kGemvColumns), y,
-                    epilogue);
-      });
+  pool.ParallelFor(static_cast<size_t>(tasks), 1,
+                   [&](size_t begin, size_t end) {
+                     HWY_ALIGN float sums[kGemvColumns];
+                     for (auto task = static_cast<int64_t>(begin);
+                          task < static_cast<int64_t>(end); ++task) {
+                       const int64_t j = task * kGemvColumns;
+                       const int64_t count = std::min(kGemvColumns, n - j);
+                       GemvColumns(k, count, x, b + j, b_stride, sums);
+                       FinishGemv(sums, j, count, y, epilogue);
+                     }
+                   });
 }
 
 }  // namespace HWY_NAMESPACE
@@ -249,9 +239,10 @@ void Gemm(const GemmArgs& args, ThreadPool& pool) {
   HWY_DYNAMIC_DISPATCH(RunGemm)(args, pool);
 }
 
-void Gemv(int64_t k, int64_t n, const float* x, MatrixView b, float* y,
-          const Epilogue& epilogue, ThreadPool& pool) {
-  HWY_DYNAMIC_DISPATCH(RunGemv)(k, n, x, b, y, epilogue, pool);
+void Gemv(int64_t k, int64_t n, const float* x, const float* b,
+          int64_t b_stride, float* y, const Epilogue& epilogue,
+          ThreadPool& pool) {
+  HWY_DYNAMIC_DISPATCH(RunGemv)(k, n, x, b, b_stride, y, epilogue, pool);
 }
 
 }  // namespace squint

@@ -7,8 +7,10 @@
 // buffer on the worker's stack just before they are used, so that nothing is
 // allocated and the data are warm. K is cut into equal blocks of at most
 // kMaxKBlock steps whose panel fits the L2 cache; the partial sums of earlier
-// blocks wait in C. Blocks depend on K only and K is never split between
-// threads: a result is the same for every thread count.
+// blocks wait in C. Blocks depend on K only, K is never split between threads,
+// and a row is summed in the same order however many stand beside it: a
+// result is the same for every thread count, and a row of A gives the same row
+// of C alone and among others (for one layout of A, and as Gemv).
 //
 // Panels are made for the instruction set that is active when packing and
 // must be used under the same.
@@ -78,11 +80,12 @@ struct GemmArgs {
 
 void Gemm(const GemmArgs& args, ThreadPool& pool);
 
-// One row, m = 1, with B as it stands in memory: it is read once, so memory
-// bandwidth is the limit and packing would only cost. b.column_stride or
-// b.row_stride must be 1. y has n floats.
-void Gemv(int64_t k, int64_t n, const float* x, MatrixView b, float* y,
-          const Epilogue& epilogue, ThreadPool& pool);
+// One row, m = 1, with B as it stands in memory, rows b_stride floats apart: it
+// is read once, so memory bandwidth is the limit and packing would only cost.
+// y has n floats, the same as Gemm's.
+void Gemv(int64_t k, int64_t n, const float* x, const float* b,
+          int64_t b_stride, float* y, const Epilogue& epilogue,
+          ThreadPool& pool);
 
 }  // namespace squint
 

@@ -207,28 +207,65 @@ TEST(Gemm, KeepsNaNThroughTheClamp) {
   });
 }
 
-TEST(Gemv, EqualsTheTruthForBothLayouts) {
+// A row of the product alone, and among others on every path that a matrix
+// of weights may take.
+TEST(Gemm, GivesARowTheSameBitsAloneAndAmongOthers) {
+  ForEachTarget([] {
+    ThreadPool pool(2);
+    constexpr int64_t kRows = 9;
+    for (const int64_t n : {1, 3, 7, 8, 24, 25, 28, 51, 129}) {
+      for (const int64_t k : {0, 1, 33, 320, 321, 700}) {
+        const auto a = Random(static_cast<size_t>(kRows * k), 1);
+        const auto b = Random(static_cast<size_t>(k * n), 2);
+        const auto bias = Random(static_cast<size_t>(n), 3);
+        const PackedMatrix packed = PackRight(k, n, {b.data(), n, 1});
+        const Epilogue epilogue{bias.data(), 0, 1, -kInfinity, 3.0f};
+        const auto product = [&](int64_t rows, bool pack) {
+          std::vector<float> c(static_cast<size_t>(rows * n));
+          Gemm({.m = rows,
+                .n = n,
+                .k = k,
+                .a = {a.data(), k, 1},
+                .b = {b.data(), n, 1},
+                .packed_b = pack ? &packed : nullptr,
+                .c = c.data(),
+                .c_stride = n,
+                .epilogue = epilogue},
+               pool);
+          c.resize(static_cast<size_t>(n));
+          return c;
+        };
+        std::vector<float> alone(static_cast<size_t>(n));
+        Gemv(k, n, a.data(), b.data(), n, alone.data(), epilogue, pool);
+        for (const int64_t rows : {int64_t{1}, int64_t{3}, int64_t{5}, kRows}) {
+          for (const bool pack : {false, true}) {
+            ASSERT_EQ(product(rows, pack), alone)
+                << "n=" << n << " k=" << k << " rows=" << rows
+                << " packed=" << pack;
+          }
+        }
+      }
+    }
+  });
+}
+
+TEST(Gemv, EqualsTheTruth) {
   ForEachTarget([] {
     ThreadPool pool(2);
     for (const int64_t n : {1, 7, 16, 17, 100, 127, 128, 129, 300}) {
       for (const int64_t k : {0, 1, 63, 64, 65, 500}) {
-        for (const bool transposed : {false, true}) {
-          const auto x = Random(static_cast<size_t>(k), 1);
-          const auto b = Random(static_cast<size_t>(k * n), 2);
-          const auto bias = Random(static_cast<size_t>(n), 3);
-          const MatrixView view = transposed ? MatrixView{b.data(), 1, k}
-                                             : MatrixView{b.data(), n, 1};
-          const Epilogue epilogue{bias.data(), 0, 1, -kInfinity, 3.0f};
-          std::vector<float> y(static_cast<size_t>(n));
-          std::vector<double> truth(y.size()), magnitude(y.size());
-          Gemv(k, n, x.data(), view, y.data(), epilogue, pool);
-          GemmReference(1, n, k, {x.data(), k, 1}, view, epilogue, truth.data(),
-                        magnitude.data());
-          for (size_t i = 0; i < y.size(); ++i) {
-            ASSERT_NEAR(static_cast<double>(y[i]), truth[i],
-                        1e-5 * magnitude[i])
-                << n << " " << k << " " << i;
-          }
+        const auto x = Random(static_cast<size_t>(k), 1);
+        const auto b = Random(static_cast<size_t>(k * n), 2);
+        const auto bias = Random(static_cast<size_t>(n), 3);
+        const Epilogue epilogue{bias.data(), 0, 1, -kInfinity, 3.0f};
+        std::vector<float> y(static_cast<size_t>(n));
+        std::vector<double> truth(y.size()), magnitude(y.size());
+        Gemv(k, n, x.data(), b.data(), n, y.data(), epilogue, pool);
+        GemmReference(1, n, k, {x.data(), k, 1}, {b.data(), n, 1}, epilogue,
+                      truth.data(), magnitude.data());
+        for (size_t i = 0; i < y.size(); ++i) {
+          ASSERT_NEAR(static_cast<double>(y[i]), truth[i], 1e-5 * magnitude[i])
+              << n << " " << k << " " << i;
         }
       }
     }

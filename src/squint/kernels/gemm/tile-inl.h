@@ -99,8 +99,8 @@ HWY_INLINE void StoreTile(const FloatVector (&sum)[kMr][kVectors],
     const auto high = hn::Set(d, e.high);
 #pragma GCC unroll 8
     for (int r = 0; r < kMr; ++r) {
-      const auto bias =
-          e.bias ? hn::Set(d, e.bias[r * e.bias_row]) : hn::Zero(d);
+      // Adding -0 changes nothing, not even the sign of a zero.
+      const auto bias = hn::Set(d, e.bias ? e.bias[r * e.bias_row] : -0.0f);
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
         hn::StoreU(ClampKeepNaN(hn::Add(sum[r][v], bias), low, high), d,
@@ -215,12 +215,13 @@ HWY_NOINLINE void NarrowTile(int64_t k, const float* HWY_RESTRICT a,
 }
 #endif
 
-// The cheapest tile that covers out.columns.
-template <bool kPanel>
+// The cheapest tile that covers out.columns. kNarrow: also the one whose sums
+// are in another order, which would tell a panel's rows from those of a view.
+template <bool kPanel, bool kNarrow>
 HWY_INLINE void TileFor(int64_t k, const LeftRows& left, const float* b,
                         int64_t b_stride, const TileOutput& out) {
 #ifdef SQUINT_GEMM_NARROW_TILE
-  switch (kPanel ? out.columns : kNr) {
+  switch (kNarrow ? out.columns : kNr) {
     case 1:
       return NarrowTile<1>(k, left.data, b, b_stride, out);
     case 2:
