@@ -197,6 +197,7 @@ void UpgradeDft(UpgradeContext& context) {
 
 // ---- STFT
 
+// Exporters also write real signals without the last axis.
 constexpr size_t kStep = 1, kFrameWindow = 2, kFrameLength = 3;
 
 // The frame, from its length or from the window; the whole signal without
@@ -232,13 +233,14 @@ void InferStft(InferContext& context) {
   const Shape& signal = context.shape(kSignal);
   context.SetOutput(0, context.dtype(kSignal), Shape());
   if (!signal.has_rank()) return;
-  if (signal.rank() != 3) {
+  if (signal.rank() != 3 && signal.rank() != 2) {
     Fail(ErrorCode::kInvalidModel,
-         "the signal is {}, expected [batch,length,1 or 2]", signal.ToString());
+         "the signal is {}, expected [batch,length,1 or 2] or [batch,length]",
+         signal.ToString());
   }
   const bool one_sided = IsOneSided(context.node(), 1);
-  if (one_sided) CheckRealForOneSided(PartsOf(signal));
-  PartsOf(signal);
+  const int64_t parts = signal.rank() == 2 ? 1 : PartsOf(signal);
+  if (one_sided) CheckRealForOneSided(parts);
   const Dim frame = FrameLength(context).value_or(Dim::Unknown());
   Dim count = Dim::Unknown();
   if (const auto step = context.ints(kStep); step && step->size() == 1) {
@@ -274,7 +276,7 @@ void RunStft(RunContext& context) {
            context.in(kFrameWindow).size(), frame);
     }
   }
-  const int64_t parts = x.dim(2);
+  const int64_t parts = x.rank() == 2 ? 1 : x.dim(2);
   const int64_t frames = *FrameCount(Dim(x.dim(1)), Dim(frame), step).value();
   const int64_t bins = IsOneSided(context.node, 1) ? frame / 2 + 1 : frame;
   Tensor y(DType::kFloat64, {x.dim(0), frames, bins, 2});

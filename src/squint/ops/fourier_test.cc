@@ -148,6 +148,14 @@ TEST(Stft, TransformsEachWindowedFrame) {
               ElementsAre(4, 0, 0, 0, 13, 0, 3, 0));
 }
 
+TEST(Stft, TakesARealSignalWithoutAnAxisForItsParts) {
+  EXPECT_THAT(FloatsOf(OpExample("STFT", "")
+                           .In(Floats({1, 5}, {1, 2, 3, 4, 5}))
+                           .Const(Tensor::Scalar<int64_t>(3))
+                           .Const(Floats({2}, {2, 1}))),
+              ElementsAre(4, 0, 0, 0, 13, 0, 3, 0));
+}
+
 TEST(Stft, WhatDoesNotFitIsAnError) {
   EXPECT_THROW(FloatsOf(Stft(0).Const(Floats({2}, {1, 1}))), Error);
   EXPECT_THROW(FloatsOf(Stft(1).Const(Ramp({6}))), Error);

@@ -121,7 +121,7 @@ void RunMelMatrix(RunContext& context) {
     for (int64_t bin = edge[0]; bin < edge[1]; ++bin) {
       out[bin * bands + band] = static_cast<double>(bin - edge[0]) / rise;
     }
-    out[edge[1] * bands + band] = rise == 0 || fall > 0 ? 1 : 0;
+    out[edge[1] * bands + band] = 1;
     for (int64_t bin = edge[1] + 1; bin < edge[2]; ++bin) {
       out[bin * bands + band] = static_cast<double>(edge[2] - bin) / fall;
     }
