@@ -115,7 +115,9 @@ TEST(Spectrum, KeepsLinearFiltersAndTheFilterBankFloatToo) {
   const ValueId spectrum = g.Emit("Conv", {filtered, w}, "spectrum");
   const ValueId dims =
       g.AddConstant("dims", Tensor::Of<int64_t>({4}, {1, 2, 2, -1}));
-  const ValueId parts = g.Emit("Reshape", {spectrum, dims}, "parts");
+  const ValueId two = g.AddConstant("two", Filled({}, 2.0f));
+  const ValueId scaled = g.Emit("Mul", {spectrum, two}, "scaled");
+  const ValueId parts = g.Emit("Reshape", {scaled, dims}, "parts");
   const ValueId axes = g.AddConstant("axes", Tensor::Of<int64_t>({1}, {1}));
   const ValueId power = g.Emit("ReduceSumSquare", {parts, axes}, "power",
                                {{"keepdims", int64_t{0}}});

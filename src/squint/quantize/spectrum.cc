@@ -94,6 +94,14 @@ class Spectra {
     return true;
   }
 
+  // Scales and shifts by constants, sums, and what moves data.
+  bool IsLinear(const Node& node) const {
+    if (MovesData(node) || node.Is("Add") || node.Is("Sub")) return true;
+    const bool scales = node.Is("Mul") || node.Is("Div");
+    return scales && (graph_.ConstantOf(node.input(1)) != nullptr ||
+                      graph_.ConstantOf(node.input(0)) != nullptr);
+  }
+
   // All products that what is squared is a linear function of.
   void KeepSources(ValueId squared) {
     std::vector<ValueId> open = {squared};
@@ -106,7 +114,7 @@ class Spectra {
       if (IsProduct(node)) {
         requests_.emplace(producer, kReason);
         open.push_back(node.input(0));
-      } else if (MovesData(node)) {
+      } else if (IsLinear(node)) {
         open.insert(open.end(), node.inputs.begin(), node.inputs.end());
         std::erase(open, kNoValue);
       }
