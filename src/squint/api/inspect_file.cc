@@ -40,8 +40,12 @@ Weights CountWeights(const Graph& whole) {
 
 std::string Signature(const Graph& graph, ValueId id) {
   const Value& value = graph.value(id);
-  return fmt::format("{} {}{}", value.name, DTypeName(value.dtype),
-                     value.shape.ToString());
+  const bool known = value.dtype != DType::kUndefined;
+  return fmt::format("{} {}{}", value.name,
+                     known ? DTypeName(value.dtype) : "of unknown type",
+                     value.shape.has_rank() ? value.shape.ToString()
+                     : known                ? " of unknown rank"
+                                            : "");
 }
 
 // What `quantize` would do with the node under the target.
@@ -96,9 +100,9 @@ class Inspection {
     Line(summary, "{}: {} bytes, IR {}, producer {} {}", request_.model,
          model_.file_bytes, graph.ir_version, graph.producer_name,
          graph.producer_version);
-    for (const auto& [domain, version] : graph.opset) {
-      Line(summary, "  opset {} {} (inside)",
-           domain.empty() ? "ai.onnx" : domain, version);
+    for (const auto& [domain, version] : model_.opset) {
+      Line(summary, "  opset {} {}", domain.empty() ? "ai.onnx" : domain,
+           version);
     }
     for (const ValueId id : graph.inputs()) {
       Line(summary, "  input  {}", Signature(graph, id));

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@ namespace squint {
 
 struct LoadedModel {
   Graph graph;  // upgraded, shapes inferred; Q/DQ and QLinear* still nodes
+  std::map<std::string, int64_t> opset;  // the file's own, by domain
   std::string hash;
   size_t file_bytes = 0;              // with external data
   std::vector<std::string> findings;  // what stayed unknown, what was kept
@@ -50,8 +52,8 @@ SaveResult SaveModel(const Graph& graph, const std::filesystem::path& path,
 Graph LayOutQuantization(const Graph& graph);
 
 // Writes nodes of domain `squint` out in standard operators (SiLU as Sigmoid
-// and Mul, recurrent steps as Scan), except Requantize. Quantize calls it first where the target fuses
-// only the parts.
+// and Mul, recurrent steps as Scan), except Requantize. Quantize calls it first
+// where the target fuses only the parts.
 void ExpandInternalNodes(Graph& graph);
 
 // x86, arm, tensorrt, squint, edge. Error{kInvalidArgument} lists them.

@@ -216,6 +216,7 @@ LoadedModel LoadModel(const std::filesystem::path& path,
   ReadOnnxResult read = ReadOnnx(path, context);
   LoadedModel model;
   model.graph = std::move(read.graph);
+  model.opset = model.graph.opset;
   model.hash = std::move(read.hash);
   model.file_bytes = read.file_bytes + read.external_bytes;
   try {

@@ -9,8 +9,6 @@
 namespace squint {
 namespace {
 
-using testing::HasSubstr;
-
 Graph OneNode(std::string_view op_type, int64_t file_opset) {
   Graph graph = GraphWithInput("x", {4});
   graph.AddOutput(EmitFloat(graph, op_type, {graph.inputs()[0]}, "y", {4}));
@@ -93,12 +91,6 @@ TEST(Versions, UnknownOperatorsOfLaterOpsetsRaiseIt) {
   EXPECT_EQ(LowestOpsetOf(OneNode("Swish", 25)), 24);
 }
 
-TEST(Versions, UnknownOperatorsThatChangedKeepTheFilesOpset) {
-  EXPECT_EQ(LowestOpsetOf(OneNode("DFT", 17)), 17);
-  EXPECT_EQ(LowestOpsetOf(OneNode("DFT", 20)), 21);
-  EXPECT_EQ(LowestOpsetOf(OneNode("DFT", 22)), 21);
-}
-
 TEST(Versions, AttentionNeedsTheOpsetOfWhatItUses) {
   Graph graph = OneNode("Attention", 25);
   EXPECT_EQ(LowestOpsetOf(graph), 23);
@@ -108,23 +100,6 @@ TEST(Versions, AttentionNeedsTheOpsetOfWhatItUses) {
   EXPECT_EQ(LowestOpsetOf(graph), 24);
   node.Set("left_window_size", int64_t{3});
   EXPECT_EQ(LowestOpsetOf(graph), 25);
-}
-
-TEST(Versions, KeptOpsetThatOtherNodesCannotHaveIsAnError) {
-  Graph graph = OneNode("DFT", 17);
-  const ValueId w = AddQuantizedConstant(graph, "w", Tensor(DType::kInt4, {4}),
-                                         PerTensor(DType::kInt4, 0.5f, 0));
-  graph.AddOutput(EmitFloat(graph, "Add", {graph.inputs()[0], w}, "z", {4}));
-  graph = LayOutQuantization(graph);
-  try {
-    SetLowestVersions(graph);
-    FAIL() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
-    EXPECT_THAT(error.what(), HasSubstr("DFT"));
-    EXPECT_THAT(error.what(), HasSubstr("opset 17"));
-    EXPECT_THAT(error.what(), HasSubstr("needs opset 21"));
-  }
 }
 
 }  // namespace

@@ -14,9 +14,7 @@ namespace {
 const OpDef& RowOf(const Graph& graph, const Node& node) {
   const OpDef* op = FindOp(node.op_type, node.domain);
   if (op == nullptr || op->reference == nullptr) {
-    Fail(ErrorCode::kUnsupported, "{}: Squint cannot run operator {}{}{}",
-         NodeLabel(graph, node), node.domain,
-         node.domain.empty() ? "" : "::", node.op_type);
+    throw CannotRun(node).In(NodeLabel(graph, node));
   }
   return *op;
 }
@@ -215,6 +213,15 @@ class GraphRun {
 };
 
 }  // namespace
+
+Error CannotRun(const Node& node) {
+  return Error(
+      ErrorCode::kUnsupported,
+      fmt::format("Squint cannot run operator {}{}{}; quantize with --mode "
+                  "weight-only or dynamic (and without --data) runs nothing "
+                  "and leaves such nodes as they are",
+                  node.domain, node.domain.empty() ? "" : "::", node.op_type));
+}
 
 std::vector<Tensor> Interpret(const Graph& graph,
                               const std::vector<Tensor>& inputs,

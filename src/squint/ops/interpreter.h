@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "squint/base/context.h"
+#include "squint/base/error.h"
 #include "squint/graph/graph.h"
 #include "squint/ops/op.h"
 
@@ -26,6 +27,9 @@ struct InterpreterOptions {
   bool tap_stored = false;
   Context context = {};  // of it: cancel, loop_limit, memory_limit
 };
+
+// What to throw where a node must run whose operator is not known.
+Error CannotRun(const Node& node);
 
 // `inputs` in the order of graph.inputs(); returns the graph's outputs in
 // real types. Error names the node.

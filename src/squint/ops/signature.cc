@@ -29,8 +29,8 @@ constexpr Signature kSignatures[] = {
     {"n",
      "Abs Acos Acosh ArgMax ArgMin Asin Asinh Atan Atanh Ceil Cos Cosh Erf "
      "Exp Floor IsInf IsNaN Log MaxPool Neg Reciprocal Relu Round Shrink Sign "
-     "Sin Sinh Sqrt Tan"},
-    {"i", "BitwiseNot ConstantOfShape"},
+     "Scaler Sin Sinh Sqrt Tan"},
+    {"i", "BitwiseNot BlackmanWindow ConstantOfShape HammingWindow HannWindow"},
     {"b", "If Not"},
     {"a",
      "Cast DepthToSpace EyeLike Flatten Identity NonZero Requantize Shape Size "
@@ -53,6 +53,10 @@ constexpr Signature kSignatures[] = {
     {"RRR?", "Conv ConvTranspose"},
     {"RRRR?R?", "DeformConv"},
     {"IJI?J?", "ConvInteger MatMulInteger"},
+    {"ii", "Lookup"},
+    {"iiirr", "MelWeightMatrix"},
+    {"ri?i?", "DFT"},
+    {"rir?i?", "STFT"},
     {"RRRR?i?R?", "GRU RNN"},
     {"RRRR?i?R?R?R?", "LSTM"},
     {"rrra?r?r?i?", "Attention"},

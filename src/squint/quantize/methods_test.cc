@@ -104,6 +104,48 @@ TEST(Spectrum, NeedsBothTheSquareAndTheRoot) {
   EXPECT_THAT(Selected("spectrum", rootless.graph), SizeIs(0));
 }
 
+TEST(Spectrum, KeepsLinearFiltersAndTheFilterBankFloatToo) {
+  Graph g;
+  const ValueId x = g.AddInput("x", DType::kFloat32, Shape::Of({1, 1, 64}));
+  const ValueId w = g.AddConstant("w", Filled({4, 1, 8}, 1.0f));
+  const ValueId low = g.AddConstant("low", Filled({1, 1, 3}, 1.0f));
+  const ValueId bank = g.AddConstant("bank", Filled({2, 5}, 1.0f));
+  const ValueId after = g.AddConstant("after", Filled({5, 3}, 1.0f));
+  const ValueId filtered = g.Emit("Conv", {x, low}, "filtered");
+  const ValueId spectrum = g.Emit("Conv", {filtered, w}, "spectrum");
+  const ValueId dims =
+      g.AddConstant("dims", Tensor::Of<int64_t>({4}, {1, 2, 2, -1}));
+  const ValueId two = g.AddConstant("two", Filled({}, 2.0f));
+  const ValueId scaled = g.Emit("Mul", {spectrum, two}, "scaled");
+  const ValueId parts = g.Emit("Reshape", {scaled, dims}, "parts");
+  const ValueId axes = g.AddConstant("axes", Tensor::Of<int64_t>({1}, {1}));
+  const ValueId power = g.Emit("ReduceSumSquare", {parts, axes}, "power",
+                               {{"keepdims", int64_t{0}}});
+  const ValueId turned = g.Emit("Transpose", {power}, "turned",
+                                {{"perm", std::vector<int64_t>{0, 2, 1}}});
+  const ValueId bands = g.Emit("MatMul", {turned, bank}, "bands");
+  const ValueId decibel = g.Emit("Log", {bands}, "decibel");
+  const ValueId out = g.Emit("MatMul", {decibel, after}, "out");
+  g.AddOutput(out);
+  const FloatRequests requests = Selected("spectrum", g);
+  EXPECT_THAT(requests, SizeIs(3));
+  for (const ValueId id : {filtered, spectrum, bands}) {
+    EXPECT_TRUE(requests.contains(g.value(id).producer)) << g.value(id).name;
+  }
+}
+
+TEST(Spectrum, LeavesWhatIsDividedByItsNormAlone) {
+  for (const bool divided : {false, true}) {
+    Graph g;
+    const ValueId x = g.AddInput("x", DType::kFloat32, Shape::Of({1, 8}));
+    const ValueId w = g.AddConstant("w", Filled({8, 4}, 1.0f));
+    const ValueId y = g.Emit("MatMul", {x, w}, "y");
+    const ValueId norm = g.Emit("ReduceL2", {y}, "norm");
+    g.AddOutput(divided ? g.Emit("Div", {y, norm}, "unit") : norm);
+    EXPECT_THAT(Selected("spectrum", g), SizeIs(divided ? 0 : 1));
+  }
+}
+
 // ---- smooth-quant
 
 // x [1,2,4] -> MatMul with a 4 x 3 weight of ones; channel 0 of x reaches
@@ -199,6 +241,16 @@ TEST(SmoothQuant, FoldsIntoALayerNormalizationThatNobodyElseReads) {
     EXPECT_FLOAT_EQ(gamma[k] * weight[3 * k], 6.0f);
     EXPECT_FLOAT_EQ(beta[k] * weight[3 * k], 2.0f);
   }
+}
+
+TEST(SmoothQuant, MakesNoCopiesOfAWeightThatSeveralNodesRead) {
+  Product net(100);
+  Graph& g = net.graph;
+  const ValueId w = g.node(net.product).input(1);
+  const ValueId other =
+      g.AddInput("other", DType::kFloat32, Shape::Of({1, 2, 4}));
+  g.AddOutput(g.Emit("MatMul", {other, w}, "z"));
+  EXPECT_EQ(net.Smooth(), 0);
 }
 
 TEST(SmoothQuant, LeavesEvenChannelsAlone) {

@@ -64,6 +64,12 @@ std::optional<Reader> ReaderOf(const Graph& graph, NodeId id) {
   return Reader{id, *layout, weight->Materialize()};
 }
 
+// The steps of an unrolled recurrence read one weight: a copy of it scaled for
+// each would cost more than smoothing gains.
+bool IsShared(const UseMap& uses, const Node& reader) {
+  return uses.of(reader.input(1)).size() > 1;
+}
+
 // A LayerNormalization with constant scale, to which 1/s can be added.
 bool CanFold(const Graph& graph, const UseMap& uses, const Node* producer) {
   if (producer == nullptr || !producer->Is("LayerNormalization")) return false;
@@ -92,7 +98,7 @@ std::optional<Site> SiteOf(const MethodContext& context,
       continue;
     }
     auto reader = index == 0 ? ReaderOf(graph, use.node) : std::nullopt;
-    if (!reader) return {};
+    if (!reader || IsShared(selection.uses(), graph.node(use.node))) return {};
     site.before_products =
         site.before_products &&
         (graph.node(use.node).Is("MatMul") || graph.node(use.node).Is("Gemm"));

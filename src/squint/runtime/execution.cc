@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "squint/ops/infer.h"
+#include "squint/ops/interpreter.h"
 #include "squint/ops/qlinear_form.h"
 #include "squint/runtime/fake_quantize.h"
 #include "squint/runtime/input_check.h"
@@ -175,8 +176,7 @@ void Execution::RunNode(size_t position) {
     inputs.push_back(id == kNoValue ? nullptr : &Read(id));
   }
   if (step.op == nullptr || step.op->reference == nullptr) {
-    Fail(ErrorCode::kUnsupported, "Squint cannot run operator {}{}{}",
-         node.domain, node.domain.empty() ? "" : "::", node.op_type);
+    throw CannotRun(node);
   }
   if (RunFused(step, inputs) || RunView(position, inputs)) return;
   // Infers also where the reference runs: it trusts shapes and sizes.

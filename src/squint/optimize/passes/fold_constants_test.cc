@@ -49,6 +49,15 @@ TEST_F(FoldConstantsTest, KeepsANodeThatMakesAGraphOutput) {
   EXPECT_EQ(RunPass("fold-constants").changes, 0);
 }
 
+TEST_F(FoldConstantsTest, ComputesTheWeightOfAProductWhateverItsSize) {
+  const ValueId x = Input("x", {1, 256});
+  const ValueId weight =
+      Node("Expand", {Random("c", {1, 64}), Ints("shape", {256, 64})}, "w");
+  Output(Node("MatMul", {x, weight}, "y"));
+  EXPECT_EQ(RunPass("fold-constants", 0.0f).changes, 1);
+  EXPECT_TRUE(graph.value(graph.FindValue("w")).is_constant());
+}
+
 TEST_F(FoldConstantsTest, DoesNotGrowTheFileBeyondTwiceTheInputs) {
   const ValueId x = Input("x", {256, 2});
   const ValueId small = Random("c", {1, 2});
