@@ -368,7 +368,9 @@ def table_of(rows):
 
 def message_of(row):
     """Why a model has no result, without paths."""
-    text = row.get("refused") or row.get("not_run")
+    text = row.get("refused") or row["not_run"]
+    if text.startswith("ONNX Runtime:"):
+        return "ONNX Runtime does not run it"
     text = text.removeprefix("squint: ").strip().splitlines()[0]
     return re.sub(r"\S*/[^:]*\.onnx: ", "", text)
 

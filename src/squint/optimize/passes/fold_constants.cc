@@ -1,9 +1,9 @@
 // Nodes whose inputs are all constants are computed once, by the operator's
 // reference. Limited in size: what would only make the file larger (Expand,
 // ConstantOfShape) stays, while what is no larger than its inputs (a weight
-// transposed) always folds, and so does what a product reads as its weight (a
-// large one stored as float16): only constants become integers. Limited in
-// time: the reference is plain loops, so products of large constants stay.
+// transposed) always folds, and so does what a product reads as its weight or
+// bias (a large one stored as float16): only constants become integers. Limited
+// in time: the reference is plain loops, so products of large constants stay.
 // QuantizeLinear and DequantizeLinear stay, because they say how weights are
 // stored.
 #include <algorithm>
@@ -22,7 +22,7 @@ namespace {
 constexpr size_t kAlwaysSmall = 1024;                // bytes of results
 constexpr size_t kProductLimit = size_t{1} << 20;    // bytes of inputs
 constexpr size_t kLazyTranspose = size_t{16} << 20;  // bytes
-constexpr size_t kWeightLimit = size_t{1} << 30;     // bytes of results
+constexpr size_t kParameterLimit = size_t{1} << 30;  // bytes of results
 
 // Random, or a statement about storage rather than a computation.
 bool IsExcluded(const Node& node) {
@@ -43,16 +43,21 @@ bool IsProduct(const Node& node) {
   return std::find(kTypes.begin(), kTypes.end(), node.op_type) != kTypes.end();
 }
 
-// What products read as their weights.
-std::set<ValueId> WeightsOf(const Graph& graph) {
-  std::set<ValueId> weights;
+// What products and BatchNormalization read as their parameters.
+std::set<ValueId> ParametersOf(const Graph& graph) {
+  constexpr std::array<std::string_view, 5> kTypes = {
+      "Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization"};
+  std::set<ValueId> parameters;
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
-    const bool weighs = node.Is("Conv") || node.Is("ConvTranspose") ||
-                        node.Is("Gemm") || node.Is("MatMul");
-    if (weighs) weights.insert(node.input(1));
+    for (size_t i = 1; i < node.inputs.size(); ++i) {
+      if (std::find(kTypes.begin(), kTypes.end(), node.op_type) !=
+          kTypes.end()) {
+        parameters.insert(node.input(i));
+      }
+    }
   }
-  return weights;
+  return parameters;
 }
 
 // Operators whose output size depends on the data, at most their input's.
@@ -66,7 +71,7 @@ class Folder {
       : graph_(graph),
         pass_(pass),
         editor_(graph),
-        weights_(WeightsOf(graph)) {}
+        parameters_(ParametersOf(graph)) {}
 
   void Fold(NodeId id) {
     const Node& node = graph_.node(id);
@@ -128,7 +133,8 @@ class Folder {
     if (node.Is("Constant")) return SIZE_MAX;
     const size_t inputs = InputBytes(node);
     if (IsProduct(node) && inputs > kProductLimit) return 0;
-    if (weights_.contains(node.output())) return std::max(inputs, kWeightLimit);
+    if (parameters_.contains(node.output()))
+      return std::max(inputs, kParameterLimit);
     return std::max(inputs, std::min(pass_.options().fold_limit,
                                      std::max(kAlwaysSmall, 2 * inputs)));
   }
@@ -173,7 +179,7 @@ class Folder {
   Graph& graph_;
   PassContext& pass_;
   Editor editor_;
-  std::set<ValueId> weights_;
+  std::set<ValueId> parameters_;
 };
 
 int RunFoldConstants(Graph& graph, PassContext& pass) {
