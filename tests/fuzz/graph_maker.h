@@ -54,6 +54,7 @@ class GraphMaker {
   std::vector<Tensor> computed_;  // by ValueId
   std::vector<ValueId> pool_;     // values that nodes may read
   uint32_t seed_ = 1;
+  bool quantized_ = false;  // results are compared bit by bit
 };
 
 // One of the shapes that optimizer passes look for, grown from a value of

@@ -63,7 +63,8 @@ std::string Node::String(std::string_view key,
 std::vector<int64_t> Node::Ints(std::string_view key,
                                 std::vector<int64_t> fallback) const {
   const auto* found = TypedAttribute<std::vector<int64_t>>(*this, key, "ints");
-  return found ? *found : std::move(fallback);
+  if (found != nullptr) return *found;
+  return fallback;
 }
 
 void Node::Set(std::string_view key, Attribute value) {

@@ -49,7 +49,7 @@ class Replacement {
                               IsFloat(dtype) ? scalar.CastTo(dtype) : scalar);
   }
   // The attributes but these.
-  Attributes Without(std::vector<std::string> keys) const {
+  Attributes Without(const std::vector<std::string>& keys) const {
     Attributes attributes = node_.attributes;
     for (const std::string& key : keys) attributes.erase(key);
     return attributes;

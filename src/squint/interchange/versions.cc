@@ -15,7 +15,7 @@ namespace {
 
 struct SinceRow {
   std::string_view op_type;
-  std::array<int8_t, 12> opsets;  // ascending, then zeros
+  std::array<int16_t, 12> opsets;  // ascending, then zeros
 };
 
 constexpr SinceRow kSince[] = {
@@ -74,7 +74,7 @@ const SinceRow* FindRow(std::span<const SinceRow> rows,
 int64_t LastUpTo(const SinceRow* row, int64_t opset) {
   int64_t found = 0;
   if (row == nullptr) return found;
-  for (const int8_t since : row->opsets) {
+  for (const int16_t since : row->opsets) {
     if (since > 0 && since <= opset) found = since;
   }
   return found;

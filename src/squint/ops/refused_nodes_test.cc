@@ -29,6 +29,10 @@ std::vector<OpExample> RefusedNodes() {
       OpExample("ConstantOfShape", "a negative dimension")
           .Const(Ints({1}, {-5}))
           .Set("value", Ints({1}, {1})),
+      OpExample("ConstantOfShape", "sizes in bytes").Const(bytes({2})),
+      OpExample("Expand", "to a matrix of sizes")
+          .In(Ramp({1}))
+          .Const(Ints({1, 2}, {9, 9})),
       OpExample("ConvTranspose", "output padding for three axes")
           .In(Ramp({1, 2, 3, 3}))
           .Const(Ramp({2, 2, 3, 3}))

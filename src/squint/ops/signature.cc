@@ -11,7 +11,8 @@ namespace {
 
 // What an operator's inputs must be, a letter each:
 //   r real (floating), f float32, n number (floating or integer), i integer
-//   of any width, b bool, a anything;
+//   of any width, s a list or a single int32 or int64 (a shape: what sizes
+//   follow from, which inference reads), b bool, a anything;
 //   capital: all inputs of this letter have one type, of I or of J.
 //   ? behind it: may be left out; *: any number of them.
 // Wider than the standard where the reference is.
@@ -30,7 +31,8 @@ constexpr Signature kSignatures[] = {
      "Abs Acos Acosh ArgMax ArgMin Asin Asinh Atan Atanh Ceil Cos Cosh Erf "
      "Exp Floor IsInf IsNaN Log MaxPool Neg Reciprocal Relu Round Shrink Sign "
      "Scaler Sin Sinh Sqrt Tan"},
-    {"i", "BitwiseNot BlackmanWindow ConstantOfShape HammingWindow HannWindow"},
+    {"i", "BitwiseNot BlackmanWindow HammingWindow HannWindow"},
+    {"s", "ConstantOfShape"},
     {"b", "If Not"},
     {"a",
      "Cast DepthToSpace EyeLike Flatten Identity NonZero Requantize Shape Size "
@@ -63,29 +65,28 @@ constexpr Signature kSignatures[] = {
     {"rrri?", "RotaryEmbedding"},
     {"rr", "MaxRoiPool RMSNormalization"},
     {"rri", "RoiAlign"},
-    {"rri?r?r?", "NonMaxSuppression"},
+    {"rrs?r?r?", "NonMaxSuppression"},
     {"rrr", "GroupNormalization InstanceNormalization"},
     {"rrr?", "LayerNormalization"},
     {"rrrrr", "BatchNormalization"},
-    {"rii?", "MaxUnpool"},
-    {"ri", "AffineGrid"},
+    {"ris?", "MaxUnpool"},
+    {"rs", "AffineGrid"},
     {"nr", "GridSample Upsample"},
-    {"nr?r?i?", "Resize"},
+    {"nr?r?s?", "Resize"},
     {"nna", "OneHot"},
-    {"ni", "CumSum TopK"},
-    {"ai?",
+    {"ns", "CumSum TopK"},
+    {"as?",
      "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean "
      "ReduceMin ReduceProd ReduceSum ReduceSumSquare Split Squeeze Trilu"},
-    {"ai",
-     "Expand Gather GatherElements GatherND Reshape ReverseSequence Tile "
-     "Unsqueeze"},
-    {"aii", "Col2Im"},
-    {"aiii?i?", "Slice"},
+    {"as", "Expand Reshape Tile Unsqueeze"},
+    {"ai", "Gather GatherElements GatherND ReverseSequence"},
+    {"ass", "Col2Im"},
+    {"asss?s?", "Slice"},
     {"ab", "Compress"},
     {"ar?b?", "Dropout"},
     {"AiA", "Scatter ScatterElements ScatterND"},
     {"AAi?", "TensorScatter"},
-    {"AiA?i?", "Pad"},
+    {"AsA?s?", "Pad"},
     {"", "Constant"},
     {"i?b?a*", "Loop"},
     {"aaa?", "QuantizeLinear"},
@@ -195,6 +196,10 @@ std::string_view Expected(char letter, DType dtype) {
     case 'i':
     case 'j':
       return IsInteger(dtype) ? "" : "integers";
+    case 's':
+      return dtype == DType::kInt64 || dtype == DType::kInt32
+                 ? ""
+                 : "int64 or int32";
     case 'b':
       return dtype == DType::kBool ? "" : "bool";
     default:
@@ -239,6 +244,11 @@ class SignatureCheck {
     if (const auto expected = Expected(slot.letter, dtype); !expected.empty()) {
       Fail(ErrorCode::kInvalidModel, "input '{}' is {}, expected {}", NameOf(i),
            DTypeName(dtype), expected);
+    }
+    if (const Shape& shape = context_.shape(i);
+        slot.letter == 's' && shape.has_rank() && shape.rank() > 1) {
+      Fail(ErrorCode::kInvalidModel, "input '{}' is {}, expected a list",
+           NameOf(i), shape.ToString());
     }
     if (Lower(slot.letter) == slot.letter) return;
     const auto [first, is_new] = first_.emplace(slot.letter, i);
