@@ -288,7 +288,7 @@ void CheckResults(const InferContext& context) {
 
 void CheckSignature(const InferContext& context) {
   const std::vector<Slot>* slots = SlotsOfOp(context.node().op_type);
-  CheckInternal(slots != nullptr, "an operator without a signature");
+  if (slots == nullptr) return;
   SignatureCheck(context, *slots).Run();
   CheckResults(context);
 }

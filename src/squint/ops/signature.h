@@ -9,7 +9,7 @@ namespace squint {
 // Error{kInvalidModel} when a required input or the first output is absent,
 // when there are more inputs or outputs than the operator has, when an input
 // is of a kind that it does not take, or when inputs differ that must have
-// one type. Operators may rely on it.
+// one type. Operators may rely on it. One that has no row is not checked.
 void CheckSignature(const InferContext& context);
 
 // The same for no more than the first input and the first output, for
