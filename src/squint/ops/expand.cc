@@ -47,6 +47,10 @@ AxisMaps RepeatingMaps(const Dims& in, const Dims& out) {
 void RunExpand(RunContext& context) {
   const Tensor& x = context.in(0);
   const Dims out = BroadcastDims(x.dims(), context.in(1).ToInts());
+  if (ElementCount(out) == 0) {
+    context.outputs[0] = Tensor(x.dtype(), out);
+    return;
+  }
   context.outputs[0] = CopyByMaps(x, RepeatingMaps(x.dims(), out));
 }
 
@@ -77,6 +81,18 @@ void RunTile(RunContext& context) {
   if (repeats.size() != x.dims().size()) {
     Fail(ErrorCode::kInvalidModel, "{} repeats for {}", repeats.size(),
          DimsToString(x.dims()));
+  }
+  // Without elements, another axis may be repeated any number of times.
+  Dims dims = x.dims();
+  for (size_t i = 0; i < dims.size(); ++i) {
+    if (__builtin_mul_overflow(dims[i], repeats[i], &dims[i])) {
+      Fail(ErrorCode::kInvalidModel, "axis {} is repeated {} times", i,
+           repeats[i]);
+    }
+  }
+  if (ElementCount(dims) == 0) {
+    context.outputs[0] = Tensor(x.dtype(), dims);
+    return;
   }
   AxisMaps maps = IdentityMaps(x.dims());
   for (size_t axis = 0; axis < maps.size(); ++axis) {

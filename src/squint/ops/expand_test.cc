@@ -44,6 +44,20 @@ TEST(Expand, AComputedShapeStillTellsTheRank) {
   EXPECT_EQ(graph.value(y).shape.ToString(), "[?,?,?]");
 }
 
+// Only the number of elements costs time, not how often nothing is repeated.
+TEST(Tile, RepeatsNothingAnyNumberOfTimes) {
+  const int64_t many = int64_t{1} << 60;
+  const Tensor y = RunExample(OpExample("Tile", "")
+                                  .In(Ramp({0, 1}))
+                                  .Const(Ints({2}, {2, many})))[0];
+  EXPECT_EQ(y.dims(), (Dims{0, many}));
+  EXPECT_EQ(RunExample(OpExample("Expand", "")
+                           .In(Ramp({1, 1}))
+                           .Const(Ints({2}, {0, many})))[0]
+                .dims(),
+            (Dims{0, many}));
+}
+
 TEST(Tile, RepeatsTheWholeAxis) {
   EXPECT_THAT(FloatsOf(OpExample("Tile", "")
                            .In(Floats({1, 2}, {1, 2}))

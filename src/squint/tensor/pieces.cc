@@ -110,6 +110,23 @@ void ForEachPiece(
   }
 }
 
+bool SameBytes(const Buffer& a, const Buffer& b) {
+  constexpr size_t kPiece = size_t{1} << 20;
+  if (a.size() != b.size()) return false;
+  std::vector<std::byte> a_scratch;
+  std::vector<std::byte> b_scratch;
+  bool same = true;
+  for (size_t offset = 0; same && offset < a.size(); offset += kPiece) {
+    const size_t size = std::min(kPiece, a.size() - offset);
+    const auto x = BytesAt(a, offset, size, a_scratch);
+    const auto y = BytesAt(b, offset, size, b_scratch);
+    same = std::memcmp(x.data(), y.data(), size) == 0;
+    ReleasePages(x);
+    ReleasePages(y);
+  }
+  return same;
+}
+
 FloatReader::FloatReader(const Tensor& tensor) : tensor_(tensor) {
   CheckInternal(tensor.dtype() == DType::kFloat32, "FloatReader: wrong type");
 }

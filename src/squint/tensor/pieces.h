@@ -25,6 +25,9 @@ inline constexpr size_t kLazyBytes = size_t{1} << 20;
 void ForEachPiece(const Buffer& buffer, size_t piece,
                   const std::function<void(std::span<const std::byte>)>& visit);
 
+// The same bytes; both are read piece by piece.
+bool SameBytes(const Buffer& a, const Buffer& b);
+
 // Elements of a float32 tensor by ranges, wherever its bytes are.
 class FloatReader {
  public:

@@ -68,6 +68,16 @@ QuantParams Grouped(DType dtype, const Dims& dims, int axis, int64_t block) {
   return params;
 }
 
+TEST(SameBytes, SeesTheLastByteOfSeveralPieces) {
+  const Tensor a = RandomTensor({3, 200000});
+  Tensor b = a.Clone();
+  EXPECT_TRUE(SameBytes(*a.buffer(), *b.buffer()));
+  EXPECT_TRUE(SameBytes(*a.buffer(), *Computed(b).buffer()));
+  b.mutable_data<float>()[599999] += 1.0f;
+  EXPECT_FALSE(SameBytes(*a.buffer(), *b.buffer()));
+  EXPECT_FALSE(SameBytes(*a.buffer(), *RandomTensor({3}).buffer()));
+}
+
 TEST(QuantizeLazily, EqualsQuantizingAtOnceInEveryGranularity) {
   const Tensor real = RandomTensor({3, 7, 5});
   const std::vector<float> scales = {0.02f, 0.5f, 0.1f, 0.3f,

@@ -4,13 +4,13 @@
 // they would make the file larger than it was.
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "squint/optimize/editor.h"
 #include "squint/optimize/pass.h"
+#include "squint/tensor/pieces.h"
 
 namespace squint {
 namespace {
@@ -31,7 +31,7 @@ std::string KeyOf(const Tensor& tensor) {
 }
 
 bool SameContent(const Tensor& a, const Tensor& b) {
-  return a.raw() == b.raw() || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
+  return a.raw() == b.raw() || SameBytes(*a.buffer(), *b.buffer());
 }
 
 // Those computed when read are not compared: they would have to be held.
