@@ -7,12 +7,21 @@
 #include <memory>
 
 #include "squint/ops/op.h"
+#include "squint/ops/qlinear_form.h"
 
 namespace squint {
 
 std::unique_ptr<Step> PrepareQLinear(const PrepareContext& context);
 std::unique_ptr<Step> PrepareQuantizeLinear(const PrepareContext& context);
 std::unique_ptr<Step> PrepareDequantizeLinear(const PrepareContext& context);
+
+// For PrepareQLinear: `form` is that of the node.
+std::unique_ptr<Step> PrepareQConv(const PrepareContext& context,
+                                   const QLinearForm& form);
+std::unique_ptr<Step> PrepareQGemm(const PrepareContext& context,
+                                   const QLinearForm& form);
+std::unique_ptr<Step> PrepareQMatMul(const PrepareContext& context,
+                                     const QLinearForm& form);
 
 }  // namespace squint
 

@@ -11,7 +11,7 @@
 #include "squint/ops/infer.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
-#include "squint/ops/prepare.h"
+#include "squint/runtime/byte_table.h"
 
 namespace squint {
 namespace {
@@ -34,11 +34,6 @@ constexpr std::array<std::string_view, 13> kMovement = {
     "DepthToSpace", "Expand",  "Flatten",  "Gather", "GlobalMaxPool",
     "Identity",     "MaxPool", "Reshape",  "Slice",  "SpaceToDepth",
     "Split",        "Squeeze", "Transpose"};
-
-// Functions of one element beside those with a float kernel.
-constexpr std::array<std::string_view, 9> kFunctions = {
-    "Celu", "Clip", "Mish", "Relu", "Selu", "Sign", "Sin", "Cos", "Softsign",
-};
 
 class Lowering {
  public:
@@ -437,77 +432,14 @@ class Lowering {
 
   // ---- functions of one number
 
-  static Tensor AllBytes(const QuantParams& quant) {
-    Tensor bytes(quant.dtype, {256});
-    for (int64_t i = 0; i < 256; ++i) {
-      bytes.mutable_raw()[i] = static_cast<std::byte>(i);
-    }
-    return bytes;
-  }
-
-  // The input that the node maps element by element; -1 where it does not.
-  int MappedInput() const {
-    const Node& n = node();
-    const OpDef* op = FindOp(n.op_type, n.domain);
-    if (op == nullptr || op->integer_reference == nullptr ||
-        n.outputs.size() != 1) {
-      return -1;
-    }
-    if (op->prepare == PrepareUnary || n.Is("Requantize", "squint") ||
-        (n.domain.empty() && Contains(kFunctions, n))) {
-      return OthersAreConstant(0) ? 0 : -1;
-    }
-    if (op->prepare != PrepareBinary || n.inputs.size() != 2) return -1;
-    for (const int i : {0, 1}) {
-      const Value& other = original_.value(n.input(1 - static_cast<size_t>(i)));
-      if (other.is_constant() && other.constant.size() == 1 &&
-          other.constant.rank() <= RankOf(n.input(static_cast<size_t>(i)))) {
-        return i;
-      }
-    }
-    return -1;
-  }
-
-  bool OthersAreConstant(size_t mapped) const {
-    for (size_t i = 0; i < node().inputs.size(); ++i) {
-      const ValueId id = node().input(i);
-      if (i == mapped || id == kNoValue) continue;
-      if (!original_.value(id).is_constant()) return false;
-    }
-    return true;
-  }
-
-  // The integer reading of the node on every byte.
-  Tensor TableOf(int mapped) const {
-    const Node& n = node();
-    std::vector<Tensor> held(n.inputs.size());
-    RunContext context{n, {}, {}, {}, {}};
-    for (size_t i = 0; i < n.inputs.size(); ++i) {
-      const ValueId id = n.input(i);
-      const auto& quant = id == kNoValue ? std::optional<QuantParams>()
-                                         : original_.value(id).quant;
-      if (static_cast<int>(i) == mapped) {
-        held[i] = AllBytes(*quant);
-      } else if (id != kNoValue) {
-        held[i] = original_.value(id).constant.Materialize();
-      }
-      context.inputs.push_back(id == kNoValue ? nullptr : &held[i]);
-      context.input_quant.push_back(
-          id != kNoValue && quant ? &*original_.value(id).quant : nullptr);
-    }
-    context.output_quant = {&Quant(n.output())};
-    context.outputs.resize(1);
-    FindOp(n.op_type, n.domain)->integer_reference(context);
-    return context.outputs[0].Reshaped({256});
-  }
-
   bool MakeTable() {
-    const int mapped = MappedInput();
+    const int mapped = MappedInput(original_, node());
     if (mapped < 0) return false;
     const ValueId x = node().input(static_cast<size_t>(mapped));
     if (!IsLowered(x)) return false;
     const std::string name = original_.value(node().output()).name;
-    const ValueId table = Constant(name + "_table", TableOf(mapped));
+    const ValueId table =
+        Constant(name + "_table", TableOf(original_, node(), mapped));
     const ValueId stored = Stored(x);
     Become("Lookup", "squint", {stored, table}, {});
     return true;

@@ -1,0 +1,22 @@
+// Nodes that map one 8-bit number to another, as tables of 256 results.
+#ifndef SQUINT_RUNTIME_BYTE_TABLE_H_
+#define SQUINT_RUNTIME_BYTE_TABLE_H_
+
+#include "squint/graph/graph.h"
+
+namespace squint {
+
+// The 256 numbers of an 8-bit type, in the order of their bytes.
+Tensor AllBytes(const QuantParams& quant);
+
+// The input that the node maps element by element, all others being
+// constants; -1 where it does not.
+int MappedInput(const Graph& graph, const Node& node);
+
+// The integer reading of such a node on AllBytes: that input and output 0 are
+// quantized per tensor to 8 bits.
+Tensor TableOf(const Graph& graph, const Node& node, int mapped);
+
+}  // namespace squint
+
+#endif  // SQUINT_RUNTIME_BYTE_TABLE_H_
