@@ -26,7 +26,7 @@ value() { sed -n "s/.*\"$2\":\([0-9.]*\).*/\1/p" "$out/$1.json"; }
 float_bytes=$(wc -c <"$model")
 int8_bytes=$(wc -c <"$out/fashion_mnist.int8.onnx")
 printf '\n%10s %10s %12s %26s\n' '' top1 'file bytes' 'seconds for 10,000 images'
-printf '%10s %10s %12s %26s\n' float "$(value float value)" "$float_bytes" \
+printf '%10s %10s %12s %26.2f\n' float "$(value float value)" "$float_bytes" \
   "$(value float seconds)"
-printf '%10s %10s %12s %26s\n' int8 "$(value int8 value)" "$int8_bytes" \
+printf '%10s %10s %12s %26.2f\n' int8 "$(value int8 value)" "$int8_bytes" \
   "$(value int8 seconds)"
