@@ -64,21 +64,22 @@ class UnaryStep : public Step {
 // Limits are read when it runs, since they may be computed.
 class ClipStep : public Step {
  public:
-  ClipStep(int64_t count, bool has_low, bool has_high)
-      : count_(count), has_low_(has_low), has_high_(has_high) {}
+  explicit ClipStep(int64_t count) : count_(count) {}
 
   void Run(const StepArgs& args) const override {
-    const float low = has_low_ ? *FloatInput(args, 1) : -kInfinity;
-    const float high = has_high_ ? *FloatInput(args, 2) : kInfinity;
-    Unary(UnaryKind::kClip, low, high, FloatInput(args, 0), count_,
+    Unary(UnaryKind::kClip, LimitOr(args, 1, -kInfinity),
+          LimitOr(args, 2, kInfinity), FloatInput(args, 0), count_,
           FloatOutput(args), args.pool);
   }
   bool can_run_in_place() const override { return true; }
 
  private:
+  static float LimitOr(const StepArgs& args, size_t i, float fallback) {
+    const float* limit = FloatInput(args, i);
+    return limit != nullptr ? *limit : fallback;
+  }
+
   int64_t count_;
-  bool has_low_;
-  bool has_high_;
 };
 
 struct BinaryRow {
@@ -181,8 +182,7 @@ std::unique_ptr<Step> PrepareClip(const PrepareContext& context) {
     }
   }
   if (!AllFloat(context)) return nullptr;
-  return std::make_unique<ClipStep>(ElementCount(context.output_dims[0]),
-                                    context.has(1), context.has(2));
+  return std::make_unique<ClipStep>(ElementCount(context.output_dims[0]));
 }
 
 std::unique_ptr<Step> PrepareBinary(const PrepareContext& context) {
