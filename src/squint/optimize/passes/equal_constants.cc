@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "squint/base/file.h"
 #include "squint/optimize/editor.h"
 #include "squint/optimize/pass.h"
 #include "squint/tensor/pieces.h"
@@ -27,6 +28,8 @@ std::string KeyOf(const Tensor& tensor) {
   for (const size_t at : std::array{size_t{0}, last / 2, last}) {
     key.append(bytes + at, kProbe);
   }
+  // A fault can map a megabyte around it.
+  ReleasePages({tensor.raw(), tensor.bytes()});
   return key;
 }
 
