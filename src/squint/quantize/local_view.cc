@@ -17,7 +17,8 @@ std::optional<Calibration> LocalView::CalibrationOf(const Graph& graph) const {
   local.model_hash = calibration_->model_hash;
   local.samples = calibration_->samples;
   for (ValueId id = 0; id < graph.num_values(); ++id) {
-    const std::string& name = names_[static_cast<size_t>(first + id)];
+    const std::string& name =
+        names_[static_cast<size_t>(first) + static_cast<size_t>(id)];
     const auto it = calibration_->values.find(name);
     if (it != calibration_->values.end()) {
       local.values[graph.value(id).name] = it->second;
@@ -32,8 +33,8 @@ Recipe LocalView::RecipeOf(const Graph& graph) const {
   if (first == 0) return local;
   local.io = DType::kFloat32;
   for (ValueId id = 0; id < graph.num_values(); ++id) {
-    const auto it =
-        recipe_.tensors.find(names_[static_cast<size_t>(first + id)]);
+    const auto it = recipe_.tensors.find(
+        names_[static_cast<size_t>(first) + static_cast<size_t>(id)]);
     if (it != recipe_.tensors.end()) {
       local.tensors[graph.value(id).name] = it->second;
     }

@@ -345,10 +345,11 @@ ValueId Divide(Graph& graph, const Site& site, const std::vector<float>& s) {
     return site.input;
   }
   std::vector<float> inverse;
+  inverse.reserve(s.size());
   for (const float v : s) inverse.push_back(1.0f / v);
   std::vector<int64_t> dims = {static_cast<int64_t>(s.size())};
   const int behind = source.shape.rank() - 1 - site.statistics->channel_axis;
-  dims.resize(static_cast<size_t>(1 + behind), 1);
+  dims.resize(1 + static_cast<size_t>(behind), 1);
   const ValueId factor = graph.AddConstant(source.name + "_smoothing",
                                            Tensor::Of<float>(dims, inverse));
   const ValueId scaled =

@@ -209,6 +209,7 @@ class Splitter {
                     {output}, name, {});
     }
     std::vector<ValueId> parts;
+    parts.reserve(pieces.size());
     for (const ValueId piece : pieces) {
       parts.push_back(Op("Unsqueeze",
                          {piece, Ints({axis}, fmt::format("{}_axis", name))},

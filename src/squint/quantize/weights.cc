@@ -236,6 +236,7 @@ std::vector<ScaleZero> SearchedChannels(const Tensor& weight, int axis,
   };
   SearchGroups(s.length, s.outer * s.inner, qmax, gather, scales.data(), pool);
   std::vector<ScaleZero> chosen;
+  chosen.reserve(scales.size());
   for (const float scale : scales) chosen.push_back({scale, 0});
   return chosen;
 }
@@ -251,6 +252,7 @@ std::vector<ScaleZero> SpannedChannels(const Tensor& weight, int axis,
   });
   if (!finite) FailNotFinite();
   std::vector<ScaleZero> chosen;
+  chosen.reserve(extents.size());
   for (const Extent& extent : extents) {
     chosen.push_back(ChooseScale(static_cast<double>(extent.low),
                                  static_cast<double>(extent.high), dtype,

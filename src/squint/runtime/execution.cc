@@ -47,8 +47,8 @@ class Execution::NodeBodies final : public Bodies {
   std::vector<Body>& bodies_;
 };
 
-Execution::Execution(std::shared_ptr<const Graph> graph, const Context& context,
-                     OpFinder find, bool poison)
+Execution::Execution(const std::shared_ptr<const Graph>& graph,
+                     const Context& context, OpFinder find, bool poison)
     : Execution(graph, std::make_shared<Shared>(context, find, poison),
                 NestedValues(*graph)) {
   num_values_ = NestedValues(*graph_).size();
@@ -248,6 +248,7 @@ void Execution::RunStep(const Node& node, const PreparedNode& prepared,
   std::vector<const void*> in;
   std::vector<void*> out;
   std::vector<Slot> made(node.outputs.size());
+  in.reserve(inputs.size());
   for (const Tensor* input : inputs) {
     in.push_back(input == nullptr ? nullptr : input->raw());
   }

@@ -21,7 +21,7 @@ namespace squint {
 
 class Execution {
  public:
-  Execution(std::shared_ptr<const Graph> graph, const Context& context,
+  Execution(const std::shared_ptr<const Graph>& graph, const Context& context,
             OpFinder find, bool poison = false);
 
   std::vector<Tensor> Run(const std::vector<Tensor>& inputs,

@@ -37,7 +37,8 @@ void CheckShape(const Value& value, const Tensor& tensor,
     if (const auto fixed = dim.value(); fixed && *fixed != size) fail();
     const auto symbol = dim.symbol();
     if (!symbol) continue;
-    const auto [it, fresh] = bindings.try_emplace(*symbol, size, value.name);
+    const auto [it, fresh] =
+        bindings.try_emplace(*symbol, Binding{size, value.name});
     if (!fresh && it->second.size != size) {
       Fail(ErrorCode::kInvalidArgument,
            "input '{}' has {} = {}, but input '{}' has {} = {}", value.name,

@@ -14,13 +14,15 @@ struct DTypeRow {
 };
 
 constexpr std::array<DTypeRow, 27> kRows = {{
-    {"undefined", 0}, {"float32", 32}, {"uint8", 8}, {"int8", 8},
-    {"uint16", 16}, {"int16", 16}, {"int32", 32}, {"int64", 64},
-    {"string", 0}, {"bool", 8}, {"float16", 16}, {"float64", 64},
-    {"uint32", 32}, {"uint64", 64}, {"complex64", 64}, {"complex128", 128},
-    {"bfloat16", 16}, {"float8e4m3fn", 8}, {"float8e4m3fnuz", 8},
-    {"float8e5m2", 8}, {"float8e5m2fnuz", 8}, {"uint4", 4}, {"int4", 4},
-    {"float4e2m1", 4}, {"float8e8m0", 8}, {"uint2", 2}, {"int2", 2},
+    {"undefined", 0},      {"float32", 32},   {"uint8", 8},
+    {"int8", 8},           {"uint16", 16},    {"int16", 16},
+    {"int32", 32},         {"int64", 64},     {"string", 0},
+    {"bool", 8},           {"float16", 16},   {"float64", 64},
+    {"uint32", 32},        {"uint64", 64},    {"complex64", 64},
+    {"complex128", 128},   {"bfloat16", 16},  {"float8e4m3fn", 8},
+    {"float8e4m3fnuz", 8}, {"float8e5m2", 8}, {"float8e5m2fnuz", 8},
+    {"uint4", 4},          {"int4", 4},       {"float4e2m1", 4},
+    {"float8e8m0", 8},     {"uint2", 2},      {"int2", 2},
 }};
 
 }  // namespace
@@ -89,12 +91,14 @@ bool IsInteger(DType dtype) {
 int64_t IntegerMin(DType dtype) {
   if (!IsSigned(dtype)) return 0;
   const int bits = BitsOf(dtype);
+  if (bits < 1) return 0;  // a type without numbers
   return bits == 64 ? INT64_MIN : -(int64_t{1} << (bits - 1));
 }
 
 int64_t IntegerMax(DType dtype) {
   if (!IsInteger(dtype)) return 0;
   const int bits = BitsOf(dtype) - (IsSigned(dtype) ? 1 : 0);
+  if (bits < 1) return 0;
   return bits >= 63 ? INT64_MAX : (int64_t{1} << bits) - 1;
 }
 
