@@ -8,6 +8,7 @@
 #include "squint/ops/fourier_transform.h"
 #include "squint/ops/in_float64.h"
 #include "squint/ops/op.h"
+#include "squint/ops/single_number.h"
 
 namespace squint {
 namespace {
@@ -95,6 +96,7 @@ std::optional<Dim> DftLength(const InferContext& context, const Dim& size) {
 }
 
 void InferDft(InferContext& context) {
+  RequireSingleNumbers(context, {kDftLength, kDftAxis});
   const Shape& signal = context.shape(kSignal);
   context.SetOutput(0, context.dtype(kSignal), Shape());
   if (!signal.has_rank()) return;
@@ -230,6 +232,7 @@ Dim FrameCount(const Dim& signal, const Dim& frame, int64_t step) {
 }
 
 void InferStft(InferContext& context) {
+  RequireSingleNumbers(context, {kStep, kFrameLength});
   const Shape& signal = context.shape(kSignal);
   context.SetOutput(0, context.dtype(kSignal), Shape());
   if (!signal.has_rank()) return;

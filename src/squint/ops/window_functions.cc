@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "squint/ops/op.h"
+#include "squint/ops/single_number.h"
 
 namespace squint {
 namespace {
@@ -30,6 +31,7 @@ QuantSpec WindowRule(const QuantizeQuery&) {
 // ---- windows: sums of cosines
 
 void InferWindow(InferContext& context) {
+  RequireSingleNumbers(context, {0});
   Dim size = Dim::Unknown();
   const DimTensor* content = context.dim_tensor(0);
   if (content != nullptr && content->elements.size() == 1) {
@@ -71,6 +73,7 @@ double MelOf(double hertz) { return 2595 * std::log10(1 + hertz / 700); }
 double HertzOf(double mel) { return 700 * (std::pow(10, mel / 2595) - 1); }
 
 void InferMelMatrix(InferContext& context) {
+  RequireSingleNumbers(context, {kBands, kDftLength, kRate, kLow, kHigh});
   DimList dims = {Dim::Unknown(), Dim::Unknown()};
   if (const auto length = context.ints(kDftLength)) {
     dims[0] = FloorDiv(Dim(length->at(0)), Dim(2)) + Dim(1);

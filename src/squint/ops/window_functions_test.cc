@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "squint/base/error.h"
+#include "squint/ops/infer.h"
 #include "squint/ops/op_examples.h"
 
 namespace squint {
@@ -73,6 +74,11 @@ TEST(MelWeightMatrix, BandsAreTrianglesOfHeightOne) {
 
 TEST(MelWeightMatrix, ABandBeyondTheSpectrumIsAnError) {
   EXPECT_THROW(RunExample(Mel(3, 16, 0, 9000)), Error);
+}
+
+TEST(Window, ItsSizeIsOneNumber) {
+  Graph graph = GraphOf(OpExample("HannWindow", "").Const(Ints({0}, {})));
+  EXPECT_THROW(InferShapes(graph), Error);
 }
 
 }  // namespace
