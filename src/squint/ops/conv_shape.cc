@@ -1,8 +1,25 @@
 #include "squint/ops/conv_shape.h"
 
-#include "squint/ops/window.h"
-
 namespace squint {
+
+PlaneWindow PlaneWindowOf(const Window& window, const Dims& x, const Dims& y) {
+  PlaneWindow plane;
+  const size_t last = window.rank() - 1;
+  plane.in_w = x.back();
+  plane.out_w = y.back();
+  plane.kernel_w = window.kernel[last];
+  plane.stride_w = window.strides[last];
+  plane.dilation_w = window.dilations[last];
+  plane.pad_left = window.pads_begin[last];
+  if (last == 0) return plane;
+  plane.in_h = x[2];
+  plane.out_h = y[2];
+  plane.kernel_h = window.kernel[0];
+  plane.stride_h = window.strides[0];
+  plane.dilation_h = window.dilations[0];
+  plane.pad_top = window.pads_begin[0];
+  return plane;
+}
 
 ConvShape ConvShapeOf(const Node& node, const Dims& x, const Dims& w,
                       const Dims& y) {
@@ -14,21 +31,7 @@ ConvShape ConvShapeOf(const Node& node, const Dims& x, const Dims& w,
   shape.channels = x[1];
   shape.filters = w[0];
   shape.groups = node.Int("group", 1);
-  PlaneWindow& plane = shape.window;
-  const size_t last = window.rank() - 1;
-  plane.in_w = x.back();
-  plane.out_w = y.back();
-  plane.kernel_w = window.kernel[last];
-  plane.stride_w = window.strides[last];
-  plane.dilation_w = window.dilations[last];
-  plane.pad_left = window.pads_begin[last];
-  if (last == 0) return shape;
-  plane.in_h = x[2];
-  plane.out_h = y[2];
-  plane.kernel_h = window.kernel[0];
-  plane.stride_h = window.strides[0];
-  plane.dilation_h = window.dilations[0];
-  plane.pad_top = window.pads_begin[0];
+  shape.window = PlaneWindowOf(window, x, y);
   return shape;
 }
 

@@ -5,6 +5,7 @@
 #include "squint/kernels/pool/byte_pool.h"
 #include "squint/kernels/pool/pool.h"
 #include "squint/kernels/rows/rows.h"
+#include "squint/ops/conv_shape.h"
 #include "squint/ops/prepare.h"
 #include "squint/ops/window.h"
 
@@ -146,26 +147,7 @@ std::vector<float> TapCounts(const Window& window, size_t axis, int64_t input,
   return counts;
 }
 
-// Window and plane of a pool over one or two spatial axes; one axis is a
-// plane of height 1.
 struct PoolGeometry {
-  PoolGeometry(const Window& w, const Dims& x, const Dims& y)
-      : window(w), planes(x[0] * x[1]) {
-    const size_t last = window.rank() - 1;
-    plane.in_w = x.back();
-    plane.out_w = y.back();
-    plane.kernel_w = window.kernel[last];
-    plane.stride_w = window.strides[last];
-    plane.dilation_w = window.dilations[last];
-    plane.pad_left = window.pads_begin[last];
-    if (last == 0) return;
-    plane.in_h = x[2];
-    plane.out_h = y[2];
-    plane.kernel_h = window.kernel[0];
-    plane.stride_h = window.strides[0];
-    plane.dilation_h = window.dilations[0];
-    plane.pad_top = window.pads_begin[0];
-  }
   Window window;
   PlaneWindow plane;
   int64_t planes;
@@ -182,8 +164,8 @@ std::optional<PoolGeometry> GeometryOf(const PrepareContext& context) {
                   Dims(x.begin() + 2, x.end()), true);
   // Windows that skip elements at the start are left to the reference.
   if (*std::ranges::min_element(window.pads_begin) < 0) return std::nullopt;
-  PoolGeometry geometry(window, x, context.output_dims[0]);
-  return geometry;
+  return PoolGeometry{window, PlaneWindowOf(window, x, context.output_dims[0]),
+                      x[0] * x[1]};
 }
 
 // One window that is the whole image: exporters write global pools so, too.

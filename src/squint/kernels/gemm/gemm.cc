@@ -1,9 +1,8 @@
 // Matrix products: packing, cutting into tasks, and the one-row product.
 #include "squint/kernels/gemm/gemm.h"
 
-#include <new>
-
 #include "squint/base/threads.h"
+#include "squint/kernels/aligned.h"
 #include "squint/kernels/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -204,12 +203,8 @@ HWY_EXPORT(RunGemm);
 HWY_EXPORT(RunGemv);
 
 PackedMatrix Allocate(int64_t floats, int64_t count) {
-  constexpr std::align_val_t kAlignment{64};
-  const size_t bytes = static_cast<size_t>(floats * count) * sizeof(float);
-  auto* data = static_cast<float*>(::operator new(bytes, kAlignment));
-  return {std::shared_ptr<float[]>(
-              data, [](float* p) { ::operator delete(p, kAlignment); }),
-          floats, bytes};
+  return {AllocateAligned<float>(floats * count), floats,
+          static_cast<size_t>(floats * count) * sizeof(float)};
 }
 
 }  // namespace

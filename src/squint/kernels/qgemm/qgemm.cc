@@ -1,9 +1,8 @@
 // Integer products: widening, and cutting into tasks.
 #include "squint/kernels/qgemm/qgemm.h"
 
-#include <new>
-
 #include "squint/base/threads.h"
+#include "squint/kernels/aligned.h"
 #include "squint/kernels/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -129,12 +128,8 @@ HWY_EXPORT(WidenPanelRange);
 HWY_EXPORT(RunQuantizedGemm);
 
 WideMatrix Allocate(int64_t elements, int64_t count) {
-  constexpr std::align_val_t kAlignment{64};
-  const size_t bytes = static_cast<size_t>(elements * count) * sizeof(int16_t);
-  auto* data = static_cast<int16_t*>(::operator new(bytes, kAlignment));
-  return {std::shared_ptr<int16_t[]>(
-              data, [](int16_t* p) { ::operator delete(p, kAlignment); }),
-          elements, bytes};
+  return {AllocateAligned<int16_t>(elements * count), elements,
+          static_cast<size_t>(elements * count) * sizeof(int16_t)};
 }
 
 // Calls widen(view of matrix i, where it goes).
