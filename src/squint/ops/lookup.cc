@@ -3,15 +3,12 @@
 // one of byte b (taken as unsigned) at place b; their type is the output's.
 #include "squint/kernels/qelementwise/qelementwise.h"
 #include "squint/ops/op.h"
+#include "squint/ops/qlinear_operands.h"
 
 namespace squint {
 namespace {
 
 constexpr int64_t kEntries = 256;
-
-bool IsByte(DType dtype) {
-  return dtype == DType::kUint8 || dtype == DType::kInt8;
-}
 
 void InferLookup(InferContext& context) {
   const Shape& table = context.shape(1);

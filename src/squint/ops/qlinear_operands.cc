@@ -9,10 +9,6 @@
 namespace squint {
 namespace {
 
-bool IsByte(DType dtype) {
-  return dtype == DType::kUint8 || dtype == DType::kInt8;
-}
-
 // Nullopt unless both are constants of rank 1 at most, and the scales are
 // positive numbers.
 std::optional<Grid> GridOf(const PrepareContext& context,

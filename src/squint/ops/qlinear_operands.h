@@ -14,6 +14,11 @@
 
 namespace squint {
 
+// The types that the integer kernels compute with.
+inline bool IsByte(DType dtype) {
+  return dtype == DType::kUint8 || dtype == DType::kInt8;
+}
+
 // Scales and zero points of an operand, one or one for each channel.
 struct Grid {
   std::vector<float> scales;

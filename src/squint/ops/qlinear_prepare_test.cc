@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "squint/ops/byte_examples.h"
 #include "squint/ops/op_examples.h"
 #include "squint/ops/prepared_example.h"
 
@@ -8,17 +9,6 @@ namespace squint {
 std::vector<OpExample> Examples_qlinear();
 
 namespace {
-
-template <typename T>
-Tensor Bytes(Dims dims, uint32_t seed = 1) {
-  const Tensor ramp = Ramp(std::move(dims), 0.0f, 256.0f, seed);
-  Tensor result(DTypeOf<T>(), ramp.dims());
-  for (int64_t i = 0; i < ramp.size(); ++i) {
-    result.mutable_data<T>()[i] =
-        static_cast<T>(static_cast<int>(ramp.data<float>()[i]));
-  }
-  return result;
-}
 
 template <typename T>
 Tensor Zero(int value) {

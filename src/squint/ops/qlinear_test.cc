@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "squint/ops/byte_examples.h"
 #include "squint/ops/interpreter.h"
 #include "squint/ops/op_examples.h"
 #include "squint/ops/operand_params.h"
@@ -12,18 +13,6 @@ namespace squint {
 namespace {
 
 constexpr const char* kMicrosoft = "com.microsoft";
-
-// Pseudo-random integers over the whole type.
-template <typename T>
-Tensor Bytes(Dims dims, uint32_t seed = 1) {
-  const Tensor ramp = Ramp(std::move(dims), 0.0f, 256.0f, seed);
-  Tensor result(DTypeOf<T>(), ramp.dims());
-  for (int64_t i = 0; i < ramp.size(); ++i) {
-    result.mutable_data<T>()[i] =
-        static_cast<T>(static_cast<int>(ramp.data<float>()[i]));
-  }
-  return result;
-}
 
 Tensor Scale(float value) { return Tensor::Scalar<float>(value); }
 Tensor U8(int value) {

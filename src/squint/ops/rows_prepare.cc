@@ -7,6 +7,7 @@
 #include "squint/kernels/rows/rows.h"
 #include "squint/ops/conv_shape.h"
 #include "squint/ops/prepare.h"
+#include "squint/ops/qlinear_operands.h"
 #include "squint/ops/window.h"
 
 namespace squint {
@@ -253,7 +254,7 @@ std::unique_ptr<Step> PrepareMaxPool(const PrepareContext& context) {
   const auto geometry = GeometryOf(context);
   if (!geometry) return nullptr;
   const DType dtype = context.input_dtypes[0];
-  if (dtype == DType::kUint8 || dtype == DType::kInt8) {
+  if (IsByte(dtype)) {
     return std::make_unique<BytePoolStep>(geometry->plane, geometry->planes,
                                           dtype == DType::kInt8);
   }

@@ -11,14 +11,11 @@
 #include "squint/ops/infer.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
+#include "squint/ops/qlinear_operands.h"
 #include "squint/runtime/byte_table.h"
 
 namespace squint {
 namespace {
-
-bool IsByte(DType dtype) {
-  return dtype == DType::kUint8 || dtype == DType::kInt8;
-}
 
 bool IsStatic(const QuantParams& q) {
   return q.kind == QuantKind::kStatic && !q.scale.empty() && q.block == 0 &&
