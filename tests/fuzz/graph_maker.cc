@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <random>
 
 #include "squint/ops/infer.h"
 #include "squint/ops/interpreter.h"
@@ -51,15 +52,17 @@ bool IsTame(const Tensor& tensor) {
   return true;
 }
 
-// Elements moved up and down in turn by about one part in a million: more
-// than the rounding of any execution.
+// Elements moved up or down by about one part in a million: more than the
+// rounding of any execution. By different steps, so that they do not cancel in
+// a sum.
 Tensor Shaken(const Tensor& tensor) {
   if (tensor.dtype() != DType::kFloat32) return tensor;
   std::vector<float> values = tensor.ToFloats();
-  float direction = 1e-6f;
+  std::minstd_rand random;
+  std::uniform_real_distribution<float> size(0.5f, 1.5f);
   for (float& value : values) {
-    value += direction * (std::fabs(value) + 0.1f);
-    direction = -direction;
+    const float step = 1e-6f * size(random) * (random() % 2 == 0 ? 1 : -1);
+    value += step * (std::fabs(value) + 0.1f);
   }
   return Tensor::Of<float>(tensor.dims(), values);
 }
