@@ -101,8 +101,16 @@ class WrittenOut {
     const int64_t zeros =
         zero_point ? SizeOf(graph_, node_.input(*zero_point)) : 1;
     if (SizeOf(graph_, step) == 1) return zeros == 1;
-    return axis && graph_.value(data).shape.has_rank() &&
+    return axis && HasChannels(data, *axis, SizeOf(graph_, step)) &&
            (!zero_point || zeros == SizeOf(graph_, step));
+  }
+
+  // A broken file may have another number of scales.
+  bool HasChannels(ValueId data, int axis, int64_t count) const {
+    const Shape& shape = graph_.value(data).shape;
+    if (!shape.has_rank()) return false;
+    const int at = axis < 0 ? axis + shape.rank() : axis;
+    return at >= 0 && at < shape.rank() && shape[at].is(count);
   }
 
   bool IsFixedOperand(const QLinearOperand& operand) const {

@@ -78,6 +78,13 @@ TEST(QuantizeTensor, UsesTheScaleOfTheChannelAndOfTheBlock) {
             (std::vector<float>{3, -2, 1.5f}));
 }
 
+TEST(QuantizeTensor, RefusesAnotherNumberOfScalesThanChannels) {
+  const QuantParams params =
+      PerChannel(DType::kInt8, 0, std::vector<float>{1, 2});
+  EXPECT_THROW(QuantizeTensor(Tensor(DType::kFloat32, {3, 1}), params), Error);
+  EXPECT_THROW(DequantizeTensor(Tensor(DType::kInt8, {3, 1}), params), Error);
+}
+
 TEST(QuantParams, AreEqualWhenTheirNumbersAre) {
   EXPECT_EQ(PerTensor(DType::kInt8, 0.5f, 1), PerTensor(DType::kInt8, 0.5f, 1));
   EXPECT_FALSE(PerTensor(DType::kInt8, 0.5f, 1) ==

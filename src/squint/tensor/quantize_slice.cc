@@ -72,6 +72,16 @@ Granularity::Granularity(const Dims& dims, const QuantParams& params) {
   }
   block = params.block;
   if (block > 0) blocks = (channels + block - 1) / block;
+  CheckCount(params.scale, dims);
+}
+
+// Parameters of a file meet the sizes of a run here.
+void Granularity::CheckCount(const Tensor& scale, const Dims& dims) const {
+  if (scale.empty()) return;
+  const int64_t count = block > 0 ? outer * blocks * inner : channels;
+  if (scale.size() == count) return;
+  Fail(ErrorCode::kInvalidModel, "{} scales do not fit a tensor of {}",
+       scale.size(), DimsToString(dims));
 }
 
 SliceQuantizer::SliceQuantizer(const Dims& dims, const QuantParams& params)

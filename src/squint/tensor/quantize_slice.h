@@ -13,6 +13,7 @@ namespace squint {
 
 // Which scale an element uses: index = (i / inner) over [outer, axis, inner].
 struct Granularity {
+  // Error{kInvalidModel} where the parameters' number does not fit `dims`.
   Granularity(const Dims& dims, const QuantParams& params);
 
   int64_t ScaleIndex(int64_t o, int64_t c, int64_t i) const {
@@ -25,6 +26,9 @@ struct Granularity {
   int64_t inner = 1;
   int64_t block = 0;
   int64_t blocks = 1;
+
+ private:
+  void CheckCount(const Tensor& scale, const Dims& dims) const;
 };
 
 // Holds the parameters in the form that quantizing needs; of storage types
