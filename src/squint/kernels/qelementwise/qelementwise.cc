@@ -19,9 +19,6 @@ HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
 
-using RealTag = hn::RebindToFloat<IntTag>;
-using RealVector = hn::Vec<RealTag>;
-
 // Steps from the zero point that the type can hold.
 struct ByteSteps {
   float low;
@@ -35,23 +32,8 @@ struct ByteSteps {
 };
 
 HWY_INLINE IntVector ClampedToSteps(RealVector v, const ByteSteps& steps) {
-  const RealTag df;
-  const auto clamped =
-      hn::Min(hn::Max(v, hn::Set(df, steps.low)), hn::Set(df, steps.high));
-  return hn::Add(hn::NearestInt(clamped), hn::Set(IntTag(), steps.zero));
-}
-
-// `count` bytes as reals; the vector's other lanes are 0.
-template <typename T>
-HWY_INLINE RealVector LoadBytes(const T* in, int64_t count) {
-  const IntTag d;
-  const hn::Rebind<T, IntTag> bytes;
-  if (count >= kIntLanes) {
-    return hn::ConvertTo(RealTag(), hn::PromoteTo(d, hn::LoadU(bytes, in)));
-  }
-  HWY_ALIGN T some[kIntLanes] = {};
-  for (int64_t i = 0; i < count; ++i) some[i] = in[i];
-  return hn::ConvertTo(RealTag(), hn::PromoteTo(d, hn::Load(bytes, some)));
+  return hn::Add(RoundedBetween(v, steps.low, steps.high),
+                 hn::Set(IntTag(), steps.zero));
 }
 
 HWY_INLINE RealVector LoadReals(const float* in, int64_t count) {
@@ -100,24 +82,7 @@ void DequantizeAny(const void* in, int64_t at, int64_t count,
   }
 }
 
-// fma(ra, qa, fma(rb, qb, fixed)), rounded once each, whatever the CPU has.
-HWY_INLINE RealVector FusedMultiplyAdd(RealVector a, RealVector b,
-                                       RealVector c) {
-#if HWY_NATIVE_FMA
-  return hn::MulAdd(a, b, c);
-#else
-  const RealTag df;
-  HWY_ALIGN float x[kIntLanes];
-  HWY_ALIGN float y[kIntLanes];
-  HWY_ALIGN float z[kIntLanes];
-  hn::Store(a, df, x);
-  hn::Store(b, df, y);
-  hn::Store(c, df, z);
-  for (int i = 0; i < kIntLanes; ++i) z[i] = std::fma(x[i], y[i], z[i]);
-  return hn::Load(df, z);
-#endif
-}
-
+// fma(ra, qa, fma(rb, qb, fixed)).
 struct Sum {
   float ra, rb, fixed;
   bool a_last;  // a joins last, else b

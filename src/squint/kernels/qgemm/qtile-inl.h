@@ -24,7 +24,7 @@ namespace HWY_NAMESPACE {
 // Rows and vectors of the tile: accumulators, one step's vectors of B, one
 // broadcast of A and one product must fit the registers (32 with AVX-512 and
 // NEON, else 16).
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
+#if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON
 constexpr int kQMr = 8;
 constexpr int kQNv = 2;
 #elif HWY_TARGET == HWY_AVX2
@@ -141,12 +141,17 @@ HWY_NOINLINE void QTile(int64_t pairs, const int16_t* HWY_RESTRICT a,
   }
   const Requantization& q = out.requantization;
   static_assert(kQNv == 2);
-  if (out.columns == kQNr && q.bias_column == 0 && q.multiplier_column == 0 &&
-      !q.is_real) {
+  if (out.columns == kQNr && !q.is_real) {
+    const bool by_column =
+        q.bias_column + q.multiplier_column != 0 || q.addition.added != nullptr;
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
-      StoreRowBytes(sum[r][0], sum[r][1], q, out.row + r,
-                    out.c + r * out.c_stride);
+      uint8_t* c = out.c + r * out.c_stride;
+      if (by_column) {
+        StoreColumnBytes(sum[r][0], sum[r][1], q, out.row + r, out.column, c);
+      } else {
+        StoreRowBytes(sum[r][0], sum[r][1], q, out.row + r, c);
+      }
     }
     return;
   }
@@ -174,13 +179,13 @@ HWY_INLINE void QTileFor(int64_t pairs, const int16_t* a, int64_t a_stride,
       return QTile<3>(pairs, a, a_stride, b, out);
     case 4:
       return QTile<4>(pairs, a, a_stride, b, out);
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON || HWY_TARGET == HWY_AVX2
+#if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON || HWY_TARGET == HWY_AVX2
     case 5:
       return QTile<5>(pairs, a, a_stride, b, out);
     case 6:
       return QTile<6>(pairs, a, a_stride, b, out);
 #endif
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
+#if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON
     case 7:
       return QTile<7>(pairs, a, a_stride, b, out);
     default:

@@ -6,6 +6,23 @@
 
 namespace squint {
 
+// A tensor that is added to a requantized result, as QLinearAdd adds them:
+//   y = round_half_even(clamp(v, low, high)),
+//   v = fma(own, q, fma(other, added, fixed)), or with the two exchanged.
+// `fixed` holds all zero points, so low and high are the type's.
+struct ByteAddition {
+  const uint8_t* added = nullptr;  // like the result; null: nothing is added
+  int64_t row_stride = 0;
+  bool added_is_signed = false;
+  float own = 0;
+  float other = 0;
+  float fixed = 0;
+  bool own_last = true;
+  float low = 0;
+  float high = 255;
+  bool is_signed = false;  // y
+};
+
 // For the sum at row i, column j (docs/numerics.md, "Integer operators"):
 //   v = float(sum + bias(i, j)) * multiplier(i, j)
 //   q = round_half_even(clamp(v, low, high)) + zero
@@ -23,8 +40,13 @@ struct Requantization {
   bool is_signed = false;  // the result is int8, else uint8
   // The result is v itself, a float32; the four above are not used.
   bool is_real = false;
+  // What is added to q; not with real results.
+  ByteAddition addition = {};
 
   int64_t result_bytes() const { return is_real ? 4 : 1; }
+  bool stored_is_signed() const {
+    return addition.added == nullptr ? is_signed : addition.is_signed;
+  }
 };
 
 }  // namespace squint

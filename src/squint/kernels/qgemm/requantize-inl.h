@@ -9,6 +9,7 @@
 
 #include <hwy/highway.h>
 
+#include <cmath>
 #include <cstdint>
 
 #include "squint/kernels/qgemm/requantization.h"
@@ -21,7 +22,40 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using IntTag = hn::ScalableTag<int32_t>;
 using IntVector = hn::Vec<IntTag>;
+using RealTag = hn::RebindToFloat<IntTag>;
+using RealVector = hn::Vec<RealTag>;
 constexpr int kIntLanes = HWY_LANES(int32_t);
+
+// a * b + c, rounded once, whatever the CPU has.
+HWY_INLINE RealVector FusedMultiplyAdd(RealVector a, RealVector b,
+                                       RealVector c) {
+#if HWY_NATIVE_FMA
+  return hn::MulAdd(a, b, c);
+#else
+  const RealTag df;
+  HWY_ALIGN float x[kIntLanes];
+  HWY_ALIGN float y[kIntLanes];
+  HWY_ALIGN float z[kIntLanes];
+  hn::Store(a, df, x);
+  hn::Store(b, df, y);
+  hn::Store(c, df, z);
+  for (int i = 0; i < kIntLanes; ++i) z[i] = std::fma(x[i], y[i], z[i]);
+  return hn::Load(df, z);
+#endif
+}
+
+// `count` bytes as reals; the vector's other lanes are 0.
+template <typename T>
+HWY_INLINE RealVector LoadBytes(const T* in, int64_t count) {
+  const IntTag d;
+  const hn::Rebind<T, IntTag> bytes;
+  if (count >= kIntLanes) {
+    return hn::ConvertTo(RealTag(), hn::PromoteTo(d, hn::LoadU(bytes, in)));
+  }
+  HWY_ALIGN T some[kIntLanes] = {};
+  for (int64_t i = 0; i < count; ++i) some[i] = in[i];
+  return hn::ConvertTo(RealTag(), hn::PromoteTo(d, hn::Load(bytes, some)));
+}
 
 // Element j of a row or column of parameters, or the same for all.
 template <class D, typename T>
@@ -38,13 +72,10 @@ HWY_INLINE hn::Vec<D> Parameters(D d, const T* values, int64_t at, int64_t step,
 
 // A row's `count` sums from `column` on with their bias, times their
 // multipliers.
-HWY_INLINE hn::Vec<hn::RebindToFloat<IntTag>> Scaled(IntVector sum,
-                                                     const Requantization& r,
-                                                     int64_t row,
-                                                     int64_t column,
-                                                     int64_t count) {
+HWY_INLINE RealVector Scaled(IntVector sum, const Requantization& r,
+                             int64_t row, int64_t column, int64_t count) {
   const IntTag d;
-  const hn::RebindToFloat<IntTag> df;
+  const RealTag df;
   if (r.bias != nullptr) {
     const int64_t at = row * r.bias_row + column * r.bias_column;
     sum = hn::Add(sum, Parameters(d, r.bias, at, r.bias_column, count));
@@ -55,14 +86,38 @@ HWY_INLINE hn::Vec<hn::RebindToFloat<IntTag>> Scaled(IntVector sum,
   return hn::Mul(hn::ConvertTo(df, sum), multiplier);
 }
 
+HWY_INLINE IntVector RoundedBetween(RealVector v, float low, float high) {
+  const RealTag df;
+  return hn::NearestInt(
+      hn::Min(hn::Max(v, hn::Set(df, low)), hn::Set(df, high)));
+}
+
+HWY_INLINE IntVector WithAddition(IntVector q, const ByteAddition& a,
+                                  int64_t row, int64_t column, int64_t count) {
+  const RealTag df;
+  const uint8_t* at = a.added + row * a.row_stride + column;
+  const auto own = hn::ConvertTo(df, q);
+  const auto other = a.added_is_signed
+                         ? LoadBytes(reinterpret_cast<const int8_t*>(at), count)
+                         : LoadBytes(at, count);
+  const auto x = hn::Set(df, a.own);
+  const auto y = hn::Set(df, a.other);
+  const auto fixed = hn::Set(df, a.fixed);
+  const auto sum =
+      a.own_last ? FusedMultiplyAdd(x, own, FusedMultiplyAdd(y, other, fixed))
+                 : FusedMultiplyAdd(y, other, FusedMultiplyAdd(x, own, fixed));
+  return RoundedBetween(sum, a.low, a.high);
+}
+
 // The same as the integers of the result.
 HWY_INLINE IntVector Requantized(IntVector sum, const Requantization& r,
                                  int64_t row, int64_t column, int64_t count) {
-  const hn::RebindToFloat<IntTag> df;
   const auto v = Scaled(sum, r, row, column, count);
-  const auto clamped =
-      hn::Min(hn::Max(v, hn::Set(df, r.low)), hn::Set(df, r.high));
-  return hn::Add(hn::NearestInt(clamped), hn::Set(IntTag(), r.zero));
+  const auto q =
+      hn::Add(RoundedBetween(v, r.low, r.high), hn::Set(IntTag(), r.zero));
+  return r.addition.added == nullptr
+             ? q
+             : WithAddition(q, r.addition, row, column, count);
 }
 
 HWY_INLINE void StoreBytes(IntVector q, bool is_signed, int64_t count,
@@ -80,9 +135,8 @@ HWY_INLINE void StoreBytes(IntVector q, bool is_signed, int64_t count,
   for (int64_t i = 0; i < count; ++i) out[i] = some[i];
 }
 
-HWY_INLINE void StoreReals(hn::Vec<hn::RebindToFloat<IntTag>> v, int64_t count,
-                           float* out) {
-  const hn::RebindToFloat<IntTag> df;
+HWY_INLINE void StoreReals(RealVector v, int64_t count, float* out) {
+  const RealTag df;
   if (count == kIntLanes) {
     hn::StoreU(v, df, out);
     return;
@@ -99,41 +153,54 @@ HWY_INLINE void StoreRequantized(IntVector sum, const Requantization& r,
     StoreReals(Scaled(sum, r, row, column, count), count,
                reinterpret_cast<float*>(out));
   } else {
-    StoreBytes(Requantized(sum, r, row, column, count), r.is_signed, count,
-               out);
+    StoreBytes(Requantized(sum, r, row, column, count), r.stored_is_signed(),
+               count, out);
   }
 }
 
+// Two vectors of neighbouring results, of whole bytes.
+HWY_INLINE void StoreTwo(IntVector first, IntVector second, bool is_signed,
+                         uint8_t* out) {
+#if HWY_TARGET == HWY_AVX2
+  // Packs work on halves; the permutation puts the quarters in order.
+  const auto words =
+      _mm256_permute4x64_epi64(_mm256_packs_epi32(first.raw, second.raw), 0xD8);
+  const __m128i lower = _mm256_castsi256_si128(words);
+  const __m128i upper = _mm256_extracti128_si256(words, 1);
+  const __m128i bytes = is_signed ? _mm_packs_epi16(lower, upper)
+                                  : _mm_packus_epi16(lower, upper);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
+#else
+  StoreBytes(first, is_signed, kIntLanes, out);
+  StoreBytes(second, is_signed, kIntLanes, out + kIntLanes);
+#endif
+}
+
 // Two vectors of neighbouring sums whose parameters are those of the row, to
-// bytes: the usual way out of a convolution.
+// bytes: the usual way out of a channels-first convolution.
 HWY_INLINE void StoreRowBytes(IntVector first, IntVector second,
                               const Requantization& r, int64_t row,
                               uint8_t* out) {
   const IntTag d;
-  const hn::RebindToFloat<IntTag> df;
+  const RealTag df;
   const auto bias =
       hn::Set(d, r.bias != nullptr ? r.bias[row * r.bias_row] : 0);
   const auto multiplier = hn::Set(df, r.multiplier[row * r.multiplier_row]);
-  const auto low = hn::Set(df, r.low);
-  const auto high = hn::Set(df, r.high);
   const auto zero = hn::Set(d, r.zero);
   const auto finish = [&](IntVector sum) {
     const auto v = hn::Mul(hn::ConvertTo(df, hn::Add(sum, bias)), multiplier);
-    return hn::Add(hn::NearestInt(hn::Min(hn::Max(v, low), high)), zero);
+    return hn::Add(RoundedBetween(v, r.low, r.high), zero);
   };
-#if HWY_TARGET == HWY_AVX2
-  // Packs work on halves; the permutation puts the quarters in order.
-  const auto words = _mm256_permute4x64_epi64(
-      _mm256_packs_epi32(finish(first).raw, finish(second).raw), 0xD8);
-  const __m128i lower = _mm256_castsi256_si128(words);
-  const __m128i upper = _mm256_extracti128_si256(words, 1);
-  const __m128i bytes = r.is_signed ? _mm_packs_epi16(lower, upper)
-                                    : _mm_packus_epi16(lower, upper);
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
-#else
-  StoreBytes(finish(first), r.is_signed, kIntLanes, out);
-  StoreBytes(finish(second), r.is_signed, kIntLanes, out + kIntLanes);
-#endif
+  StoreTwo(finish(first), finish(second), r.is_signed, out);
+}
+
+// The same with the parameters of their columns.
+HWY_INLINE void StoreColumnBytes(IntVector first, IntVector second,
+                                 const Requantization& r, int64_t row,
+                                 int64_t column, uint8_t* out) {
+  StoreTwo(Requantized(first, r, row, column, kIntLanes),
+           Requantized(second, r, row, column + kIntLanes, kIntLanes),
+           r.stored_is_signed(), out);
 }
 
 }  // namespace HWY_NAMESPACE

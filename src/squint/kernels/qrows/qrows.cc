@@ -1,0 +1,340 @@
+// Products of rows with packed weights: cutting into tasks, and the blocks of
+// both tiles.
+#include "squint/kernels/qrows/qrows.h"
+
+#include "squint/base/threads.h"
+#include "squint/kernels/aligned.h"
+#include "squint/kernels/qgemm/qgemm.h"
+#include "squint/kernels/simd.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "squint/kernels/qrows/qrows.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.
+#include <hwy/highway.h>
+
+#include "squint/kernels/qgemm/widen-inl.h"
+#include "squint/kernels/qrows/quad-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace squint {
+namespace HWY_NAMESPACE {
+
+namespace imitated {
+#define SQUINT_QUAD_PRODUCT QuadDotImitated
+#include "squint/kernels/qrows/quad_tile-inl.h"
+#undef SQUINT_QUAD_PRODUCT
+}  // namespace imitated
+
+#if SQUINT_QUAD_DOT
+#pragma GCC push_options
+#if HWY_TARGET == HWY_AVX3
+#pragma GCC target("avx512vnni")
+#else
+#pragma GCC target("avxvnni")
+#endif
+namespace native {
+HWY_INLINE IntVector Dot(IntVector x, IntVector w, IntVector sum) {
+#if HWY_TARGET == HWY_AVX3
+  return IntVector{_mm512_dpbusd_epi32(sum.raw, x.raw, w.raw)};
+#else
+  return IntVector{_mm256_dpbusd_avx_epi32(sum.raw, x.raw, w.raw)};
+#endif
+}
+#define SQUINT_QUAD_PRODUCT Dot
+#include "squint/kernels/qrows/quad_tile-inl.h"
+#undef SQUINT_QUAD_PRODUCT
+}  // namespace native
+#pragma GCC pop_options
+#endif
+
+void QuadPanelOf(const QuadTileArgs& args, int64_t rows, int vectors,
+                 bool imitate) {
+#if SQUINT_QUAD_DOT
+  if (!imitate) return native::QuadPanel(args, rows, vectors);
+#else
+  (void)imitate;
+#endif
+  imitated::QuadPanel(args, rows, vectors);
+}
+
+constexpr int64_t kAlign = 64;
+constexpr int64_t RoundUp(int64_t count, int64_t to) {
+  return (count + to - 1) / to * to;
+}
+
+// One block of rows at work, with memory of its own.
+struct RowBlock {
+  const RowProductArgs& args;
+  const uint8_t** places;
+  std::byte* memory;
+  int64_t begin;
+  int64_t count;
+};
+
+// ---- four-byte dot products, rows as they lie
+
+template <bool kImitate>
+struct QuadsBy {
+  static constexpr int64_t kColumns = kQuadNr;
+
+  static int64_t BlockRows(const RowWeightsShape&) { return 192; }
+  static int64_t BlockBytes(const RowWeightsShape&, int64_t) { return 0; }
+
+  static void Start(const RowBlock&) {}
+  static void Panels(const RowBlock& block, int64_t begin, int64_t end) {
+    const RowProductArgs& a = block.args;
+    const RowWeightsShape& s = a.weights.shape;
+    const int64_t quads = QuadsOf(s.depth);
+    for (int64_t panel = begin; panel < end; ++panel) {
+      const int64_t column = panel * kColumns;
+      const int64_t bytes = a.requantization.result_bytes();
+      QuadPanelOf(
+          {.taps = s.taps,
+           .quads = quads,
+           .places = block.places,
+           .tap_stride = block.count,
+           .weights = a.weights.data.get() + column * s.taps * quads * kRowQuad,
+           .row = block.begin,
+           .rows = 0,
+           .column = column,
+           .columns = std::min<int64_t>(kColumns, s.outputs - column),
+           .out = static_cast<uint8_t*>(a.out) + block.begin * a.out_stride +
+                  column * bytes,
+           .out_stride = a.out_stride,
+           .requantization = a.requantization},
+          block.count, QuadVectors(column, s.outputs), kImitate);
+    }
+  }
+};
+
+// [panel][tap][quad][output of the panel][4], zeros beyond depth and outputs.
+RowWeights PackQuads(const RowWeightsShape& s, const int8_t* weights) {
+  const int64_t quads = QuadsOf(s.depth);
+  const int64_t size =
+      RoundUp(s.outputs, kIntLanes) * s.taps * quads * kRowQuad;
+  RowWeights packed{
+      s, AllocateAligned<std::byte>(size), static_cast<size_t>(size), {}};
+  auto* out = reinterpret_cast<int8_t*>(packed.data.get());
+  std::fill_n(out, size, int8_t{0});
+  for (int64_t column = 0; column < s.outputs; column += kQuadNr) {
+    const int64_t width = QuadVectors(column, s.outputs) * kIntLanes;
+    for (int64_t t = 0; t < s.taps; ++t) {
+      for (int64_t j = 0; j < std::min(width, s.outputs - column); ++j) {
+        const int8_t* from = weights + ((column + j) * s.taps + t) * s.depth;
+        for (int64_t d = 0; d < s.depth; ++d) {
+          out[(d / kRowQuad * width + j) * kRowQuad + d % kRowQuad] = from[d];
+        }
+      }
+      out += quads * width * kRowQuad;
+    }
+  }
+  return packed;
+}
+
+// ---- pairs of int16, rows widened block by block
+
+struct WidePanelsOf {
+  const int16_t* panels;
+  int64_t stride;  // int16s of a panel
+
+  const int16_t* Get(int64_t panel, int64_t pair_begin, int64_t,
+                     int16_t*) const {
+    return panels + panel * stride + pair_begin * 2 * kQNr;
+  }
+};
+
+struct Pairs {
+  static constexpr int64_t kColumns = kQNr;
+
+  static int64_t RowShorts(const RowWeightsShape& s) {
+    return 2 * PairsOf(s.terms());
+  }
+  // The rows of a block stay in the L2 cache.
+  static int64_t BlockRows(const RowWeightsShape& s) {
+    constexpr int64_t kShorts = 96 * 1024;
+    constexpr int64_t kStep = 24;  // whole tiles of any height
+    return std::clamp(kShorts / RowShorts(s) / kStep * kStep, kStep,
+                      kQMaxRows / kStep * kStep);
+  }
+  static int64_t BlockBytes(const RowWeightsShape& s, int64_t rows) {
+    return RoundUp(rows * RowShorts(s) * int64_t{sizeof(int16_t)}, kAlign);
+  }
+
+  static void Start(const RowBlock& block) {
+    const RowWeightsShape& s = block.args.weights.shape;
+    auto* out = reinterpret_cast<int16_t*>(block.memory);
+    for (int64_t i = 0; i < block.count; ++i) {
+      int16_t* row = out + i * RowShorts(s);
+      for (int64_t t = 0; t < s.taps; ++t) {
+        WidenBytes(block.places[t * block.count + i], s.depth, 0,
+                   row + t * s.depth);
+      }
+      if (s.terms() % 2 != 0) row[s.terms()] = 0;
+    }
+  }
+  static void Panels(const RowBlock& block, int64_t begin, int64_t end) {
+    const RowProductArgs& a = block.args;
+    const RowWeightsShape& s = a.weights.shape;
+    Requantization r = a.requantization;
+    if (r.addition.added != nullptr) {
+      r.addition.added += block.begin * r.addition.row_stride;
+    }
+    ComputeQRectangle(
+        reinterpret_cast<const int16_t*>(block.memory),
+        WidePanelsOf{reinterpret_cast<const int16_t*>(a.weights.data.get()),
+                     kQNr * RowShorts(s)},
+        s.terms(), s.outputs, {0, block.count, begin, end},
+        static_cast<uint8_t*>(a.out) + block.begin * a.out_stride, a.out_stride,
+        r);
+  }
+};
+
+RowWeights PackPairs(const RowWeightsShape& s, const int8_t* weights) {
+  const int32_t zero = 0;
+  const WideMatrix wide =
+      WidePanels(s.terms(), s.outputs, {weights, true, 1, s.terms(), &zero, 0});
+  auto* data = reinterpret_cast<std::byte*>(wide.data.get());
+  return {s, std::shared_ptr<std::byte[]>(wide.data, data), wide.bytes, {}};
+}
+
+// ---- tasks
+
+// A few for each thread: bands of rows, or of panels where rows are few.
+struct RowGrid {
+  int64_t row_tasks = 1;
+  int64_t rows;  // of a task
+  int64_t panel_tasks = 1;
+  int64_t panels;  // of a task
+  int64_t block;   // rows at once
+  int64_t table_bytes;
+  int64_t slot_bytes;
+
+  template <class Tile>
+  static RowGrid Of(Tile, int64_t rows, const RowWeightsShape& s, int threads) {
+    constexpr int64_t kFew = 12;  // rows that are worth a task
+    RowGrid grid;
+    const int64_t all = RoundUp(s.outputs, Tile::kColumns) / Tile::kColumns;
+    const int64_t wanted = threads == 1 ? 1 : 4 * threads;
+    grid.row_tasks = std::clamp<int64_t>(rows / kFew, 1, wanted);
+    grid.rows = RoundUp((rows + grid.row_tasks - 1) / grid.row_tasks, kFew);
+    grid.row_tasks = (rows + grid.rows - 1) / grid.rows;
+    grid.panel_tasks = std::clamp<int64_t>(wanted / grid.row_tasks, 1, all);
+    grid.panels = (all + grid.panel_tasks - 1) / grid.panel_tasks;
+    grid.panel_tasks = (all + grid.panels - 1) / grid.panels;
+    grid.block = std::min(grid.rows, Tile::BlockRows(s));
+    grid.table_bytes = RoundUp(
+        grid.block * s.taps * static_cast<int64_t>(sizeof(void*)), kAlign);
+    grid.slot_bytes = grid.table_bytes + Tile::BlockBytes(s, grid.block);
+    return grid;
+  }
+  int64_t tasks() const { return row_tasks * panel_tasks; }
+};
+
+template <class Tile>
+void RunTask(const RowGrid& grid, int64_t task, const RowProductArgs& args) {
+  const RowWeightsShape& s = args.weights.shape;
+  auto* slot = static_cast<std::byte*>(args.scratch) + task * grid.slot_bytes;
+  const int64_t from = task / grid.panel_tasks * grid.rows;
+  const int64_t to = std::min(args.rows, from + grid.rows);
+  const int64_t panel = task % grid.panel_tasks * grid.panels;
+  const int64_t all = RoundUp(s.outputs, Tile::kColumns) / Tile::kColumns;
+  for (int64_t begin = from; begin < to; begin += grid.block) {
+    const RowBlock block{args, reinterpret_cast<const uint8_t**>(slot),
+                         slot + grid.table_bytes, begin,
+                         std::min(grid.block, to - begin)};
+    args.source.Find(begin, block.count, block.places);
+    Tile::Start(block);
+    Tile::Panels(block, panel, std::min(all, panel + grid.panels));
+  }
+}
+
+template <class Tile>
+void RunTasks(const RowProductArgs& args, ThreadPool& pool) {
+  const RowGrid grid =
+      RowGrid::Of(Tile(), args.rows, args.weights.shape, pool.threads());
+  pool.ParallelFor(static_cast<size_t>(grid.tasks()), 1,
+                   [&](size_t begin, size_t end) {
+                     for (size_t i = begin; i < end; ++i) {
+                       RunTask<Tile>(grid, static_cast<int64_t>(i), args);
+                     }
+                   });
+}
+
+RowWeights PackBest(const RowWeightsShape& shape, const int8_t* weights) {
+  return HasQuadDot() ? PackQuads(shape, weights) : PackPairs(shape, weights);
+}
+void RunBest(const RowProductArgs& args, ThreadPool& pool) {
+  if (HasQuadDot()) {
+    RunTasks<QuadsBy<false>>(args, pool);
+  } else {
+    RunTasks<Pairs>(args, pool);
+  }
+}
+void RunImitated(const RowProductArgs& args, ThreadPool& pool) {
+  RunTasks<QuadsBy<true>>(args, pool);
+}
+// Enough for either tile.
+size_t Scratch(int64_t rows, const RowWeightsShape& shape, int threads) {
+  const RowGrid quads = RowGrid::Of(QuadsBy<false>(), rows, shape, threads);
+  const RowGrid pairs = RowGrid::Of(Pairs(), rows, shape, threads);
+  return static_cast<size_t>(std::max(quads.tasks() * quads.slot_bytes,
+                                      pairs.tasks() * pairs.slot_bytes));
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace squint
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace squint {
+namespace {
+
+HWY_EXPORT(PackBest);
+HWY_EXPORT(PackQuads);
+HWY_EXPORT(RunBest);
+HWY_EXPORT(RunImitated);
+HWY_EXPORT(Scratch);
+
+RowWeights WithSums(RowWeights packed, const int8_t* weights) {
+  const RowWeightsShape& s = packed.shape;
+  for (int64_t j = 0; j < s.outputs; ++j) {
+    int32_t sum = 0;
+    for (int64_t i = 0; i < s.terms(); ++i) sum += weights[j * s.terms() + i];
+    packed.sums.push_back(sum);
+  }
+  return packed;
+}
+
+}  // namespace
+
+void PlainRows::Find(int64_t begin, int64_t count,
+                     const uint8_t** places) const noexcept {
+  for (int64_t i = 0; i < count; ++i) {
+    places[i] = data_ + (begin + i) * stride_;
+  }
+}
+
+RowWeights PackRowWeights(const RowWeightsShape& shape, const int8_t* weights) {
+  return WithSums(HWY_DYNAMIC_DISPATCH(PackBest)(shape, weights), weights);
+}
+
+size_t RowProductScratch(int64_t rows, const RowWeightsShape& shape,
+                         int threads) {
+  return HWY_DYNAMIC_DISPATCH(Scratch)(rows, shape, threads);
+}
+
+void RowProduct(const RowProductArgs& args, ThreadPool& pool) {
+  HWY_DYNAMIC_DISPATCH(RunBest)(args, pool);
+}
+
+RowWeights PackRowQuads(const RowWeightsShape& shape, const int8_t* weights) {
+  return WithSums(HWY_DYNAMIC_DISPATCH(PackQuads)(shape, weights), weights);
+}
+
+void RowProductOfQuads(const RowProductArgs& args, ThreadPool& pool) {
+  HWY_DYNAMIC_DISPATCH(RunImitated)(args, pool);
+}
+
+}  // namespace squint
+#endif  // HWY_ONCE

@@ -1,0 +1,164 @@
+#include "squint/kernels/qrows/qrows.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <string>
+
+#include "squint/base/threads.h"
+#include "squint/kernels/each_target_test.h"
+#include "squint/kernels/qgemm/requantize_ref.h"
+
+namespace squint {
+namespace {
+
+// Tap t of row i lies at offset i * 3 + t * 7 of the bytes.
+class Scattered final : public RowSource {
+ public:
+  Scattered(const uint8_t* data, int64_t taps) : data_(data), taps_(taps) {}
+  void Find(int64_t begin, int64_t count,
+            const uint8_t** places) const noexcept override {
+    for (int64_t t = 0; t < taps_; ++t) {
+      for (int64_t i = 0; i < count; ++i) {
+        places[t * count + i] = data_ + (begin + i) * 3 + t * 7;
+      }
+    }
+  }
+
+ private:
+  const uint8_t* data_;
+  int64_t taps_;
+};
+
+struct Problem {
+  Problem(int64_t row_count, const RowWeightsShape& weights_shape)
+      : rows(row_count), shape(weights_shape) {
+    std::mt19937 engine(7);
+    for (int64_t i = 0; i < rows * 3 + shape.taps * 7 + shape.depth + 4; ++i) {
+      x.push_back(static_cast<uint8_t>(engine() >> 9));
+    }
+    for (int64_t i = 0; i < shape.outputs * shape.terms(); ++i) {
+      w.push_back(static_cast<int8_t>(engine() >> 9));
+    }
+    for (int64_t i = 0; i < rows * shape.outputs; ++i) {
+      added.push_back(static_cast<uint8_t>(engine() >> 9));
+    }
+    for (int64_t j = 0; j < shape.outputs; ++j) {
+      bias.push_back(static_cast<int32_t>(engine() % 2001) - 1000);
+      multiplier.push_back(1e-4f * static_cast<float>(engine() % 90 + 1));
+    }
+    r = {.bias = bias.data(),
+         .bias_column = 1,
+         .multiplier = multiplier.data(),
+         .multiplier_column = 1,
+         .low = -13,
+         .high = 242,
+         .zero = 13};
+  }
+
+  int32_t Sum(int64_t i, int64_t j) const {
+    int32_t sum = 0;
+    for (int64_t t = 0; t < shape.taps; ++t) {
+      for (int64_t d = 0; d < shape.depth; ++d) {
+        sum += x[static_cast<size_t>(i * 3 + t * 7 + d)] *
+               w[static_cast<size_t>((j * shape.taps + t) * shape.depth + d)];
+      }
+    }
+    return sum;
+  }
+
+  uint8_t Expected(int64_t i, int64_t j) const {
+    const uint8_t q = RequantizeRef(Sum(i, j), 0, j, r);
+    if (r.addition.added == nullptr) return q;
+    const ByteAddition& a = r.addition;
+    const auto own = static_cast<float>(q);
+    const auto other =
+        static_cast<float>(added[static_cast<size_t>(i * shape.outputs + j)]);
+    const float v =
+        a.own_last ? std::fma(a.own, own, std::fma(a.other, other, a.fixed))
+                   : std::fma(a.other, other, std::fma(a.own, own, a.fixed));
+    return static_cast<uint8_t>(std::nearbyintf(std::clamp(v, a.low, a.high)));
+  }
+
+  void Check(int threads, bool quads) const {
+    const RowWeights packed =
+        (quads ? PackRowQuads : PackRowWeights)(shape, w.data());
+    ThreadPool pool(threads);
+    std::vector<uint8_t> y(static_cast<size_t>(rows * shape.outputs), 77);
+    const size_t bytes = RowProductScratch(rows, shape, threads);
+    const std::unique_ptr<std::byte[]> scratch(new std::byte[bytes + 64]);
+    void* aligned = scratch.get();
+    size_t space = bytes + 64;
+    aligned = std::align(64, bytes, aligned, space);
+    const Scattered source(x.data(), shape.taps);
+    (quads ? RowProductOfQuads : RowProduct)(
+        {rows, source, packed, r, y.data(), shape.outputs, aligned}, pool);
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t j = 0; j < shape.outputs; ++j) {
+        ASSERT_EQ(y[static_cast<size_t>(i * shape.outputs + j)], Expected(i, j))
+            << "row " << i << ", output " << j << (quads ? ", quads" : "");
+      }
+    }
+  }
+
+  void CheckAll() const {
+    ForEachTarget([&] {
+      for (const int threads : {1, 2}) {
+        Check(threads, false);
+        Check(threads, true);
+      }
+    });
+  }
+
+  int64_t rows;
+  RowWeightsShape shape;
+  std::vector<uint8_t> x;
+  std::vector<int8_t> w;
+  std::vector<uint8_t> added;
+  std::vector<int32_t> bias;
+  std::vector<float> multiplier;
+  Requantization r;
+};
+
+TEST(RowProduct, EqualsTheFormulaInEverySize) {
+  for (const int64_t rows : {1, 3, 5, 14, 97}) {
+    for (const RowWeightsShape& shape : {RowWeightsShape{1, 1, 1},
+                                         {16, 1, 4},
+                                         {24, 9, 8},
+                                         {33, 3, 21},
+                                         {70, 1, 64},
+                                         {130, 2, 6}}) {
+      SCOPED_TRACE(std::to_string(rows) + " rows, " +
+                   std::to_string(shape.outputs) + " outputs");
+      Problem(rows, shape).CheckAll();
+    }
+  }
+}
+
+TEST(RowProduct, CutsLongRowsIntoBlocks) {
+  Problem(61, {20, 9, 540}).CheckAll();
+}
+
+TEST(RowProduct, AddsATensorAsQLinearAddDoes) {
+  for (const bool own_last : {true, false}) {
+    Problem problem(29, {40, 2, 12});
+    problem.r.addition = {.added = problem.added.data(),
+                          .row_stride = 40,
+                          .own = 0.61f,
+                          .other = 0.37f,
+                          .fixed = -21.5f,
+                          .own_last = own_last};
+    problem.CheckAll();
+  }
+}
+
+TEST(RowProduct, SumsTheWeightsOfEachOutput) {
+  const std::vector<int8_t> w = {1, 2, -3, 100, -128, 7};
+  EXPECT_EQ(PackRowWeights({2, 1, 3}, w.data()).sums,
+            (std::vector<int32_t>{0, -21}));
+}
+
+}  // namespace
+}  // namespace squint

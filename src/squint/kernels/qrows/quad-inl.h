@@ -1,0 +1,105 @@
+// What both forms of the tile of qrows.h need (quad_tile-inl.h). Included once
+// per Highway target.
+#if defined(SQUINT_KERNELS_QROWS_QUAD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef SQUINT_KERNELS_QROWS_QUAD_INL_H_
+#undef SQUINT_KERNELS_QROWS_QUAD_INL_H_
+#else
+#define SQUINT_KERNELS_QROWS_QUAD_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "squint/kernels/qgemm/qtile-inl.h"
+#include "squint/kernels/qrows/qrows.h"
+
+// The compiler can be told to use them in a part of a file.
+#undef SQUINT_QUAD_DOT
+#if HWY_COMPILER_GCC_ACTUAL && HWY_TARGET == HWY_AVX3
+#define SQUINT_QUAD_DOT 1
+#elif HWY_COMPILER_GCC_ACTUAL && HWY_TARGET == HWY_AVX2
+#define SQUINT_QUAD_DOT 1
+#else
+#define SQUINT_QUAD_DOT 0
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace squint {
+namespace HWY_NAMESPACE {
+
+// Of the CPU: a dot product of four bytes in vectors of this target's size.
+inline bool HasQuadDot() {
+#if SQUINT_QUAD_DOT && HWY_TARGET == HWY_AVX3
+  return __builtin_cpu_supports("avx512vnni") != 0;
+#elif SQUINT_QUAD_DOT
+  return __builtin_cpu_supports("avxvnni") != 0;
+#else
+  return false;
+#endif
+}
+
+// sum + x0 * w0 + x1 * w1 + x2 * w2 + x3 * w3 in each lane; x: uint8, w: int8.
+HWY_INLINE IntVector QuadDotImitated(IntVector x, IntVector w, IntVector sum) {
+#if HWY_TARGET == HWY_SCALAR
+  const int32_t xs = hn::GetLane(x);
+  const int32_t ws = hn::GetLane(w);
+  int32_t total = hn::GetLane(sum);
+  for (int i = 0; i < 32; i += 8) {
+    total += (xs >> i & 0xFF) * static_cast<int8_t>(ws >> i & 0xFF);
+  }
+  return hn::Set(IntTag(), total);
+#else
+  const IntTag d;
+  const hn::Repartition<int16_t, IntTag> pairs;
+  const hn::Repartition<uint16_t, IntTag> unsigned_pairs;
+  const auto bytes = hn::BitCast(unsigned_pairs, x);
+  const auto even = hn::And(bytes, hn::Set(unsigned_pairs, uint16_t{0xFF}));
+  const auto odd = hn::ShiftRight<8>(bytes);
+  const auto weights = hn::BitCast(pairs, w);
+  const auto even_w = hn::ShiftRight<8>(hn::ShiftLeft<8>(weights));
+  const auto odd_w = hn::ShiftRight<8>(weights);
+  sum = AddProducts(hn::BitCast(d, even), hn::BitCast(d, even_w), sum);
+  return AddProducts(hn::BitCast(d, odd), hn::BitCast(d, odd_w), sum);
+#endif
+}
+
+// Vectors of outputs in a panel; a narrow panel takes more rows at once, so
+// that enough sums are under way.
+constexpr int kQuadNv = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
+constexpr int kQuadNr = kQuadNv * kIntLanes;
+constexpr int kQuadMr = 6;
+constexpr int kQuadMrNarrow = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
+
+struct QuadTileArgs {
+  int64_t taps;
+  int64_t quads;  // of one tap
+  const uint8_t* const* places;
+  int64_t tap_stride;  // places of one tap
+  const std::byte* weights;
+  int64_t row;  // of the result
+  int64_t rows;
+  int64_t column;
+  int64_t columns;
+  uint8_t* out;
+  int64_t out_stride;
+  const Requantization& requantization;
+};
+
+// Vectors of the panel that begins at this column.
+inline int QuadVectors(int64_t column, int64_t outputs) {
+  const int64_t left = (outputs - column + kIntLanes - 1) / kIntLanes;
+  return static_cast<int>(std::min<int64_t>(kQuadNv, left));
+}
+
+inline int64_t QuadsOf(int64_t depth) {
+  return (depth + kRowQuad - 1) / kRowQuad;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace squint
+HWY_AFTER_NAMESPACE();
+
+#endif  // SQUINT_KERNELS_QROWS_QUAD_INL_H_

@@ -1,0 +1,93 @@
+// The register tile of four-byte dot products for qrows.h: rows as they lie
+// against packed weights. No header guard: included inside a namespace, once
+// for each way of multiplying, SQUINT_QUAD_PRODUCT(x, w, sum).
+
+// kRows x kNv vectors of sums; rows beyond args.rows repeat the last one.
+template <int kRows, int kNv>
+HWY_NOINLINE void QuadTile(const QuadTileArgs& args) {
+  const IntTag d;
+  IntVector sum[kRows][kNv];
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kNv; ++v) sum[r][v] = hn::Zero(d);
+  }
+  const auto* w = reinterpret_cast<const int32_t*>(args.weights);
+  for (int64_t t = 0; t < args.taps; ++t) {
+    const uint8_t* places[kRows];
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r) {
+      places[r] = args.places[t * args.tap_stride +
+                              std::min<int64_t>(r, args.rows - 1)];
+    }
+    for (int64_t q = 0; q < args.quads; ++q) {
+      IntVector column[kNv];
+#pragma GCC unroll 4
+      for (int v = 0; v < kNv; ++v) {
+        column[v] = hn::Load(d, w + v * kIntLanes);
+      }
+      w += kNv * kIntLanes;
+#pragma GCC unroll 12
+      for (int r = 0; r < kRows; ++r) {
+        int32_t quad;
+        std::memcpy(&quad, places[r] + kRowQuad * q, sizeof(quad));
+        const auto x = hn::Set(d, quad);
+#pragma GCC unroll 4
+        for (int v = 0; v < kNv; ++v) {
+          sum[r][v] = SQUINT_QUAD_PRODUCT(x, column[v], sum[r][v]);
+        }
+      }
+    }
+  }
+  const Requantization& q = args.requantization;
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; ++r) {
+    if (r >= args.rows) break;
+#pragma GCC unroll 4
+    for (int v = 0; v < kNv; ++v) {
+      const int64_t at = v * kIntLanes;
+      StoreRequantized(sum[r][v], q, args.row + r, args.column + at,
+                       std::min<int64_t>(kIntLanes, args.columns - at),
+                       args.out + r * args.out_stride + at * q.result_bytes());
+    }
+  }
+}
+
+template <int kNv>
+void QuadRows(QuadTileArgs args, int64_t rows) {
+  constexpr int kMr = kNv <= 2 ? kQuadMrNarrow : kQuadMr;
+  for (int64_t row = 0; row < rows;) {
+    args.rows = std::min<int64_t>(kMr, rows - row);
+    if (args.rows == 1) {
+      QuadTile<1, kNv>(args);
+    } else if (args.rows <= 3) {
+      QuadTile<3, kNv>(args);
+    } else if (args.rows <= 6) {
+      QuadTile<6, kNv>(args);
+    } else {
+      QuadTile<kMr, kNv>(args);
+    }
+    row += args.rows;
+    args.row += args.rows;
+    args.places += args.rows;
+    args.out += args.rows * args.out_stride;
+  }
+}
+
+HWY_NOINLINE void QuadPanel(const QuadTileArgs& args, int64_t rows, int vectors) {
+  switch (vectors) {
+    case 1:
+      return QuadRows<1>(args, rows);
+    case 2:
+      return QuadRows<2>(args, rows);
+#if HWY_TARGET <= HWY_AVX3
+    case 3:
+      return QuadRows<3>(args, rows);
+    default:
+      return QuadRows<4>(args, rows);
+#else
+    default:
+      return;  // kQuadNv vectors at most
+#endif
+  }
+}
