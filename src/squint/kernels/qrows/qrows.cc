@@ -27,25 +27,14 @@ namespace imitated {
 }  // namespace imitated
 
 #if SQUINT_QUAD_DOT
-#pragma GCC push_options
-#if HWY_TARGET == HWY_AVX3
-#pragma GCC target("avx512vnni")
-#else
-#pragma GCC target("avxvnni")
-#endif
+HWY_PUSH_ATTRIBUTES(SQUINT_QUAD_TARGET)
 namespace native {
-HWY_INLINE IntVector Dot(IntVector x, IntVector w, IntVector sum) {
-#if HWY_TARGET == HWY_AVX3
-  return IntVector{_mm512_dpbusd_epi32(sum.raw, x.raw, w.raw)};
-#else
-  return IntVector{_mm256_dpbusd_avx_epi32(sum.raw, x.raw, w.raw)};
-#endif
-}
-#define SQUINT_QUAD_PRODUCT Dot
+#define SQUINT_QUAD_PRODUCT(x, w, sum) \
+  IntVector { SQUINT_QUAD_DOT_RAW(x, w, sum) }
 #include "squint/kernels/qrows/quad_tile-inl.h"
 #undef SQUINT_QUAD_PRODUCT
 }  // namespace native
-#pragma GCC pop_options
+HWY_POP_ATTRIBUTES
 #endif
 
 void QuadPanelOf(const QuadTileArgs& args, int64_t rows, int vectors,

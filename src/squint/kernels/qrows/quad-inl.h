@@ -16,12 +16,21 @@
 #include "squint/kernels/qgemm/qtile-inl.h"
 #include "squint/kernels/qrows/qrows.h"
 
-// The compiler can be told to use them in a part of a file.
+// The compiler can be told to use the dot product in a part of a file: between
+// HWY_PUSH_ATTRIBUTES(SQUINT_QUAD_TARGET) and HWY_POP_ATTRIBUTES.
 #undef SQUINT_QUAD_DOT
+#undef SQUINT_QUAD_TARGET
+#undef SQUINT_QUAD_DOT_RAW
 #if HWY_COMPILER_GCC_ACTUAL && HWY_TARGET == HWY_AVX3
 #define SQUINT_QUAD_DOT 1
+#define SQUINT_QUAD_TARGET "avx512vnni"
+#define SQUINT_QUAD_DOT_RAW(x, w, sum) \
+  _mm512_dpbusd_epi32((sum).raw, (x).raw, (w).raw)
 #elif HWY_COMPILER_GCC_ACTUAL && HWY_TARGET == HWY_AVX2
 #define SQUINT_QUAD_DOT 1
+#define SQUINT_QUAD_TARGET "avxvnni"
+#define SQUINT_QUAD_DOT_RAW(x, w, sum) \
+  _mm256_dpbusd_avx_epi32((sum).raw, (x).raw, (w).raw)
 #else
 #define SQUINT_QUAD_DOT 0
 #endif

@@ -74,7 +74,8 @@ void QuadRows(QuadTileArgs args, int64_t rows) {
   }
 }
 
-HWY_NOINLINE void QuadPanel(const QuadTileArgs& args, int64_t rows, int vectors) {
+HWY_NOINLINE void QuadPanel(const QuadTileArgs& args, int64_t rows,
+                            int vectors) {
   switch (vectors) {
     case 1:
       return QuadRows<1>(args, rows);

@@ -1,0 +1,131 @@
+#include "squint/kernels/qconv/depthwise_last.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "squint/base/threads.h"
+#include "squint/kernels/each_target_test.h"
+#include "squint/kernels/qgemm/requantize_ref.h"
+
+namespace squint {
+namespace {
+
+struct Problem {
+  Problem(int64_t channels, PlaneWindow window, int64_t batch = 1) {
+    shape.window = window;
+    shape.batch = batch;
+    shape.channels = shape.filters = shape.groups = channels;
+    std::mt19937 engine(7);
+    x.resize(static_cast<size_t>(batch * window.in_pixels() * channels));
+    for (uint8_t& b : x) b = static_cast<uint8_t>(engine() >> 9);
+    w.resize(static_cast<size_t>(channels * window.taps()));
+    for (int8_t& b : w) b = static_cast<int8_t>(engine() >> 9);
+    for (int64_t c = 0; c < channels; ++c) {
+      border.push_back(static_cast<uint8_t>(91));
+      bias.push_back(static_cast<int32_t>(engine() % 2001) - 1000);
+      multiplier.push_back(1e-3f * static_cast<float>(engine() % 90 + 1));
+    }
+  }
+
+  int32_t Sum(int64_t image, int64_t y, int64_t column, int64_t c) const {
+    const PlaneWindow& v = shape.window;
+    int32_t sum = 0;
+    for (int64_t ky = 0; ky < v.kernel_h; ++ky) {
+      for (int64_t kx = 0; kx < v.kernel_w; ++kx) {
+        const int64_t i = y * v.stride_h - v.pad_top + ky * v.dilation_h;
+        const int64_t j = column * v.stride_w - v.pad_left + kx * v.dilation_w;
+        const bool inside = i >= 0 && i < v.in_h && j >= 0 && j < v.in_w;
+        const int64_t at =
+            ((image * v.in_h + i) * v.in_w + j) * shape.channels + c;
+        sum += (inside ? x[static_cast<size_t>(at)]
+                       : border[static_cast<size_t>(c)]) *
+               w[static_cast<size_t>(c * v.taps() + ky * v.kernel_w + kx)];
+      }
+    }
+    return sum;
+  }
+
+  void Check(int threads, bool quads) const {
+    const DepthwiseFilters filters =
+        (quads ? PackDepthwiseQuads : PackDepthwise)(
+            shape.channels, shape.window.taps(), w.data(), bias.data(),
+            multiplier.data());
+    ThreadPool pool(threads);
+    std::vector<uint8_t> out(static_cast<size_t>(
+        shape.batch * shape.window.out_pixels() * shape.channels));
+    (quads ? DepthwiseLastOfQuads : DepthwiseLast)(
+        {shape, filters, x.data(), border.data(), 17, out.data()}, pool);
+    const Requantization r = {.bias = bias.data(),
+                              .bias_column = 1,
+                              .multiplier = multiplier.data(),
+                              .multiplier_column = 1,
+                              .low = -17,
+                              .high = 238,
+                              .zero = 17};
+    const PlaneWindow& v = shape.window;
+    for (size_t i = 0; i < out.size(); ++i) {
+      const auto at = static_cast<int64_t>(i);
+      const int64_t c = at % shape.channels;
+      const int64_t pixel = at / shape.channels;
+      const int64_t image = pixel / v.out_pixels();
+      const int64_t in_image = pixel % v.out_pixels();
+      ASSERT_EQ(out[i], RequantizeRef(Sum(image, in_image / v.out_w,
+                                          in_image % v.out_w, c),
+                                      0, c, r))
+          << "element " << i << (quads ? ", quads" : "");
+    }
+  }
+
+  void CheckAll() const {
+    ForEachTarget([&] {
+      for (const int threads : {1, 2}) {
+        Check(threads, false);
+        Check(threads, true);
+      }
+    });
+  }
+
+  ConvShape shape;
+  std::vector<uint8_t> x;
+  std::vector<int8_t> w;
+  std::vector<uint8_t> border;
+  std::vector<int32_t> bias;
+  std::vector<float> multiplier;
+};
+
+PlaneWindow Square(int64_t size, int64_t kernel, int64_t stride, int64_t pad,
+                   int64_t dilation = 1) {
+  const int64_t out =
+      (size + 2 * pad - (kernel - 1) * dilation - 1) / stride + 1;
+  return {.in_h = size,
+          .in_w = size,
+          .out_h = out,
+          .out_w = out,
+          .kernel_h = kernel,
+          .kernel_w = kernel,
+          .stride_h = stride,
+          .stride_w = stride,
+          .dilation_h = dilation,
+          .dilation_w = dilation,
+          .pad_top = pad,
+          .pad_left = pad};
+}
+
+TEST(DepthwiseLast, EqualsTheFormulaForAnyNumberOfChannels) {
+  for (const int64_t channels : {1, 3, 16, 32, 40, 64, 65, 144}) {
+    SCOPED_TRACE(channels);
+    Problem(channels, Square(6, 3, 1, 1)).CheckAll();
+  }
+}
+
+TEST(DepthwiseLast, EqualsTheFormulaForEveryKindOfWindow) {
+  for (const PlaneWindow& window :
+       {Square(9, 3, 2, 1), Square(9, 5, 1, 2), Square(9, 3, 1, 2, 2),
+        Square(7, 7, 1, 0), Square(5, 1, 1, 0), Square(4, 2, 3, 1)}) {
+    Problem(35, window, 2).CheckAll();
+  }
+}
+
+}  // namespace
+}  // namespace squint
