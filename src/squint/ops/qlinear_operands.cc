@@ -101,7 +101,7 @@ std::optional<ByteGrid> ResultGrid(const PrepareContext& context,
 std::optional<QLinearProduct> ReadProduct(const PrepareContext& context,
                                           const QLinearForm& form,
                                           int64_t channels, int64_t depth) {
-  if (form.channels_last || form.added || form.inputs.size() < 2) {
+  if (form.added || form.inputs.size() < 2) {
     return std::nullopt;
   }
   const DType weight_type = context.input_dtypes[form.inputs[1].data];

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "squint/kernels/qelementwise/qelementwise.h"
+#include "squint/ops/channels_last.h"
 #include "squint/ops/prepare.h"
 #include "squint/ops/qlinear_operands.h"
 
@@ -75,7 +76,7 @@ std::unique_ptr<Step> PrepareQAverage(const PrepareContext& context,
   const Dims& x = context.input_dims[0];
   const auto x_grid = ByteGridOf(context, form.inputs[0]);
   const auto y_grid = ResultGrid(context, form);
-  if (form.channels_last || !x_grid || !y_grid || ElementCount(x) == 0) {
+  if (!x_grid || !y_grid || ElementCount(x) == 0) {
     return nullptr;
   }
   const int64_t planes = x[0] * x[1];
@@ -127,7 +128,8 @@ std::unique_ptr<Step> PrepareQLinear(const PrepareContext& context) {
   const auto form = QLinearFormOf(context.node);
   if (!form || form->inputs.empty()) return nullptr;
   if (form->op_type == "Conv" && form->scale) {
-    return PrepareQConv(context, *form);
+    return form->channels_last ? PrepareQConvLast(context, *form)
+                               : PrepareQConv(context, *form);
   }
   if (form->op_type == "Gemm") return PrepareQGemm(context, *form);
   if (form->op_type == "MatMul") return PrepareQMatMul(context, *form);
@@ -135,7 +137,8 @@ std::unique_ptr<Step> PrepareQLinear(const PrepareContext& context) {
     return PrepareQBinary(context, *form);
   }
   if (form->op_type == "GlobalAveragePool") {
-    return PrepareQAverage(context, *form);
+    return form->channels_last ? PrepareQAverageLast(context, *form)
+                               : PrepareQAverage(context, *form);
   }
   return nullptr;
 }

@@ -56,6 +56,7 @@ constexpr Signature kSignatures[] = {
     {"RRRR?R?", "DeformConv"},
     {"IJI?J?", "ConvInteger MatMulInteger"},
     {"ii", "Lookup"},
+    {"I", "NhwcMaxPool"},
     {"iiirr", "MelWeightMatrix"},
     {"ri?i?", "DFT"},
     {"rir?i?", "STFT"},

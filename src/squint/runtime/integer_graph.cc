@@ -13,6 +13,7 @@
 #include "squint/ops/op.h"
 #include "squint/ops/qlinear_operands.h"
 #include "squint/runtime/byte_table.h"
+#include "squint/runtime/channels_last.h"
 
 namespace squint {
 namespace {
@@ -55,7 +56,7 @@ class Lowering {
     graph_.SetOutputs(std::move(outputs));
     graph_.Compact();
     InferShapes(graph_);
-    VerifyGraph(graph_);
+    UseChannelsLast(graph_);
     return std::move(graph_);
   }
 

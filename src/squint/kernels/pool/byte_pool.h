@@ -15,6 +15,11 @@ class ThreadPool;
 void MaxPoolBytes(const PlaneWindow& window, int64_t planes, bool is_signed,
                   const void* x, void* y, ThreadPool& pool);
 
+// The same with channels last: `images` of in_h x in_w pixels.
+void MaxPoolBytesLast(const PlaneWindow& window, int64_t images,
+                      int64_t channels, bool is_signed, const void* x, void* y,
+                      ThreadPool& pool);
+
 }  // namespace squint
 
 #endif  // SQUINT_KERNELS_POOL_BYTE_POOL_H_

@@ -250,13 +250,55 @@ void MultiplyBytes(const BroadcastPlan& plan, const void* a,
                });
 }
 
+namespace {
+
+// The mean of bytes whose sum is known.
+struct Mean {
+  float multiplier;
+  float low;
+  float high;
+  int64_t zeros;  // in the sum
+  int32_t zero;
+
+  Mean(const ByteGrid& from, const ByteGrid& to, int64_t pixels)
+      : multiplier(from.scale / (to.scale * static_cast<float>(pixels))),
+        low(static_cast<float>(to.lowest() - to.zero)),
+        high(static_cast<float>(to.highest() - to.zero)),
+        zeros(from.zero * pixels),
+        zero(to.zero) {}
+
+  uint8_t operator()(int64_t sum) const {
+    const float v = static_cast<float>(sum - zeros) * multiplier;
+    const auto q =
+        static_cast<int32_t>(std::nearbyintf(std::clamp(v, low, high)));
+    return static_cast<uint8_t>(q + zero);
+  }
+};
+
+// Sums of one image's channels [begin, end), at most kSums of them.
+constexpr int64_t kSums = 64;
+template <typename T>
+void SumChannels(const T* image, int64_t pixels, int64_t stride, int64_t begin,
+                 int64_t end, int64_t* sums) {
+  constexpr int64_t kStretch = 1 << 20;  // pixels whose sum int32 holds
+  std::fill_n(sums, end - begin, 0);
+  for (int64_t from = 0; from < pixels; from += kStretch) {
+    int32_t some[kSums] = {};
+    const int64_t to = std::min(pixels, from + kStretch);
+    for (int64_t p = from; p < to; ++p) {
+      const T* bytes = image + p * stride + begin;
+      for (int64_t c = 0; c < end - begin; ++c) some[c] += bytes[c];
+    }
+    for (int64_t c = 0; c < end - begin; ++c) sums[c] += some[c];
+  }
+}
+
+}  // namespace
+
 void AverageBytes(const void* in, int64_t planes, int64_t pixels,
                   const ByteGrid& grid, void* out, const ByteGrid& out_grid,
                   ThreadPool& pool) {
-  const float multiplier =
-      grid.scale / (out_grid.scale * static_cast<float>(pixels));
-  const auto low = static_cast<float>(out_grid.lowest() - out_grid.zero);
-  const auto high = static_cast<float>(out_grid.highest() - out_grid.zero);
+  const Mean mean(grid, out_grid, pixels);
   const int64_t grain =
       std::max<int64_t>(1, kPiece / std::max<int64_t>(1, pixels));
   pool.ParallelFor(
@@ -264,16 +306,37 @@ void AverageBytes(const void* in, int64_t planes, int64_t pixels,
       [&](size_t begin, size_t end) {
         for (auto i = static_cast<int64_t>(begin);
              i < static_cast<int64_t>(end); ++i) {
-          const int64_t bytes =
+          static_cast<uint8_t*>(out)[i] = mean(
               grid.is_signed
                   ? SumOf(static_cast<const int8_t*>(in) + i * pixels, pixels)
-                  : SumOf(static_cast<const uint8_t*>(in) + i * pixels, pixels);
-          const float v =
-              static_cast<float>(bytes - grid.zero * pixels) * multiplier;
-          const auto q =
-              static_cast<int32_t>(std::nearbyintf(std::clamp(v, low, high)));
-          static_cast<uint8_t*>(out)[i] =
-              static_cast<uint8_t>(q + out_grid.zero);
+                  : SumOf(static_cast<const uint8_t*>(in) + i * pixels,
+                          pixels));
+        }
+      });
+}
+
+void AverageBytesLast(const void* in, int64_t images, int64_t pixels,
+                      int64_t channels, const ByteGrid& grid, void* out,
+                      const ByteGrid& out_grid, ThreadPool& pool) {
+  const Mean mean(grid, out_grid, pixels);
+  const int64_t pieces = (channels + kSums - 1) / kSums;
+  pool.ParallelFor(
+      static_cast<size_t>(images * pieces), 1, [&](size_t begin, size_t end) {
+        for (auto i = static_cast<int64_t>(begin);
+             i < static_cast<int64_t>(end); ++i) {
+          const int64_t image = i / pieces * pixels * channels;
+          const int64_t from = i % pieces * kSums;
+          const int64_t to = std::min(channels, from + kSums);
+          int64_t sums[kSums];
+          if (grid.is_signed) {
+            SumChannels(static_cast<const int8_t*>(in) + image, pixels,
+                        channels, from, to, sums);
+          } else {
+            SumChannels(static_cast<const uint8_t*>(in) + image, pixels,
+                        channels, from, to, sums);
+          }
+          auto* y = static_cast<uint8_t*>(out) + i / pieces * channels;
+          for (int64_t c = from; c < to; ++c) y[c] = mean(sums[c - from]);
         }
       });
 }

@@ -47,6 +47,11 @@ void AverageBytes(const void* in, int64_t planes, int64_t pixels,
                   const ByteGrid& grid, void* out, const ByteGrid& out_grid,
                   ThreadPool& pool);
 
+// The same with channels last: images of `pixels` times `channels` bytes.
+void AverageBytesLast(const void* in, int64_t images, int64_t pixels,
+                      int64_t channels, const ByteGrid& grid, void* out,
+                      const ByteGrid& out_grid, ThreadPool& pool);
+
 }  // namespace squint
 
 #endif  // SQUINT_KERNELS_QELEMENTWISE_QELEMENTWISE_H_

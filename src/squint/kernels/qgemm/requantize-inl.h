@@ -86,10 +86,21 @@ HWY_INLINE RealVector Scaled(IntVector sum, const Requantization& r,
   return hn::Mul(hn::ConvertTo(df, sum), multiplier);
 }
 
+// Half to even, of numbers that int32 holds: Highway's own would look for
+// others.
+HWY_INLINE IntVector RoundToInt(RealVector v) {
+#if HWY_TARGET == HWY_AVX2
+  return IntVector{_mm256_cvtps_epi32(v.raw)};
+#elif HWY_TARGET == HWY_AVX3
+  return IntVector{_mm512_cvtps_epi32(v.raw)};
+#else
+  return hn::NearestInt(v);
+#endif
+}
+
 HWY_INLINE IntVector RoundedBetween(RealVector v, float low, float high) {
   const RealTag df;
-  return hn::NearestInt(
-      hn::Min(hn::Max(v, hn::Set(df, low)), hn::Set(df, high)));
+  return RoundToInt(hn::Min(hn::Max(v, hn::Set(df, low)), hn::Set(df, high)));
 }
 
 HWY_INLINE IntVector WithAddition(IntVector q, const ByteAddition& a,
