@@ -136,11 +136,13 @@ class RowConvStep : public Step {
   };
 
   RowConvStep(const ConvShape& shape, QLinearProduct product,
-              std::shared_ptr<const Weights> weights, int threads)
+              std::shared_ptr<const Weights> weights,
+              const std::optional<AddedBytes>& added, int threads)
       : shape_(shape),
         plan_(shape, product.x.is_signed),
         product_(std::move(product)),
         weights_(std::move(weights)),
+        added_(added),
         border_(static_cast<size_t>(shape.channels + kRowQuad),
                 static_cast<uint8_t>(UnsignedZero(product_.x))),
         product_bytes_(RowProductScratch(rows(), plan_.weights, threads)) {
@@ -178,7 +180,7 @@ class RowConvStep : public Step {
       RowProduct({.rows = rows(),
                   .source = source,
                   .weights = weights_->groups[static_cast<size_t>(g)],
-                  .requantization = OfGroup(g),
+                  .requantization = OfGroup(g, args),
                   .out = static_cast<uint8_t*>(args.outputs[0]) +
                          g * shape_.group_filters(),
                   .out_stride = shape_.filters,
@@ -207,11 +209,17 @@ class RowConvStep : public Step {
     return ordered;
   }
 
-  Requantization OfGroup(int64_t group) const {
+  Requantization OfGroup(int64_t group, const StepArgs& args) const {
     Requantization r = RequantizationOf(product_, false);
     const int64_t first = group * shape_.group_filters();
     r.bias += first;
     r.multiplier += first * r.multiplier_column;
+    if (!added_) return r;
+    r.addition =
+        AdditionOf(*product_.y, added_->added, added_->sum, added_->conv_is_a);
+    r.addition.added =
+        static_cast<const uint8_t*>(args.inputs[added_->input]) + first;
+    r.addition.row_stride = shape_.filters;
     return r;
   }
 
@@ -247,6 +255,7 @@ class RowConvStep : public Step {
   RowPlan plan_;
   QLinearProduct product_;
   std::shared_ptr<const Weights> weights_;
+  std::optional<AddedBytes> added_;
   std::vector<uint8_t> border_;
   size_t product_bytes_;
 };
@@ -419,7 +428,8 @@ bool HasChannelsLastKernel(const Graph& graph, const Node& node) {
 }
 
 std::unique_ptr<Step> PrepareQConvLast(const PrepareContext& context,
-                                       const QLinearForm& form) {
+                                       const QLinearForm& form,
+                                       const std::optional<AddedBytes>& added) {
   const Tensor* weight = ConstantAt(context, form.inputs[1].data);
   const Dims& x = context.input_dims[form.inputs[0].data];
   if (weight == nullptr || x.size() < 3 || x.size() > 4 ||
@@ -435,6 +445,7 @@ std::unique_ptr<Step> PrepareQConvLast(const PrepareContext& context,
   if (!weights) return nullptr;
   const std::string& key = context.pack_key;
   if (IsDepthwise(shape)) {
+    if (added) return nullptr;
     auto filters = context.packs.Get<DepthwiseFilters>(key + "/taps", [&] {
       return DepthwiseLastStep::Pack(shape, *product, *weights);
     });
@@ -444,8 +455,8 @@ std::unique_ptr<Step> PrepareQConvLast(const PrepareContext& context,
   auto packed = context.packs.Get<RowConvStep::Weights>(key + "/rows", [&] {
     return RowConvStep::Pack(shape, product->x.is_signed, *weights);
   });
-  return std::make_unique<RowConvStep>(shape, *std::move(product),
-                                       std::move(packed), context.threads);
+  return std::make_unique<RowConvStep>(
+      shape, *std::move(product), std::move(packed), added, context.threads);
 }
 
 std::unique_ptr<Step> PrepareQAverageLast(const PrepareContext& context,

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "squint/kernels/qelementwise/qelementwise.h"
 #include "squint/ops/op.h"
 #include "squint/ops/qlinear_form.h"
 
@@ -17,10 +18,19 @@ namespace squint {
 // weights that are int8 when their zero points are taken off.
 bool HasChannelsLastKernel(const Graph& graph, const Node& node);
 
-// The step of a QLinearConv with channels_last; null where it is none of
-// those.
-std::unique_ptr<Step> PrepareQConvLast(const PrepareContext& context,
-                                       const QLinearForm& form);
+// What is added to a convolution's result (conv_add.h).
+struct AddedBytes {
+  size_t input = 0;
+  ByteGrid added;
+  ByteGrid sum;
+  bool conv_is_a = true;
+};
+
+// The step of a QLinearConv with channels_last, and what is added to it; null
+// where it is none of those, or where something is added to a depthwise one.
+std::unique_ptr<Step> PrepareQConvLast(
+    const PrepareContext& context, const QLinearForm& form,
+    const std::optional<AddedBytes>& added = {});
 std::unique_ptr<Step> PrepareQAverageLast(const PrepareContext& context,
                                           const QLinearForm& form);
 

@@ -105,6 +105,7 @@ constexpr Signature kSignatures[] = {
     {"ria?*", "QLinearConcat"},
     {"IrIJrJri", "QLinearMatMul"},
     {"IrIJrJrii?", "QLinearConv"},
+    {"IrIJrJrii?iriri", "QLinearConvAdd"},
     {"bIrI?JrJ?ri?", "QLinearWhere"},
     {"ffffr?i?", "LSTMSteps"},
     {"fffff?r?i?", "GRUSteps"},

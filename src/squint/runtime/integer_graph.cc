@@ -14,6 +14,7 @@
 #include "squint/ops/qlinear_operands.h"
 #include "squint/runtime/byte_table.h"
 #include "squint/runtime/channels_last.h"
+#include "squint/runtime/fuse_additions.h"
 
 namespace squint {
 namespace {
@@ -57,6 +58,8 @@ class Lowering {
     graph_.Compact();
     InferShapes(graph_);
     UseChannelsLast(graph_);
+    FuseAdditions(graph_);
+    VerifyGraph(graph_);
     return std::move(graph_);
   }
 

@@ -201,6 +201,22 @@ int64_t SumOf(const T* in, int64_t count) {
 
 }  // namespace
 
+ByteAddition AdditionOf(const ByteGrid& own, const ByteGrid& other,
+                        const ByteGrid& sum, bool own_is_a) {
+  ByteAddition a;
+  a.added_is_signed = other.is_signed;
+  a.own = own.scale / sum.scale;
+  a.other = other.scale / sum.scale;
+  const float own_part = a.own * static_cast<float>(own.zero);
+  const float other_part = a.other * static_cast<float>(other.zero);
+  a.fixed = static_cast<float>(sum.zero) - (own_part + other_part);
+  a.own_last = own_is_a;
+  a.low = static_cast<float>(sum.lowest());
+  a.high = static_cast<float>(sum.highest());
+  a.is_signed = sum.is_signed;
+  return a;
+}
+
 void QuantizeToBytes(const float* in, int64_t count, const ByteGrid& grid,
                      void* out, ThreadPool& pool) {
   ForEachPieceOf(count, pool, [&](int64_t begin, int64_t length) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "squint/kernels/elementwise/binary.h"
+#include "squint/kernels/qgemm/requantization.h"
 
 namespace squint {
 
@@ -20,6 +21,11 @@ struct ByteGrid {
   int32_t lowest() const { return is_signed ? -128 : 0; }
   int32_t highest() const { return is_signed ? 127 : 255; }
 };
+
+// How b joins a in QLinearAdd, as the last step of a requantization to a's
+// grid; the tensor, its stride and its own type are the caller's.
+ByteAddition AdditionOf(const ByteGrid& own, const ByteGrid& other,
+                        const ByteGrid& sum, bool own_is_a);
 
 // Divide, round half to even, add the zero point, saturate; NaN: the zero
 // point.

@@ -1,0 +1,143 @@
+#include "squint/ops/conv_add.h"
+
+#include <map>
+#include <utility>
+
+#include "squint/ops/channels_last.h"
+#include "squint/ops/infer.h"
+#include "squint/ops/op.h"
+#include "squint/ops/qlinear_form.h"
+#include "squint/ops/qlinear_operands.h"
+
+namespace squint {
+namespace {
+
+using At = ConvAddInputs;
+
+const OpDef& Row(const Node& node) {
+  const OpDef* op = FindOp(node.op_type, node.domain);
+  CheckInternal(op != nullptr, "QLinearConvAdd: a part is no operator");
+  return *op;
+}
+
+void CheckInputs(const Node& node) {
+  if (node.inputs.size() != At::kSumZero + 1) {
+    Fail(ErrorCode::kInvalidModel, "has {} inputs, expected {}",
+         node.inputs.size(), At::kSumZero + 1);
+  }
+}
+
+// The sum has the convolution's shape.
+void InferConvAdd(InferContext& context) {
+  CheckInputs(context.node());
+  Graph graph;
+  Node conv = ConvOfConvAdd(context.node());
+  for (size_t i = 0; i < conv.inputs.size(); ++i) {
+    if (conv.inputs[i] == kNoValue) continue;
+    conv.inputs[i] = graph.AddInput("x", context.dtype(i), context.shape(i));
+  }
+  conv.outputs = {graph.AddValue("y")};
+  const NodeId id = graph.AddNode(std::move(conv));
+  const std::map<ValueId, DimTensor> contents;
+  InferContext inner(graph, graph.node(id), contents);
+  InferChecked(Row(graph.node(id)), inner);
+  const Shape& added = context.shape(At::kAdded);
+  const Shape& shape = inner.results()[0].shape;
+  const auto a = added.values();
+  const auto b = shape.values();
+  if (a && b && *a != *b) {
+    Fail(ErrorCode::kInvalidModel, "adds {} to a convolution of {}",
+         added.ToString(), shape.ToString());
+  }
+  context.SetOutput(0, context.dtype(At::kSumZero), shape);
+}
+
+Tensor RunPart(const Node& node, std::vector<const Tensor*> inputs) {
+  RunContext context{node, std::move(inputs), {}, {}, {}};
+  context.input_quant.resize(context.inputs.size());
+  context.output_quant.resize(1);
+  context.outputs.resize(1);
+  Row(node).integer_reference(context);
+  return std::move(context.outputs[0]);
+}
+
+void RunConvAdd(RunContext& context) {
+  CheckInputs(context.node);
+  const auto& in = context.inputs;
+  Node conv = ConvOfConvAdd(context.node);
+  conv.outputs = {0};
+  std::vector<const Tensor*> conv_inputs(
+      in.begin(), in.begin() + static_cast<int64_t>(conv.inputs.size()));
+  const Tensor product = RunPart(conv, std::move(conv_inputs));
+  Node add = AddOfConvAdd(context.node, 0);
+  add.outputs = {0};
+  std::vector<const Tensor*> a = {&product, in[6], in[7]};
+  std::vector<const Tensor*> b = {in[At::kAdded], in[At::kAddedScale],
+                                  in[At::kAddedZero]};
+  if (context.node.Int("conv_is_b", 0) != 0) std::swap(a, b);
+  a.insert(a.end(), b.begin(), b.end());
+  a.push_back(in[At::kSumScale]);
+  a.push_back(in[At::kSumZero]);
+  context.outputs[0] = RunPart(add, std::move(a));
+}
+
+std::unique_ptr<Step> PrepareConvAdd(const PrepareContext& context) {
+  const Node conv = ConvOfConvAdd(context.node);
+  const auto form = QLinearFormOf(conv);
+  const auto added = ByteGridOf(context, At::kAddedScale, At::kAddedZero,
+                                context.input_dtypes[At::kAdded]);
+  const auto sum = ByteGridOf(context, At::kSumScale, At::kSumZero,
+                              context.output_dtypes[0]);
+  if (!form || !added || !sum ||
+      context.input_dims[At::kAdded] != context.output_dims[0]) {
+    return nullptr;
+  }
+  return PrepareQConvLast(context, *form,
+                          AddedBytes{At::kAdded, *added, *sum,
+                                     context.node.Int("conv_is_b", 0) == 0});
+}
+
+QuantSpec ConvAddRule(const QuantizeQuery&) {
+  return QuantSpec::Float("it computes with integers already");
+}
+
+}  // namespace
+
+Node ConvOfConvAdd(const Node& node) {
+  Node conv;
+  conv.op_type = "QLinearConv";
+  conv.domain = "com.microsoft";
+  conv.name = node.name;
+  conv.attributes = node.attributes;
+  conv.attributes.erase("conv_is_b");
+  const size_t count = At::kBias + (node.has_input(At::kBias) ? 1 : 0);
+  for (size_t i = 0; i < count; ++i) conv.inputs.push_back(node.input(i));
+  return conv;
+}
+
+Node AddOfConvAdd(const Node& node, ValueId conv) {
+  Node add;
+  add.op_type = "QLinearAdd";
+  add.domain = "com.microsoft";
+  add.name = node.name;
+  std::vector<ValueId> a = {conv, node.input(6), node.input(7)};
+  std::vector<ValueId> b = {node.input(At::kAdded), node.input(At::kAddedScale),
+                            node.input(At::kAddedZero)};
+  if (node.Int("conv_is_b", 0) != 0) std::swap(a, b);
+  add.inputs = std::move(a);
+  add.inputs.insert(add.inputs.end(), b.begin(), b.end());
+  add.inputs.push_back(node.input(At::kSumScale));
+  add.inputs.push_back(node.input(At::kSumZero));
+  return add;
+}
+
+extern constinit const OpDef kQLinearConvAddOp = {
+    .type = "QLinearConvAdd",
+    .domain = "squint",
+    .infer = InferConvAdd,
+    .reference = RunConvAdd,
+    .quantize = ConvAddRule,
+    .prepare = PrepareConvAdd,
+};
+
+}  // namespace squint
