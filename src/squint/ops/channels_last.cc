@@ -10,6 +10,7 @@
 #include "squint/kernels/qrows/qrows.h"
 #include "squint/ops/conv_shape.h"
 #include "squint/ops/qlinear_operands.h"
+#include "squint/ops/row_operands.h"
 
 namespace squint {
 namespace {
@@ -78,24 +79,6 @@ class WindowRows final : public RowSource {
   int64_t channels_;
   const uint8_t* border_;
 };
-
-// int8 as the uint8 128 higher, and back. The kernels take uint8.
-constexpr uint8_t kSignBit = 0x80;
-void FlipSigns(const uint8_t* in, int64_t count, uint8_t* out,
-               ThreadPool& pool) {
-  constexpr size_t kGrain = 1 << 15;
-  pool.ParallelFor(
-      static_cast<size_t>(count), kGrain, [&](size_t begin, size_t end) {
-        std::transform(in + begin, in + end, out + begin, [](uint8_t b) {
-          return static_cast<uint8_t>(b ^ kSignBit);
-        });
-      });
-}
-
-// As the kernels see it.
-int32_t UnsignedZero(const ByteGrid& grid) {
-  return grid.zero + (grid.is_signed ? int32_t{kSignBit} : 0);
-}
 
 // ---- convolution by rows
 
@@ -356,39 +339,6 @@ class AverageLastStep : public Step {
 };
 
 }  // namespace
-
-std::optional<std::vector<int8_t>> CentredWeights(
-    const Tensor& weight, const std::vector<int32_t>& zeros,
-    const WeightOrder& order) {
-  const bool is_signed = weight.dtype() == DType::kInt8;
-  const auto* bytes = reinterpret_cast<const uint8_t*>(weight.raw());
-  std::vector<int8_t> centred;
-  centred.reserve(static_cast<size_t>(weight.size()));
-  for (int64_t j = 0; j < order.outputs; ++j) {
-    const int32_t zero = zeros[zeros.size() > 1 ? static_cast<size_t>(j) : 0];
-    for (int64_t k = 0; k < order.terms; ++k) {
-      const uint8_t byte =
-          bytes[j * order.output_stride + k * order.term_stride];
-      const int32_t stored = is_signed ? static_cast<int8_t>(byte) : byte;
-      const int32_t value = stored - zero;
-      if (value < -128 || value > 127) return std::nullopt;
-      centred.push_back(static_cast<int8_t>(value));
-    }
-  }
-  return centred;
-}
-
-std::vector<int32_t> BiasWithZero(const std::vector<int32_t>& bias,
-                                  const std::vector<int32_t>& sums,
-                                  int32_t zero) {
-  std::vector<int32_t> result;
-  for (size_t j = 0; j < sums.size(); ++j) {
-    const int64_t exact =
-        int64_t{bias.empty() ? 0 : bias[j]} - int64_t{zero} * sums[j];
-    result.push_back(static_cast<int32_t>(static_cast<uint32_t>(exact)));
-  }
-  return result;
-}
 
 bool HasChannelsLastKernel(const Graph& graph, const Node& node) {
   const auto form = QLinearFormOf(node);

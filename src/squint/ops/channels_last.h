@@ -2,10 +2,9 @@
 #ifndef SQUINT_OPS_CHANNELS_LAST_H_
 #define SQUINT_OPS_CHANNELS_LAST_H_
 
-#include <cstdint>
+#include <cstddef>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "squint/kernels/qelementwise/qelementwise.h"
 #include "squint/ops/op.h"
@@ -33,24 +32,6 @@ std::unique_ptr<Step> PrepareQConvLast(
     const std::optional<AddedBytes>& added = {});
 std::unique_ptr<Step> PrepareQAverageLast(const PrepareContext& context,
                                           const QLinearForm& form);
-
-// Constant 8-bit weights less their zero points (null: 0; one, or one for each
-// of `outputs`), ordered [outputs][terms]; element (j, k) of the tensor lies
-// at j * output_stride + k * term_stride. Nullopt where some are no int8.
-struct WeightOrder {
-  int64_t outputs = 0;
-  int64_t terms = 0;
-  int64_t output_stride = 0;
-  int64_t term_stride = 1;
-};
-std::optional<std::vector<int8_t>> CentredWeights(
-    const Tensor& weight, const std::vector<int32_t>& zeros,
-    const WeightOrder& order);
-
-// bias[j] - zero * sums[j], as sums modulo 2^32 need it.
-std::vector<int32_t> BiasWithZero(const std::vector<int32_t>& bias,
-                                  const std::vector<int32_t>& sums,
-                                  int32_t zero);
 
 }  // namespace squint
 

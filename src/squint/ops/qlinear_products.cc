@@ -9,6 +9,7 @@
 #include "squint/ops/conv_shape.h"
 #include "squint/ops/qlinear_operands.h"
 #include "squint/ops/qlinear_prepare.h"
+#include "squint/ops/row_operands.h"
 
 namespace squint {
 namespace {
@@ -210,6 +211,12 @@ std::unique_ptr<Step> PrepareQGemm(const PrepareContext& context,
                            a[trans_a ? 0 : 1]};
   auto product = ReadProduct(context, form, shape.n, shape.k);
   if (!product) return nullptr;
+  if (!trans_a) {
+    auto step = PrepareRowProduct(
+        context, shape.m, *product, *constant,
+        {shape.n, shape.k, trans_b ? b[1] : 1, trans_b ? 1 : b[1]});
+    if (step) return step;
+  }
   Weights weights = Packed(context, [&] {
     return WidePanels(
         shape.k, shape.n,
@@ -241,6 +248,9 @@ std::unique_ptr<Step> PrepareQMatMul(const PrepareContext& context,
   const Tensor* constant = ConstantAt(context, weight);
   if (constant != nullptr && ElementCount(b_batch) == 1) {
     shape.m *= ElementCount(a_batch);
+    auto step = PrepareRowProduct(context, shape.m, *product, *constant,
+                                  {shape.n, shape.k, 1, shape.n});
+    if (step) return step;
     Weights weights = Packed(context, [&] {
       return WidePanels(
           shape.k, shape.n,
