@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "squint/base/threads.h"
+#include "squint/kernels/copy/byte_tile.h"
 
 namespace squint {
 namespace {
@@ -45,6 +46,17 @@ template <typename T>
 void CopyTiles(const CopyPlan& plan, size_t across, int64_t rows, const T* from,
                T* to) {
   const size_t last = plan.axes - 1;
+  if constexpr (sizeof(T) == 1) {
+    if (plan.to_stride[last] == 1) {
+      for (int64_t i = 0; i < plan.size[last]; i += kByteTile) {
+        TransposeByteTile(from + i * plan.from_stride[last],
+                          plan.from_stride[last],
+                          std::min(kByteTile, plan.size[last] - i), rows,
+                          to + i, plan.to_stride[across]);
+      }
+      return;
+    }
+  }
   for (int64_t begin = 0; begin < plan.size[last]; begin += kTile) {
     const int64_t end = std::min(begin + kTile, plan.size[last]);
     for (int64_t r = 0; r < rows; ++r) {

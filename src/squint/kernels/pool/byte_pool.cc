@@ -58,52 +58,7 @@ void MaxPlane(const PlaneWindow& w, const T* in, T* out) {
   }
 }
 
-// One row of pixels.
-template <typename T>
-void MaxRowLast(const PlaneWindow& w, int64_t channels, int64_t oy,
-                const T* image, T* out) {
-  std::fill_n(out, w.out_w * channels, std::numeric_limits<T>::lowest());
-  for (int64_t ky = 0; ky < w.kernel_h; ++ky) {
-    const int64_t y = oy * w.stride_h + ky * w.dilation_h - w.pad_top;
-    if (y < 0 || y >= w.in_h) continue;
-    for (int64_t kx = 0; kx < w.kernel_w; ++kx) {
-      const Span span(w, kx);
-      const T* in =
-          image + (y * w.in_w + kx * w.dilation_w - w.pad_left) * channels;
-      for (int64_t x = span.begin; x < span.end; ++x) {
-        MaxRow<1>(in + x * w.stride_w * channels, channels, 1,
-                  out + x * channels);
-      }
-    }
-  }
-}
-
 }  // namespace
-
-void MaxPoolBytesLast(const PlaneWindow& window, int64_t images,
-                      int64_t channels, bool is_signed, const void* x, void* y,
-                      ThreadPool& pool) {
-  const int64_t row = window.out_w * channels;
-  const int64_t work = std::max<int64_t>(1, row * window.taps());
-  const int64_t grain = std::max<int64_t>(1, 32768 / work);
-  pool.ParallelFor(
-      static_cast<size_t>(images * window.out_h), static_cast<size_t>(grain),
-      [&](size_t begin, size_t end) {
-        for (auto i = static_cast<int64_t>(begin);
-             i < static_cast<int64_t>(end); ++i) {
-          const int64_t in = i / window.out_h * window.in_pixels() * channels;
-          const int64_t oy = i % window.out_h;
-          if (is_signed) {
-            MaxRowLast(window, channels, oy, static_cast<const int8_t*>(x) + in,
-                       static_cast<int8_t*>(y) + i * row);
-          } else {
-            MaxRowLast(window, channels, oy,
-                       static_cast<const uint8_t*>(x) + in,
-                       static_cast<uint8_t*>(y) + i * row);
-          }
-        }
-      });
-}
 
 void MaxPoolBytes(const PlaneWindow& window, int64_t planes, bool is_signed,
                   const void* x, void* y, ThreadPool& pool) {

@@ -48,7 +48,7 @@ HWY_NOINLINE void DepthwiseBlocks(const DepthwisePixel& p) {
       sum[i] =
           hn::LoadU(d, p.bias + block * kDepthwiseChannels + i * kIntLanes);
     }
-#pragma GCC unroll 5
+#pragma GCC unroll 13
     for (int64_t g = 0; g < groups; ++g) {
       IntVector x[4];
       JoinTaps(p.taps + g * SQUINT_TAPS, at, x);
@@ -68,6 +68,8 @@ HWY_NOINLINE void DepthwiseChannels(const DepthwisePixel& p) {
   switch (p.groups) {
     case (9 + SQUINT_TAPS - 1) / SQUINT_TAPS:
       return DepthwiseBlocks<(9 + SQUINT_TAPS - 1) / SQUINT_TAPS>(p);
+    case (25 + SQUINT_TAPS - 1) / SQUINT_TAPS:
+      return DepthwiseBlocks<(25 + SQUINT_TAPS - 1) / SQUINT_TAPS>(p);
     default:
       return DepthwiseBlocks<0>(p);
   }

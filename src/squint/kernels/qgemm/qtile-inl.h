@@ -81,18 +81,17 @@ struct QTileOutput {
   const Requantization& requantization;
 };
 
-// Ragged tiles, parameters by column, real results: `sums` has kQNr a row.
-inline HWY_NOINLINE void StoreTileSlowly(const int32_t* sums, int rows,
-                                         const QTileOutput& out) {
-  const IntTag d;
-  for (int r = 0; r < rows; ++r) {
-    for (int64_t at = 0; at < out.columns; at += kIntLanes) {
-      StoreRequantized(
-          hn::Load(d, sums + r * kQNr + at), out.requantization, out.row + r,
-          out.column + at, std::min<int64_t>(kIntLanes, out.columns - at),
-          out.c + r * out.c_stride + at * out.requantization.result_bytes());
-    }
-  }
+// A row of a ragged tile.
+inline HWY_NOINLINE void StoreRaggedRow(IntVector first, IntVector second,
+                                        int64_t row, uint8_t* c,
+                                        const QTileOutput& out) {
+  const Requantization& q = out.requantization;
+  const int64_t more = out.columns - kIntLanes;
+  StoreRequantized(first, q, row, out.column,
+                   std::min<int64_t>(kIntLanes, out.columns), c);
+  if (more <= 0) return;
+  StoreRequantized(second, q, row, out.column + kIntLanes, more,
+                   c + kIntLanes * q.result_bytes());
 }
 
 // kRows x kQNr sums over `pairs` steps; a: rows, a_stride int16s apart.
@@ -141,31 +140,21 @@ HWY_NOINLINE void QTile(int64_t pairs, const int16_t* HWY_RESTRICT a,
   }
   const Requantization& q = out.requantization;
   static_assert(kQNv == 2);
-  if (out.columns == kQNr && !q.is_real) {
-    const bool by_column =
-        q.bias_column + q.multiplier_column != 0 || q.addition.added != nullptr;
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-      uint8_t* c = out.c + r * out.c_stride;
-      if (by_column) {
-        StoreColumnBytes(sum[r][0], sum[r][1], q, out.row + r, out.column, c);
-      } else {
-        StoreRowBytes(sum[r][0], sum[r][1], q, out.row + r, c);
-      }
-    }
-    return;
-  }
-  // By way of memory of its own: a reference to `sum` would keep the sums out
-  // of the registers.
-  HWY_ALIGN int32_t sums[kRows * kQNr];
+  const bool by_column =
+      q.bias_column + q.multiplier_column != 0 || q.addition.added != nullptr;
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
-    for (int v = 0; v < kQNv; ++v) {
-      hn::Store(sum[r][v], d, sums + r * kQNr + v * kIntLanes);
+    uint8_t* c = out.c + r * out.c_stride;
+    if (out.columns != kQNr) {
+      StoreRaggedRow(sum[r][0], sum[r][1], out.row + r, c, out);
+    } else if (q.is_real) {
+      StoreColumnReals(sum[r][0], sum[r][1], q, out.row + r, out.column, c);
+    } else if (by_column) {
+      StoreColumnBytes(sum[r][0], sum[r][1], q, out.row + r, out.column, c);
+    } else {
+      StoreRowBytes(sum[r][0], sum[r][1], q, out.row + r, c);
     }
   }
-  StoreTileSlowly(sums, kRows, out);
 }
 
 HWY_INLINE void QTileFor(int64_t pairs, const int16_t* a, int64_t a_stride,

@@ -214,6 +214,15 @@ HWY_INLINE void StoreColumnBytes(IntVector first, IntVector second,
            r.stored_is_signed(), out);
 }
 
+HWY_INLINE void StoreColumnReals(IntVector first, IntVector second,
+                                 const Requantization& r, int64_t row,
+                                 int64_t column, uint8_t* out) {
+  auto* reals = reinterpret_cast<float*>(out);
+  StoreReals(Scaled(first, r, row, column, kIntLanes), kIntLanes, reals);
+  StoreReals(Scaled(second, r, row, column + kIntLanes, kIntLanes), kIntLanes,
+             reals + kIntLanes);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace squint
 HWY_AFTER_NAMESPACE();

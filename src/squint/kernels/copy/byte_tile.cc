@@ -1,0 +1,104 @@
+#include "squint/kernels/copy/byte_tile.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "squint/kernels/simd.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "squint/kernels/copy/byte_tile.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace squint {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+#if HWY_TARGET == HWY_SCALAR
+
+void ByteTile(const uint8_t* from, int64_t from_stride, int64_t rows,
+              int64_t columns, uint8_t* to, int64_t to_stride) {
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < columns; ++c) {
+      to[c * to_stride + r] = from[r * from_stride + c];
+    }
+  }
+}
+
+#else
+
+using Tag = hn::FixedTag<uint8_t, kByteTile>;
+using Row = hn::Vec<Tag>;
+
+// Interleaving row i with row i + 8 four times brings element (r, c) to
+// (c, r).
+HWY_INLINE void Interleave(const Row (&in)[kByteTile], Row (&out)[kByteTile]) {
+  const Tag d;
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) {
+    out[2 * i] = hn::InterleaveLower(d, in[i], in[i + 8]);
+    out[2 * i + 1] = hn::InterleaveUpper(d, in[i], in[i + 8]);
+  }
+}
+
+void ByteTile(const uint8_t* from, int64_t from_stride, int64_t rows,
+              int64_t columns, uint8_t* to, int64_t to_stride) {
+  const Tag d;
+  Row a[kByteTile];
+  Row b[kByteTile];
+  const bool whole = rows == kByteTile && columns == kByteTile;
+  if (whole) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kByteTile; ++r) {
+      a[r] = hn::LoadU(d, from + r * from_stride);
+    }
+  } else {
+    for (int r = 0; r < kByteTile; ++r) {
+      HWY_ALIGN uint8_t some[kByteTile] = {};
+      if (r < rows) {
+        std::memcpy(some, from + r * from_stride, static_cast<size_t>(columns));
+      }
+      a[r] = hn::Load(d, some);
+    }
+  }
+  Interleave(a, b);
+  Interleave(b, a);
+  Interleave(a, b);
+  Interleave(b, a);
+  if (whole) {
+#pragma GCC unroll 16
+    for (int c = 0; c < kByteTile; ++c) {
+      hn::StoreU(a[c], d, to + c * to_stride);
+    }
+    return;
+  }
+  HWY_ALIGN uint8_t all[kByteTile * kByteTile];
+  for (int c = 0; c < kByteTile; ++c) hn::Store(a[c], d, all + c * kByteTile);
+  for (int64_t c = 0; c < columns; ++c) {
+    std::memcpy(to + c * to_stride, all + c * kByteTile,
+                static_cast<size_t>(rows));
+  }
+}
+
+#endif
+
+}  // namespace HWY_NAMESPACE
+}  // namespace squint
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace squint {
+namespace {
+HWY_EXPORT(ByteTile);
+}  // namespace
+
+void TransposeByteTile(const uint8_t* from, int64_t from_stride, int64_t rows,
+                       int64_t columns, uint8_t* to, int64_t to_stride) {
+  HWY_DYNAMIC_DISPATCH(ByteTile)
+  (from, from_stride, rows, columns, to, to_stride);
+}
+
+}  // namespace squint
+#endif  // HWY_ONCE
