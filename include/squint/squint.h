@@ -7,6 +7,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -177,6 +179,31 @@ struct RunSummary {
   std::string json;
 };
 RunSummary RunFile(const RunRequest& request, const Context& context = {});
+
+// ---- bench
+
+// What a network is timed on.
+struct BenchInputs {
+  // As in RunRequest; empty: random ones of these sizes.
+  std::vector<std::string> files;
+  int64_t batch = 0;                    // of symbolic first dimensions; 0: 1
+  std::map<std::string, int64_t> dims;  // by symbol, or "input[axis]"
+};
+
+// A process that times one network when told to. It loads the model, runs it
+// and writes one line of JSON to `answers`:
+//   {load, first, base, rss, peak, shape, std}
+// seconds till the first run could begin and of that run; MiB of memory before
+// loading, now and at most; of the first output. Then for each line of
+// `orders`, a number of seconds, it runs that long (three times at least) and
+// writes a JSON list of seconds per run. Returns when there are no more.
+struct BenchWorkerRequest {
+  std::string model;
+  BenchInputs inputs;
+  Execution execution = Execution::kIntegers;
+};
+void ServeBenchmark(const BenchWorkerRequest& request, std::istream& orders,
+                    std::ostream& answers, const Context& context = {});
 
 // ---- convert
 
