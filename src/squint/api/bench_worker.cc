@@ -4,12 +4,11 @@
 #include <istream>
 #include <ostream>
 
-#include "squint/api/input_files.h"
+#include "squint/api/bench.h"
 #include "squint/api/jobs.h"
 #include "squint/base/error.h"
 #include "squint/base/machine.h"
 #include "squint/base/stopwatch.h"
-#include "squint/report/random_inputs.h"
 
 namespace squint {
 namespace {
@@ -49,11 +48,7 @@ class Subject {
     runner_ = std::make_unique<Runner>(prepared.graph,
                                        RunModeOf(request.execution), context);
     load_seconds_ = load.Seconds();
-    const BenchInputs& wanted = request.inputs;
-    inputs_ = wanted.files.empty()
-                  ? RandomInputs(*prepared.graph, {wanted.batch, wanted.dims},
-                                 context)
-                  : ReadInputs(*prepared.graph, wanted.files);
+    inputs_ = InputsFor(*prepared.graph, request.inputs, context);
   }
 
   // The worker's first line; `base`: bytes resident before loading.
