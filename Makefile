@@ -1,6 +1,7 @@
 # make            builds build/release/bin/squint
 # make demo       quantizes a real network on real images and shows the result
 # make test       everything that fits in 20 minutes on 2 cores
+# make bench      times every network at hand, writes docs/benchmarks.md
 # make conformance  docs/operators.md, from the ONNX node tests
 # make test-all   the rest: all models, sanitizers, lint
 # make fuzz       every fuzz target for FUZZ_SECONDS (20 minutes each)
@@ -8,7 +9,7 @@
 # what is there.
 BUILD := build/release
 
-.PHONY: all setup demo test test-all conformance asan fuzz tsan tidy format clean
+.PHONY: all setup demo test test-all bench conformance asan fuzz tsan tidy format clean
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --target squint_cli
 
@@ -35,6 +36,15 @@ test-all: .configure-tests
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --timeout 7200
 	@$(MAKE) asan tidy
+
+# A Python with onnxruntime and openvino, to have them in the table.
+BENCH_PYTHON := python3
+
+bench: all
+	@scripts/setup.sh bench
+	@rm -rf build/bench/rows
+	@python3 tests/bench/benchmarks.py $(BUILD)/bin/squint --build build/bench \
+	  --python $(BENCH_PYTHON) --out docs/benchmarks.md
 
 conformance: .configure-tests
 	@cmake --build $(BUILD) --target conformance

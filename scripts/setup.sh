@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a step needs and that are missing.
-# usage: setup.sh build|test|demo|lint|fuzz
+# usage: setup.sh build|test|demo|bench|lint|fuzz
 # Says what it installs; with nothing missing it is silent and needs no rights.
 set -eu
 
@@ -12,6 +12,7 @@ case "${1:-build}" in
   test) wanted="$build libgtest-dev libgmock-dev python3 python3-numpy
     dataset-fashion-mnist" ;;
   demo) wanted="$build dataset-fashion-mnist" ;;
+  bench) wanted="$build python3" ;;
   lint) wanted="$build clang-tidy clang-format libgtest-dev libgmock-dev" ;;
   fuzz) wanted="$build libgtest-dev libgmock-dev clang-14 libclang-rt-14-dev" ;;
   *) echo "setup.sh: unknown step '$1'" >&2; exit 2 ;;

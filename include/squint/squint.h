@@ -7,6 +7,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -177,6 +179,80 @@ struct RunSummary {
   std::string json;
 };
 RunSummary RunFile(const RunRequest& request, const Context& context = {});
+
+// ---- bench
+
+// What a network is timed on.
+struct BenchInputs {
+  // As in RunRequest; empty: random ones of these sizes.
+  std::vector<std::string> files;
+  int64_t batch = 0;                    // of symbolic first dimensions; 0: 1
+  std::map<std::string, int64_t> dims;  // by symbol, or "input[axis]"
+};
+
+// A process that times one network when told to. It loads the model, runs it
+// and writes one line of JSON to `answers`:
+//   {load, first, base, rss, peak, shape, std}
+// seconds till the first run could begin and of that run; MiB of memory before
+// loading, now and at most; of the first output. Then for each line of
+// `orders`, a number of seconds, it runs that long (three times at least) and
+// writes a JSON list of seconds per run. Returns when there are no more.
+struct BenchWorkerRequest {
+  std::string model;
+  BenchInputs inputs;
+  Execution execution = Execution::kIntegers;
+};
+void ServeBenchmark(const BenchWorkerRequest& request, std::istream& orders,
+                    std::ostream& answers, const Context& context = {});
+
+// Models timed beside each other and beside other engines: each in a process
+// of its own, that stands still while another runs, in turn, round by round.
+struct BenchRequest {
+  std::vector<std::string> models;
+  BenchInputs inputs;
+  Execution execution = Execution::kIntegers;
+  std::vector<int> threads;  // one table for each number; none: all CPUs
+  int rounds = 7;
+  double seconds = 0.4;            // of a turn
+  std::vector<std::string> peers;  // onnxruntime, openvino
+  std::string python = "python3";  // that has the peers
+  bool profile = false;            // where the time goes, node by node
+  // The command that is a worker when given a model, --threads and so on.
+  std::vector<std::string> worker;
+};
+// One engine on one model. A turn is `clean` when other processes used less
+// than an eighth of a CPU. Of clean turns, or the least disturbed ones where
+// there are no three.
+struct BenchRow {
+  std::string model;
+  std::string engine;  // "squint", or the peer
+  int threads = 0;
+  std::string failure;     // what went wrong, "" otherwise; then the rest is 0
+  double median = 0;       // seconds a run: the median of the turns' medians,
+  double low = 0;          // the least of them
+  double high = 0;         // and the greatest
+  double best = 0;         // the fastest single run
+  double throughput = 0;   // samples a second: first dimension of input 0
+  double load = 0;         // seconds till the first run can begin
+  double first = 0;        // seconds of the first run
+  double peak_memory = 0;  // MiB of the whole process
+  size_t file_bytes = 0;
+  // How many times as fast as the fastest peer on the model, or, without
+  // peers, as the first model.
+  double speed = 0;
+  int64_t runs = 0;
+  bool clean = false;  // all turns were
+  double others = 0;   // CPUs used by other processes
+};
+struct BenchSummary {
+  std::vector<BenchRow> rows;
+  std::string text;  // tables
+  std::string json;
+};
+// What could not be timed is a row with a `failure`. Errors: a model that
+// cannot be read, inputs that do not fit, a peer that Python does not have.
+BenchSummary BenchFiles(const BenchRequest& request,
+                        const Context& context = {});
 
 // ---- convert
 

@@ -20,12 +20,17 @@ struct CommonOptions {
 };
 
 void AddCommonOptions(CLI::App& command, CommonOptions& common);
+// Those of them that no command has in another form.
+void AddContextOptions(CLI::App& command, CommonOptions& common);
+// --reference, and --simulated where integers are the default.
+void AddExecutionFlags(CLI::App& command, Execution& execution);
 void AddDataOptions(CLI::App& command, DataRequest& data, bool required);
 void AddRecipeOptions(CLI::App& command, RecipeRequest& recipe);
 
 void AddQuantizeCommands(CLI::App& app, CommonOptions& common);
 void AddConvertCommand(CLI::App& app, CommonOptions& common);
 void AddMeasureCommands(CLI::App& app, CommonOptions& common);
+void AddBenchCommand(CLI::App& app, CommonOptions& common);
 
 }  // namespace squint
 

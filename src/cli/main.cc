@@ -23,6 +23,7 @@ int Main(int argc, char** argv) {
   CommonOptions common;
   AddQuantizeCommands(app, common);
   AddMeasureCommands(app, common);
+  AddBenchCommand(app, common);
   AddConvertCommand(app, common);
   try {
     app.parse(argc, argv);
@@ -31,8 +32,9 @@ int Main(int argc, char** argv) {
   } catch (const Error& error) {
     fmt::print(stderr, "squint: {}\n", error.message());
     if (error.code() == ErrorCode::kInternal) {
-      fmt::print(stderr, "squint: this is a defect of squint; please report "
-                         "it with the model if you can\n");
+      fmt::print(stderr,
+                 "squint: this is a defect of squint; please report "
+                 "it with the model if you can\n");
     }
     return error.code() == ErrorCode::kBudgetNotMet ? kBudgetNotMet : kFailed;
   } catch (const std::bad_alloc&) {

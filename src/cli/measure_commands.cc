@@ -17,17 +17,6 @@ void OnCall(CLI::App* command, CommonOptions& common, Job job) {
   });
 }
 
-void AddReferenceFlag(CLI::App& command, Execution& execution) {
-  if (execution == Execution::kIntegers) {
-    command.add_flag_callback(
-        "--simulated", [&execution] { execution = Execution::kSimulated; },
-        "run quantized models by float kernels with rounded values");
-  }
-  command.add_flag_callback(
-      "--reference", [&execution] { execution = Execution::kReference; },
-      "run quantized models by plain loops on their integers (slow)");
-}
-
 void NoteSimulated(bool quantized, Execution execution) {
   if (quantized && execution == Execution::kSimulated) {
     fmt::print(stderr, "note: quantized model, run by simulated execution\n");
@@ -43,7 +32,7 @@ void AddEval(CLI::App& app, CommonOptions& common) {
                       "default: the dataset's own, else top1");
   command->add_option("--float-model", request->float_model,
                       "for metrics that compare with a float model");
-  AddReferenceFlag(*command, request->execution);
+  AddExecutionFlags(*command, request->execution);
   OnCall(command, common, [request, &common](const Context& context) {
     const EvalSummary summary = EvaluateFile(*request, context);
     if (common.json) {
@@ -74,7 +63,7 @@ void AddCompare(CLI::App& app, CommonOptions& common) {
                    "quantized model")
       ->required();
   AddDataOptions(*command, request->data, true);
-  AddReferenceFlag(*command, request->execution);
+  AddExecutionFlags(*command, request->execution);
   OnCall(command, common, [request, &common](const Context& context) {
     const CompareSummary summary = CompareFiles(*request, context);
     if (common.json) {
@@ -99,7 +88,7 @@ void AddRun(CLI::App& app, CommonOptions& common) {
                    "FILE.npy in order, NAME=FILE.npy, or one .npz")
       ->required();
   command->add_option("--output", request->output, "FILE.npy or FILE.npz");
-  AddReferenceFlag(*command, request->execution);
+  AddExecutionFlags(*command, request->execution);
   OnCall(command, common, [request, &common](const Context& context) {
     const RunSummary summary = RunFile(*request, context);
     if (common.json) {
@@ -148,6 +137,17 @@ void AddOps(CLI::App& app, CommonOptions& common) {
 }
 
 }  // namespace
+
+void AddExecutionFlags(CLI::App& command, Execution& execution) {
+  if (execution == Execution::kIntegers) {
+    command.add_flag_callback(
+        "--simulated", [&execution] { execution = Execution::kSimulated; },
+        "run quantized models by float kernels with rounded values");
+  }
+  command.add_flag_callback(
+      "--reference", [&execution] { execution = Execution::kReference; },
+      "run quantized models by plain loops on their integers (slow)");
+}
 
 void AddMeasureCommands(CLI::App& app, CommonOptions& common) {
   AddEval(app, common);

@@ -127,9 +127,13 @@ void AddCalibrate(CLI::App& app, CommonOptions& common) {
 void AddCommonOptions(CLI::App& command, CommonOptions& common) {
   command.add_option("--threads", common.threads, "0: as many as there are")
       ->check(CLI::NonNegativeNumber);
+  command.add_flag("--json", common.json, "results as one JSON object");
+  AddContextOptions(command, common);
+}
+
+void AddContextOptions(CLI::App& command, CommonOptions& common) {
   command.add_option("--seed", common.seed, "of everything random");
   command.add_flag("-v,--verbose", common.verbose, "say what each step did");
-  command.add_flag("--json", common.json, "results as one JSON object");
   command
       .add_option("--loop-limit", common.loop_limit,
                   "how often the bodies of loops may run in one run")

@@ -1,9 +1,9 @@
 // squint eval, compare and run.
 #include <algorithm>
-#include <chrono>
 
 #include "squint/api/jobs.h"
 #include "squint/base/error.h"
+#include "squint/base/stopwatch.h"
 #include "squint/data/npy.h"
 #include "squint/report/compare.h"
 #include "squint/report/evaluate.h"
@@ -12,11 +12,6 @@ namespace squint {
 namespace {
 
 constexpr size_t kWorstShown = 10;
-
-double SecondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-      .count();
-}
 
 std::string_view ExecutionName(bool quantized, Execution execution) {
   if (!quantized) return "float";
@@ -61,7 +56,7 @@ EvalSummary EvaluateModel(const EvalRequest& request, const Context& context) {
         Prepare(request.float_model, {}, context).graph, RunMode::kExecutor,
         context);
   }
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch stopwatch;
   const MetricResult metric = Evaluate(
       runner, float_runner.get(), dataset,
       {request.metric, SampleIndices(request.data, dataset->size())}, context);
@@ -69,7 +64,7 @@ EvalSummary EvaluateModel(const EvalRequest& request, const Context& context) {
   summary.metric = metric.name;
   summary.value = metric.value;
   summary.samples = metric.samples;
-  summary.seconds = SecondsSince(start);
+  summary.seconds = stopwatch.Seconds();
   summary.quantized = prepared.quantized;
   summary.per_sample = metric.per_sample;
   summary.json = JsonText(

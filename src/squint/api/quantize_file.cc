@@ -1,11 +1,11 @@
 // squint quantize: load, optimize, calibrate, quantize, write, compare.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "squint/api/jobs.h"
 #include "squint/base/error.h"
 #include "squint/base/hash.h"
+#include "squint/base/stopwatch.h"
 #include "squint/interchange/interchange.h"
 #include "squint/quantize/io.h"
 #include "squint/quantize/quantize.h"
@@ -14,12 +14,6 @@
 
 namespace squint {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // One hash for the data that calibrated: over the samples' hashes in order.
 std::string DataHash(const Calibration& calibration) {
@@ -80,7 +74,6 @@ class QuantizeJob {
   QuantizeJob(const QuantizeRequest& request, const Context& context)
       : request_(request),
         context_(context),
-        start_(Clock::now()),
         recipe_(MakeRecipe(request.recipe)),
         prepared_(Prepare(request.model, request.disabled_passes, context)) {
     ApplyRecipe(prepared_, recipe_);
@@ -103,7 +96,7 @@ class QuantizeJob {
           "operators that this recipe quantizes");
     }
     if (dataset_ && request_.compare) CompareNetworks(std::move(result.graph));
-    summary_.total_seconds = SecondsSince(start_);
+    summary_.total_seconds = total_.Seconds();
     summary_.json = JsonText(ToJson());
     return std::move(summary_);
   }
@@ -111,7 +104,7 @@ class QuantizeJob {
  private:
   bool GetCalibration() {
     if (recipe_.mode != QuantizeMode::kStatic) return false;
-    const auto start = Clock::now();
+    const Stopwatch stopwatch;
     if (!request_.calibration.empty()) {
       calibration_ = ReadCalibration(request_.calibration);
       if (calibration_.model_hash != prepared_.hash) {
@@ -130,7 +123,7 @@ class QuantizeJob {
     }
     summary_.calibration_samples =
         static_cast<int64_t>(calibration_.samples.size());
-    summary_.calibrate_seconds = SecondsSince(start);
+    summary_.calibrate_seconds = stopwatch.Seconds();
     return true;
   }
 
@@ -222,7 +215,7 @@ class QuantizeJob {
 
   const QuantizeRequest& request_;
   const Context& context_;
-  Clock::time_point start_;
+  Stopwatch total_;
   Recipe recipe_;
   Prepared prepared_;
   std::shared_ptr<const Dataset> dataset_;

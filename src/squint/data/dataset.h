@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "squint/tensor/tensor.h"
@@ -21,6 +22,8 @@ struct InputSpec {
   DType dtype = DType::kFloat32;
   // -1 where the dimension is symbolic; nullopt when the rank is unknown.
   std::optional<Dims> dims;
+  // Random integers are from the first to below the second; masks are ones.
+  std::pair<int64_t, int64_t> integers = {0, 2};
 };
 
 struct Sample {

@@ -35,18 +35,21 @@ double Normal(std::mt19937_64* bits) {
   return std::sqrt(-2 * std::log(u)) * std::cos(2 * M_PI * v);
 }
 
-// Floats are normal, masks are ones, other integers are small and positive
-// (a valid index of nearly any table).
+// Floats are normal, masks of any type ones, integers as the input says; by
+// default 0 and 1, valid indices of nearly any table.
 Tensor RandomTensor(const InputSpec& input, std::mt19937_64* bits) {
   const Dims dims = FilledDims(input);
   const bool mask = input.name.find("mask") != std::string::npos;
   Tensor values(IsFloat(input.dtype) ? DType::kFloat32 : DType::kInt64, dims);
+  const auto [first, end] = input.integers;
+  const auto range = static_cast<uint64_t>(end - first);
   for (int64_t i = 0; i < values.size(); ++i) {
     if (IsFloat(input.dtype)) {
-      values.mutable_data<float>()[i] = static_cast<float>(Normal(bits));
+      values.mutable_data<float>()[i] =
+          mask ? 1.0f : static_cast<float>(Normal(bits));
     } else {
       values.mutable_data<int64_t>()[i] =
-          mask ? 1 : static_cast<int64_t>((*bits)() % 2);
+          mask ? 1 : first + static_cast<int64_t>((*bits)() % range);
     }
   }
   return values.CastTo(input.dtype);

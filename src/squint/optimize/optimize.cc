@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 
 #include "squint/base/error.h"
+#include "squint/base/stopwatch.h"
 #include "squint/ops/infer.h"
 #include "squint/optimize/pass.h"
 
@@ -81,7 +81,7 @@ class Optimizer {
   }
 
   bool RunPass(size_t index) {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch stopwatch;
     PassReport& report = reports_[index];
     const int changes = RunOnGraphs(*kPasses[index], report);
     if (changes > 0) {
@@ -89,9 +89,7 @@ class Optimizer {
       inferred_ = InferShapes(graph_);
     }
     report.changes += changes;
-    report.seconds +=
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-            .count();
+    report.seconds += stopwatch.Seconds();
     return changes > 0;
   }
 

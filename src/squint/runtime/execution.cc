@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "squint/base/stopwatch.h"
 #include "squint/ops/infer.h"
 #include "squint/ops/interpreter.h"
 #include "squint/ops/qlinear_form.h"
@@ -86,6 +87,7 @@ std::vector<Tensor> Execution::Run(const std::vector<Tensor>& inputs,
                   "Executor: tap of a value that does not exist");
   }
   shared_->body_runs = 0;
+  shared_->depth = 0;
   Configure(options);
   Begin();
   SetInputs(inputs);
@@ -97,7 +99,7 @@ std::vector<Tensor> Execution::RunNodes() {
     shared_->context.ThrowIfCancelled();
     const ProgramNode& step = program_.nodes[i];
     try {
-      if (!fused_away_[i]) RunNode(i);
+      if (!fused_away_[i]) options_->on_step ? RunTimed(i) : RunNode(i);
     } catch (const Error& error) {
       throw error.In(NodeLabel(*graph_, graph_->node(step.id)));
     }
@@ -128,7 +130,10 @@ std::vector<Tensor> Execution::RunBody(Body& body, const Node& node,
     inner.Finish(id);
   }
   inner.SetInputs(inputs);
-  return inner.RunNodes();
+  ++shared_->depth;
+  std::vector<Tensor> outputs = inner.RunNodes();
+  --shared_->depth;
+  return outputs;
 }
 
 void Execution::Configure(const RunOptions& options) {
@@ -191,6 +196,35 @@ void Execution::RunNode(size_t position) {
                     shared_->context.memory_limit);
   }
   RunReference(step, inputs);
+}
+
+void Execution::RunTimed(size_t position) {
+  const ProgramNode& step = program_.nodes[position];
+  const Node& node = graph_->node(step.id);
+  StepEvent event{.graph = *graph_, .node = step.id, .depth = shared_->depth};
+  for (const ValueId id : node.inputs) {
+    if (id != kNoValue) Read(id);  // makes constants real before the clock runs
+    event.inputs.push_back(OperandOf(id));
+  }
+  const Stopwatch stopwatch;
+  RunNode(position);
+  event.seconds = stopwatch.Seconds();
+  std::vector<ValueId> outputs = node.outputs;
+  const auto clamp = static_cast<size_t>(step.clamp_node);
+  if (step.clamp_node >= 0 && fused_away_[clamp]) {
+    event.clamp = program_.nodes[clamp].id;
+    outputs[0] = graph_->node(event.clamp).output(0);
+  }
+  for (const ValueId id : outputs) event.outputs.push_back(OperandOf(id));
+  options_->on_step(event);
+}
+
+StepEvent::Operand Execution::OperandOf(ValueId id) const {
+  if (id == kNoValue) return {};
+  const auto index = static_cast<size_t>(id);
+  const Tensor& made = slots_[index].tensor;
+  const Tensor& tensor = made.empty() ? constants_[index] : made;
+  return {tensor.dtype(), tensor.dims()};
 }
 
 PlanContext Execution::PlanFor(size_t position, bool fused) {

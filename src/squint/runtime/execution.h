@@ -44,6 +44,7 @@ class Execution {
     ThreadPool threads;
     BufferPool memory;
     int64_t body_runs = 0;  // in the current run
+    int depth = 0;          // of the graph that runs
   };
   // A nested graph of the node at some position of the program.
   struct Body {
@@ -71,6 +72,9 @@ class Execution {
   std::vector<Tensor> RunBody(Body& body, const Node& node,
                               const std::vector<Tensor>& inputs);
   void RunNode(size_t position);
+  // The same, told to on_step.
+  void RunTimed(size_t position);
+  StepEvent::Operand OperandOf(ValueId id) const;
   bool RunFused(const ProgramNode& step,
                 const std::vector<const Tensor*>& inputs);
   bool RunView(size_t position, const std::vector<const Tensor*>& inputs);

@@ -19,6 +19,21 @@ namespace squint {
 
 class ThreadPool;
 
+// One node that has run, for whoever measures.
+struct StepEvent {
+  struct Operand {  // kUndefined: absent
+    DType dtype = DType::kUndefined;
+    Dims dims;
+  };
+  const Graph& graph;  // the executor's, or one nested in it
+  NodeId node = kNoNode;
+  NodeId clamp = kNoNode;  // the one that was applied in the same step
+  int depth = 0;           // of the graph: 0 for the executor's
+  double seconds = 0;      // also those of nested graphs that the node ran
+  std::vector<Operand> inputs = {};
+  std::vector<Operand> outputs = {};  // behind the clamp
+};
+
 struct RunOptions {
   // Values to show to `tap`, numbered as in NestedValues: by id in the
   // executor's graph, then those of nested graphs. A tapped value is never
@@ -32,6 +47,8 @@ struct RunOptions {
   // that have QuantParams. Activations outside stay float; constants outside
   // are still the dequantized integers (their float original is gone).
   std::vector<bool> simulate;
+  // Called behind each node, nodes of nested graphs before the one around.
+  std::function<void(const StepEvent&)> on_step;
 };
 
 class Executor {

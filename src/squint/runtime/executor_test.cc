@@ -43,6 +43,24 @@ TEST(Executor, EqualsTheInterpreterInFloat) {
   ExpectSame(executor.Run(Inputs()), Interpret(graph, Inputs()));
 }
 
+TEST(Executor, TellsOfEachStepInOrderAndComputesTheSame) {
+  const Graph graph = SigmoidRelu();
+  Executor executor(std::make_shared<const Graph>(graph));
+  std::vector<std::string> types;
+  RunOptions options;
+  options.on_step = [&](const StepEvent& event) {
+    types.push_back(event.graph.node(event.node).op_type);
+    EXPECT_EQ(event.depth, 0);
+    ASSERT_EQ(event.inputs.size(), 1u);
+    EXPECT_EQ(event.inputs[0].dims, (Dims{2, 3}));
+    EXPECT_EQ(event.outputs[0].dtype, DType::kFloat32);
+  };
+  const auto told = executor.Run(Inputs(), options);
+  EXPECT_THAT(types, testing::ElementsAre("Relu", "Sigmoid"));
+  ExpectSame(told, executor.Run(Inputs()));
+  EXPECT_EQ(types.size(), 2u);
+}
+
 TEST(Executor, SimulationEqualsTheAsWrittenReading) {
   Graph graph = SigmoidRelu();
   for (const auto* name : {"x", "a", "b"}) {
