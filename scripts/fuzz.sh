@@ -15,18 +15,30 @@ all=$(sed -n 's/^SQUINT_FUZZ_TARGET(\(.*\))$/\1/p' \
 export UBSAN_OPTIONS=print_stacktrace=1
 failed=
 mkdir -p "$build/found"
+
+# Random bytes of 64 to 512 bytes: whole inputs where bytes are choices.
+make_noise() {
+  for i in 1 2 3 4 5 6 7 8; do
+    head -c $((i * 64)) /dev/urandom >"$1/noise_$i"
+  done
+}
+
 for target in "$@"; do
+  new=$build/corpus/$target
+  kept=$root/tests/fuzz/corpus/$target
+  mkdir -p "$new"
+  [ -d "$kept" ] || kept=
+  longest=512
   case $target in
-    reader | load | json | npz) longest=4096 ;;
+    reader | json | npz) longest=4096 ;;
     jpeg | png) longest=8192 ;;
-    *) longest=512 ;;
+    load) longest=4096 && make_noise "$new" ;;
+    absorb | optimizer | interpreter | integers) make_noise "$new" ;;
   esac
-  mkdir -p "$build/corpus/$target"
   echo "== $target, $seconds s"
   "$build/bin/${target}_fuzz" -max_total_time="$seconds" -max_len="$longest" \
-    -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=1 \
-    -artifact_prefix="$build/found/$target-" \
-    "$build/corpus/$target" "$root/tests/fuzz/corpus/$target" \
+    -len_control=0 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+    -artifact_prefix="$build/found/$target-" "$new" ${kept:+"$kept"} \
     >"$build/found/$target.log" 2>&1 || failed="$failed $target"
   grep -E "stat::(number_of_executed_units|peak_rss_mb)|^SUMMARY|failed:" \
     "$build/found/$target.log" || true

@@ -61,27 +61,32 @@ void ReadTensorType(WireReader message, Value& value) {
   }
 }
 
+// What is no tensor is kept as it stands, denotation included; several
+// TypeProtos one after the other are one, as protobuf merges them.
 void ReadType(WireReader message, Value& value) {
   const std::string_view whole = message.Rest();
+  std::string denotation;
+  bool is_tensor = true;
   while (message.Next()) {
     switch (message.field()) {
       case TypeField::kTensor:
         ReadTensorType(message.Message(), value);
         break;
-      case TypeField::kDenotation: {
-        // Kept as a second, partial TypeProto, which protobuf merges into
-        // the first.
-        Rope type;
-        type.Append(message.Keep());
-        Rope field;
-        field.AddMessage(ValueInfoField::kType, std::move(type));
-        value.opaque_fields += field.ToString();
+      case TypeField::kDenotation:
+        denotation += message.Keep();
         break;
-      }
       default:
-        value.type_bytes = whole;
+        is_tensor = false;
         message.Skip();
     }
+  }
+  if (!is_tensor) {
+    value.type_bytes += whole;
+  } else if (!denotation.empty()) {
+    // A second, partial TypeProto beside the one that is written.
+    Rope field;
+    field.AddBytes(ValueInfoField::kType, denotation);
+    value.opaque_fields += field.ToString();
   }
 }
 

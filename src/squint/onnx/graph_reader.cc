@@ -158,7 +158,10 @@ void GraphReader::DescribeValue(const Value& described) {
   if (described.dtype != DType::kUndefined) value.dtype = described.dtype;
   if (described.shape.has_rank()) value.shape = described.shape;
   if (!described.type_bytes.empty()) value.type_bytes = described.type_bytes;
-  value.opaque_fields += described.opaque_fields;
+  // An input that is an output, too, is described twice, and written so.
+  if (value.opaque_fields.find(described.opaque_fields) == std::string::npos) {
+    value.opaque_fields += described.opaque_fields;
+  }
 }
 
 void GraphReader::DefineOutputs(RawNode& raw) {

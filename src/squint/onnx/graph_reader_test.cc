@@ -108,6 +108,27 @@ TEST(GraphReader, KeepsDenotationsAndDocsOfValues) {
   EXPECT_THAT(value.opaque_fields, HasSubstr("a picture"));
 }
 
+TEST(GraphReader, DescriptionsDoNotGrowByBeingWrittenAndRead) {
+  constexpr uint32_t kSequence = 4;
+  Rope type;
+  type.AddBytes(kSequence, "");
+  type.AddBytes(TypeField::kDenotation, "IMAGES");
+  Rope sequence = InfoProto("x");
+  sequence.AddMessage(ValueInfoField::kType, type);
+  Rope again = InfoProto("x");
+  again.AddBytes(ValueInfoField::kDoc, "as an output");
+  GraphProto proto;
+  proto.Add(GraphField::kInput, sequence).Add(GraphField::kOutput, again);
+  const Graph once = WriteAndRead(ReadProto(proto));
+  const Graph twice = WriteAndRead(once);
+  const Value& a = once.value(once.inputs()[0]);
+  const Value& b = twice.value(twice.inputs()[0]);
+  EXPECT_THAT(a.type_bytes, HasSubstr("IMAGES"));
+  EXPECT_THAT(a.opaque_fields, HasSubstr("as an output"));
+  EXPECT_EQ(b.type_bytes, a.type_bytes);
+  EXPECT_EQ(b.opaque_fields, a.opaque_fields);
+}
+
 TEST(GraphReader, InitializersListedAsInputsAreConstants) {
   GraphProto proto;
   proto.Input("w").Input("x").Initializer(FloatsProto("w")).Output("w");

@@ -21,9 +21,7 @@ class PreparedExample {
  public:
   PreparedExample(const OpExample& example, const std::vector<Tensor>& truth,
                   std::optional<std::pair<float, float>> clamp = {})
-      : example_(example),
-        graph_(GraphOf(example)),
-        op_(FindOp(example.op_type, example.domain)) {
+      : graph_(GraphOf(example)), op_(FindOp(example.op_type, example.domain)) {
     PrepareContext context{.node = graph_.node(graph_.order().front()),
                            .input_dtypes = {},
                            .input_dims = {},
@@ -66,7 +64,6 @@ class PreparedExample {
   }
 
  private:
-  const OpExample& example_;
   Graph graph_;
   const OpDef* op_;
   PackCache packs_;

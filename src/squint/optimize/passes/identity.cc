@@ -141,7 +141,10 @@ bool MovesNothing(const Editor& editor, const Node& node) {
 }
 
 std::optional<ValueId> PassedThrough(const Editor& editor, const Node& node) {
-  if (!node.domain.empty() || node.inputs.empty()) return std::nullopt;
+  // Operators that Squint does not know may leave anything out.
+  const bool usual =
+      node.domain.empty() && node.has_input(0) && node.output() != kNoValue;
+  if (!usual) return std::nullopt;
   for (size_t i = 1; i < node.outputs.size(); ++i) {
     if (node.outputs[i] != kNoValue) return std::nullopt;
   }

@@ -158,6 +158,13 @@ TEST_F(IdentityTest, KeepsIdentityBetweenTwoOutputs) {
   EXPECT_EQ(RunPass("identity", 0.0f).changes, 0);
 }
 
+TEST_F(IdentityTest, KeepsUnknownOperatorsThatLeaveTheirFirstInputOut) {
+  const ValueId x = Input("x", {2, 3});
+  Output(graph.Emit("Mystery", {kNoValue, x}, "y"));
+  Optimize(graph);
+  EXPECT_EQ(NodeCount(), 1);
+}
+
 TEST_F(IdentityTest, LeavesQuantizedValuesAlone) {
   const ValueId x = Input("x", {2, 3});
   const ValueId r = Node("Relu", {x}, "r");
