@@ -181,13 +181,16 @@ class RowConvStep : public Step {
   // [filter][channel][tap] as [filter][tap][channel].
   static std::vector<int8_t> Ordered(const ConvShape& s,
                                      const std::vector<int8_t>& weights) {
+    const int64_t taps = s.window.taps();
+    const int64_t channels = s.group_channels();
+    if (taps == 1) return weights;
     std::vector<int8_t> ordered(weights.size());
-    const auto taps = static_cast<size_t>(s.window.taps());
-    const auto channels = static_cast<size_t>(s.group_channels());
-    for (size_t i = 0; i < weights.size(); ++i) {
-      const size_t filter = i / (taps * channels);
-      const size_t c = i / taps % channels;
-      ordered[(filter * taps + i % taps) * channels + c] = weights[i];
+    int8_t* out = ordered.data();
+    for (int64_t filter = 0; filter < s.filters; ++filter) {
+      const int8_t* in = weights.data() + filter * taps * channels;
+      for (int64_t t = 0; t < taps; ++t) {
+        for (int64_t c = 0; c < channels; ++c) *out++ = in[c * taps + t];
+      }
     }
     return ordered;
   }

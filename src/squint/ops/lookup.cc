@@ -1,6 +1,7 @@
 // squint::Lookup: any function of one 8-bit number by its table. Made when a
 // network is lowered to integers; x: uint8 or int8, table: 256 results, the
 // one of byte b (taken as unsigned) at place b; their type is the output's.
+// With attribute `axis`: a table for each index of that axis, [channels, 256].
 #include "squint/kernels/qelementwise/qelementwise.h"
 #include "squint/ops/op.h"
 #include "squint/ops/qlinear_operands.h"
@@ -10,13 +11,46 @@ namespace {
 
 constexpr int64_t kEntries = 256;
 
-void InferLookup(InferContext& context) {
-  const Shape& table = context.shape(1);
-  const Dim entries = table.count();
-  if (entries.value() && !entries.is(kEntries)) {
-    Fail(ErrorCode::kInvalidModel, "the table has shape {}, expected 256",
-         table.ToString());
+// How x is cut by the axis that tables belong to.
+struct Channels {
+  int64_t outer = 1;
+  int64_t count = 1;
+  int64_t inner = 1;
+
+  Channels(const Node& node, const Dims& x) {
+    if (node.FindAttribute("axis") == nullptr) {
+      inner = ElementCount(x);
+      return;
+    }
+    const int rank = static_cast<int>(x.size());
+    const auto axis =
+        static_cast<size_t>(NormalizeAxis(node.Int("axis", 0), rank));
+    for (size_t i = 0; i < x.size(); ++i) {
+      (i < axis ? outer : i == axis ? count : inner) *= x[i];
+    }
   }
+};
+
+void CheckTable(const InferContext& context) {
+  const Shape& table = context.shape(1);
+  const Shape& x = context.shape(0);
+  const auto sizes = table.values();
+  const bool by_channel = context.node().FindAttribute("axis") != nullptr;
+  if (!sizes || (by_channel && !x.has_rank())) return;
+  Dims expected = {kEntries};
+  if (by_channel) {
+    const auto count =
+        x[NormalizeAxis(context.node().Int("axis", 0), x.rank())].value();
+    if (!count) return;
+    expected.insert(expected.begin(), *count);
+  }
+  if (*sizes == expected) return;
+  Fail(ErrorCode::kInvalidModel, "the table has shape {}, expected {}",
+       table.ToString(), DimsToString(expected));
+}
+
+void InferLookup(InferContext& context) {
+  CheckTable(context);
   for (const size_t i : {size_t{0}, size_t{1}}) {
     const DType dtype = context.dtype(i);
     if (dtype != DType::kUndefined && !IsByte(dtype)) {
@@ -34,28 +68,39 @@ const uint8_t* BytesOf(const Tensor& tensor) {
 void RunLookup(RunContext& context) {
   const Tensor& x = context.in(0);
   const Tensor& table = context.in(1);
+  const Channels channels(context.node, x.dims());
   Tensor y(table.dtype(), x.dims());
   for (int64_t i = 0; i < x.size(); ++i) {
-    y.mutable_raw()[i] = static_cast<std::byte>(BytesOf(table)[BytesOf(x)[i]]);
+    const int64_t channel = i / channels.inner % channels.count;
+    y.mutable_raw()[i] = static_cast<std::byte>(
+        BytesOf(table)[channel * kEntries + BytesOf(x)[i]]);
   }
   context.outputs[0] = std::move(y);
 }
 
 class LookupStep : public Step {
  public:
-  explicit LookupStep(int64_t count) : count_(count) {}
+  explicit LookupStep(const Channels& channels) : channels_(channels) {}
   void Run(const StepArgs& args) const override {
-    LookUp(static_cast<const uint8_t*>(args.inputs[1]), args.inputs[0], count_,
-           args.outputs[0], args.pool);
+    const auto* table = static_cast<const uint8_t*>(args.inputs[1]);
+    const Channels& c = channels_;
+    if (c.count == 1) {
+      LookUp(table, args.inputs[0], c.outer * c.inner, args.outputs[0],
+             args.pool);
+    } else {
+      LookUpChannels(table, args.inputs[0], c.outer, c.count, c.inner,
+                     args.outputs[0], args.pool);
+    }
   }
   bool can_run_in_place() const override { return true; }
 
  private:
-  int64_t count_;
+  Channels channels_;
 };
 
 std::unique_ptr<Step> PrepareLookup(const PrepareContext& context) {
-  return std::make_unique<LookupStep>(ElementCount(context.output_dims[0]));
+  return std::make_unique<LookupStep>(
+      Channels(context.node, context.input_dims[0]));
 }
 
 QuantSpec LookupRule(const QuantizeQuery&) {

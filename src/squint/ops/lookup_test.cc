@@ -18,6 +18,16 @@ Tensor Backwards() {
   return table;
 }
 
+// Two tables: the byte itself, and 255 - byte.
+Tensor ForwardsAndBackwards() {
+  Tensor tables(DType::kUint8, {2, 256});
+  for (int64_t i = 0; i < 256; ++i) {
+    tables.mutable_data<uint8_t>()[i] = static_cast<uint8_t>(i);
+    tables.mutable_data<uint8_t>()[256 + i] = static_cast<uint8_t>(255 - i);
+  }
+  return tables;
+}
+
 }  // namespace
 
 std::vector<OpExample> Examples_lookup() {
@@ -26,7 +36,15 @@ std::vector<OpExample> Examples_lookup() {
               .Const(Backwards<uint8_t>()),
           OpExample("Lookup", "uint8 to int8", "squint")
               .In(Tensor::Of<uint8_t>({3}, {0, 1, 255}))
-              .Const(Backwards<int8_t>())};
+              .Const(Backwards<int8_t>()),
+          OpExample("Lookup", "by channel", "squint")
+              .In(Tensor::Of<uint8_t>({2, 2, 2}, {0, 1, 0, 1, 9, 8, 9, 8}))
+              .Const(ForwardsAndBackwards())
+              .Set("axis", int64_t{1}),
+          OpExample("Lookup", "by the last axis", "squint")
+              .In(Tensor::Of<uint8_t>({2, 2}, {0, 1, 9, 8}))
+              .Const(ForwardsAndBackwards())
+              .Set("axis", int64_t{-1})};
 }
 
 namespace {
@@ -38,6 +56,10 @@ TEST(Lookup, TakesTheByteForThePlace) {
               ElementsAre(127, 0, 255, 128));
   EXPECT_THAT(RunExample(Examples_lookup()[1])[0].ToInts(),
               ElementsAre(-1, -2, 0));
+  EXPECT_THAT(RunExample(Examples_lookup()[2])[0].ToInts(),
+              ElementsAre(0, 1, 255, 254, 9, 8, 246, 247));
+  EXPECT_THAT(RunExample(Examples_lookup()[3])[0].ToInts(),
+              ElementsAre(0, 254, 9, 247));
 }
 
 TEST(Lookup, ItsKernelIsItsReference) {

@@ -54,23 +54,50 @@ class RowProductStep : public Step {
 
 }  // namespace
 
+namespace {
+
+// Output j less its zero point; false where a number is no int8.
+template <typename T>
+bool CentreOutput(const T* stored, int32_t zero, const WeightOrder& order,
+                  int8_t* out) {
+  int32_t lowest = 0;
+  int32_t highest = 0;
+  for (int64_t k = 0; k < order.terms; ++k) {
+    const int32_t value = stored[k * order.term_stride] - zero;
+    lowest = std::min(lowest, value);
+    highest = std::max(highest, value);
+    out[k] = static_cast<int8_t>(value);
+  }
+  return lowest >= -128 && highest <= 127;
+}
+
+// The stored numbers are what is wanted.
+bool IsCentred(const Tensor& weight, const std::vector<int32_t>& zeros,
+               const WeightOrder& order) {
+  return weight.dtype() == DType::kInt8 && order.term_stride == 1 &&
+         order.output_stride == order.terms &&
+         std::ranges::all_of(zeros, [](int32_t zero) { return zero == 0; });
+}
+
+}  // namespace
+
 std::optional<std::vector<int8_t>> CentredWeights(
     const Tensor& weight, const std::vector<int32_t>& zeros,
     const WeightOrder& order) {
-  const bool is_signed = weight.dtype() == DType::kInt8;
-  const auto* bytes = reinterpret_cast<const uint8_t*>(weight.raw());
-  std::vector<int8_t> centred;
-  centred.reserve(static_cast<size_t>(weight.size()));
+  const auto* bytes = reinterpret_cast<const int8_t*>(weight.raw());
+  if (IsCentred(weight, zeros, order)) {
+    return std::vector<int8_t>(bytes, bytes + weight.size());
+  }
+  std::vector<int8_t> centred(static_cast<size_t>(order.outputs * order.terms));
   for (int64_t j = 0; j < order.outputs; ++j) {
     const int32_t zero = zeros[zeros.size() > 1 ? static_cast<size_t>(j) : 0];
-    for (int64_t k = 0; k < order.terms; ++k) {
-      const uint8_t byte =
-          bytes[j * order.output_stride + k * order.term_stride];
-      const int32_t stored = is_signed ? static_cast<int8_t>(byte) : byte;
-      const int32_t value = stored - zero;
-      if (value < -128 || value > 127) return std::nullopt;
-      centred.push_back(static_cast<int8_t>(value));
-    }
+    const int8_t* in = bytes + j * order.output_stride;
+    int8_t* out = centred.data() + j * order.terms;
+    const bool fits = weight.dtype() == DType::kInt8
+                          ? CentreOutput(in, zero, order, out)
+                          : CentreOutput(reinterpret_cast<const uint8_t*>(in),
+                                         zero, order, out);
+    if (!fits) return std::nullopt;
   }
   return centred;
 }

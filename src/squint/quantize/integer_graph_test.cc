@@ -126,6 +126,23 @@ std::vector<Case> Cases() {
          return net.Op("Gemm",
                        {flat, net.Weight({8, 5}), net.Weight({5}, 0.2f)});
        }},
+      {"normalizations of joined parts",
+       {2, 4, 7, 7},
+       [](Net& net) {
+         const ValueId a = net.Conv(net.x, 4, 4, 1);
+         const ValueId both =
+             net.Op("Concat", {net.x, a}, {{"axis", int64_t{1}}});
+         const auto parameter = [&](float step, float base) {
+           Tensor wave = Wave({8}, step, 0.4f);
+           for (int i = 0; i < 8; ++i) wave.mutable_data<float>()[i] += base;
+           return net.graph.AddConstant("p", wave);
+         };
+         const ValueId normal =
+             net.Op("BatchNormalization",
+                    {both, parameter(0.7f, 1), parameter(1.1f, 0),
+                     parameter(0.3f, 0), parameter(0.9f, 1)});
+         return net.Conv(net.Op("Relu", {normal}), 8, 3, 3);
+       }},
       {"depthwise with a gate",
        {2, 4, 9, 9},
        [](Net& net) {
@@ -186,6 +203,35 @@ TEST(LowerToIntegers, GivesTheIntegerReadingBitForBit) {
       }
     }
   }
+}
+
+// What a lowered case consists of.
+Graph LoweredCase(const std::string& what) {
+  for (const Case& c : Cases()) {
+    if (c.what != what) continue;
+    Net net(c.dims);
+    const Graph graph = net.Finish(c.make(net));
+    return LowerToIntegers(
+        Quantized(graph, Waves(c.dims), RecipeFor("squint")));
+  }
+  ADD_FAILURE() << "no such case";
+  return {};
+}
+
+TEST(LowerToIntegers, KeepsImagesChannelsLastAndAddsInTheConvolution) {
+  const Graph graph = LoweredCase("residual block with a pool and a head");
+  EXPECT_EQ(CountOf(graph, "NhwcMaxPool"), 1);
+  EXPECT_EQ(CountOf(graph, "QLinearConvAdd"), 1);
+  EXPECT_EQ(CountOf(graph, "QLinearAdd"), 0);
+  // Of the input, and of the means before the matrix product.
+  EXPECT_EQ(CountOf(graph, "Transpose"), 2) << PrintGraph(graph);
+}
+
+TEST(LowerToIntegers, LooksUpNormalizationsByChannel) {
+  const Graph graph = LoweredCase("normalizations of joined parts");
+  EXPECT_EQ(CountOf(graph, "BatchNormalization"), 0) << PrintGraph(graph);
+  EXPECT_EQ(CountOf(graph, "Relu"), 0);
+  EXPECT_GE(CountOf(graph, "Lookup"), 1);
 }
 
 TEST(LowerToIntegers, LeavesFloatNetworksAlone) {

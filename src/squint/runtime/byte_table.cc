@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "squint/ops/layout.h"
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
 
@@ -88,6 +89,70 @@ Tensor TableOf(const Graph& graph, const Node& node, int mapped) {
   context.outputs.resize(1);
   FindOp(node.op_type, node.domain)->integer_reference(context);
   return context.outputs[0].Reshaped({256});
+}
+
+bool MapsChannels(const Graph& graph, const Node& node) {
+  if (!node.Is("BatchNormalization") || node.Int("training_mode", 0) != 0 ||
+      node.inputs.size() != 5 || RankOf(graph, node.input(0)) < 2) {
+    return false;
+  }
+  for (size_t i = 1; i < node.outputs.size(); ++i) {
+    if (node.outputs[i] != kNoValue) return false;
+  }
+  for (size_t i = 1; i < node.inputs.size(); ++i) {
+    const Value& value = graph.value(node.inputs[i]);
+    if (!value.is_constant() || value.quant || value.constant.rank() != 1 ||
+        value.constant.size() != graph.value(node.inputs[1]).constant.size()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+namespace {
+
+// The node on constants and `first` as input 0.
+Tensor RunOn(const Graph& graph, const Node& node, const Tensor& first,
+             bool on_integers) {
+  std::vector<Tensor> held(node.inputs.size());
+  RunContext context{node, {&first}, {}, {}, {}};
+  const auto& from = graph.value(node.input(0)).quant;
+  context.input_quant = {on_integers ? &*from : nullptr};
+  for (size_t i = 1; i < node.inputs.size(); ++i) {
+    const bool present = node.inputs[i] != kNoValue;
+    if (present) held[i] = graph.value(node.inputs[i]).constant.Materialize();
+    context.inputs.push_back(present ? &held[i] : nullptr);
+    context.input_quant.push_back(nullptr);
+  }
+  const auto& quant = graph.value(node.output()).quant;
+  context.output_quant = {on_integers ? &*quant : nullptr};
+  context.outputs.resize(node.outputs.size());
+  const OpDef& op = *FindOp(node.op_type, node.domain);
+  (on_integers ? op.integer_reference : op.reference)(context);
+  return std::move(context.outputs[0]);
+}
+
+}  // namespace
+
+Tensor ChannelTables(const Graph& graph, const Node& node, const Node* after) {
+  constexpr int64_t kEntries = 256;
+  const QuantParams& from = *graph.value(node.input(0)).quant;
+  const int64_t channels = graph.value(node.input(1)).constant.size();
+  // Sample b has the byte b in every channel.
+  Tensor bytes(from.dtype, {kEntries, channels});
+  for (int64_t i = 0; i < bytes.size(); ++i) {
+    bytes.mutable_raw()[i] = static_cast<std::byte>(i / channels);
+  }
+  Tensor mapped;
+  if (after == nullptr) {
+    mapped = RunOn(graph, node, bytes, true);
+  } else {
+    const Tensor real =
+        RunOn(graph, node, DequantizeTensor(bytes, from), false);
+    mapped = QuantizeTensor(RunOn(graph, *after, real, false),
+                            *graph.value(after->output()).quant);
+  }
+  return TransposeTensor(mapped, {1, 0});
 }
 
 }  // namespace squint

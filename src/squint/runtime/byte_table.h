@@ -17,6 +17,14 @@ int MappedInput(const Graph& graph, const Node& node);
 // quantized per tensor to 8 bits.
 Tensor TableOf(const Graph& graph, const Node& node, int mapped);
 
+// A BatchNormalization whose parameters are constants: a function of one number
+// for each channel.
+bool MapsChannels(const Graph& graph, const Node& node);
+// Its tables, [channels, 256], where input 0 is quantized per tensor to 8 bits
+// and so is output 0; or that of `after`, a node that maps what the first one
+// makes, itself in real numbers (null: none).
+Tensor ChannelTables(const Graph& graph, const Node& node, const Node* after);
+
 }  // namespace squint
 
 #endif  // SQUINT_RUNTIME_BYTE_TABLE_H_

@@ -129,7 +129,7 @@ class LayoutPass {
       return MakeBinary();
     }
     if (!HasLast(n.input(0))) return false;
-    if (n.Is("Lookup", "squint")) return Become(n.op_type, n.domain, {0});
+    if (n.Is("Lookup", "squint")) return MakeLookup();
     if (n.Is("MaxPool")) return MakeMaxPool();
     if (n.Is("QLinearGlobalAveragePool", "com.microsoft")) {
       graph_.node(node_).Set("channels_last", int64_t{1});
@@ -165,6 +165,15 @@ class LayoutPass {
     }
     graph_.node(node_).Set("channels_last", int64_t{1});
     return Become("QLinearConv", "com.microsoft", {0});
+  }
+
+  bool MakeLookup() {
+    const Node n = node();
+    if (n.FindAttribute("axis") != nullptr) {
+      graph_.node(node_).Set("axis",
+                             LastAxis(n.Int("axis", 1), RankOf(n.output())));
+    }
+    return Become(n.op_type, n.domain, {0});
   }
 
   bool MakeMaxPool() {

@@ -49,6 +49,7 @@ class Lowering {
   Graph Run() {
     for (const NodeId id : original_.order()) {
       node_ = id;
+      if (graph_.node(id).removed) continue;
       if (!MakeInteger()) KeepReal();
     }
     node_ = kNoNode;
@@ -195,6 +196,7 @@ class Lowering {
         n.output() == kNoValue) {
       return false;
     }
+    if (MapsChannels(original_, n)) return MakeChannelTables();
     // Products alone have a form with a real result.
     if (n.Is("MatMul")) return MakeMatMul();
     if (n.Is("Gemm")) return MakeGemm();
@@ -446,7 +448,42 @@ class Lowering {
     return true;
   }
 
+  // The node that maps what the one at hand makes, itself real, and alone
+  // reads it; null where there is none.
+  const Node* MappingReader() const {
+    const ValueId made = node().output();
+    const NodeId reader = uses_.SoleReader(made);
+    if (reader == kNoNode || original_.value(made).quant ||
+        original_.IsOutput(made)) {
+      return nullptr;
+    }
+    const Node& after = original_.node(reader);
+    const bool maps = MappedInput(original_, after) == 0 &&
+                      after.input(0) == made && IsLowered(after.output());
+    return maps ? &after : nullptr;
+  }
+
+  bool MakeChannelTables() {
+    const ValueId x = node().input(0);
+    const ValueId made = node().output();
+    const Node* after = IsLowered(made) ? nullptr : MappingReader();
+    if (!IsLowered(x) || (!IsLowered(made) && after == nullptr)) return false;
+    const Tensor tables = ChannelTables(original_, node(), after);
+    if (after != nullptr) {
+      const ValueId end = after->output();
+      graph_.RemoveNode(uses_.SoleReader(made));
+      graph_.SetProducer(end, node_, 0);
+      graph_.value(made).producer = kNoNode;
+    }
+    const ValueId constant =
+        Constant(original_.value(made).name + "_tables", tables);
+    const ValueId stored = Stored(x);
+    Become("Lookup", "squint", {stored, constant}, {{"axis", int64_t{1}}});
+    return true;
+  }
+
   const Graph& original_;
+  UseMap uses_{original_};
   Graph graph_;
   std::vector<ValueId> stored_;
   std::vector<ValueId> real_;

@@ -241,6 +241,29 @@ void LookUp(const uint8_t* table, const void* in, int64_t count, void* out,
   });
 }
 
+void LookUpChannels(const uint8_t* tables, const void* in, int64_t outer,
+                    int64_t channels, int64_t inner, void* out,
+                    ThreadPool& pool) {
+  constexpr int64_t kEntries = 256;
+  const int64_t row = channels * inner;
+  const int64_t grain =
+      std::max<int64_t>(1, kPiece / std::max<int64_t>(1, row));
+  pool.ParallelFor(static_cast<size_t>(outer), static_cast<size_t>(grain),
+                   [&](size_t begin, size_t end) {
+                     for (auto i = static_cast<int64_t>(begin);
+                          i < static_cast<int64_t>(end); ++i) {
+                       const uint8_t* from =
+                           static_cast<const uint8_t*>(in) + i * row;
+                       uint8_t* to = static_cast<uint8_t*>(out) + i * row;
+                       for (int64_t c = 0; c < channels; ++c) {
+                         const uint8_t* table = tables + c * kEntries;
+                         for (int64_t j = 0; j < inner; ++j)
+                           *to++ = table[*from++];
+                       }
+                     }
+                   });
+}
+
 void AddBytes(const BroadcastPlan& plan, const void* a, const ByteGrid& a_grid,
               const void* b, const ByteGrid& b_grid, void* y,
               const ByteGrid& y_grid, ThreadPool& pool) {

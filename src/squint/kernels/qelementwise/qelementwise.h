@@ -38,6 +38,12 @@ void DequantizeBytes(const void* in, int64_t count, const ByteGrid& grid,
 void LookUp(const uint8_t* table, const void* in, int64_t count, void* out,
             ThreadPool& pool);
 
+// The same with a table for each of `channels`: in and out are
+// [outer][channels][inner], the tables one after the other.
+void LookUpChannels(const uint8_t* tables, const void* in, int64_t outer,
+                    int64_t channels, int64_t inner, void* out,
+                    ThreadPool& pool);
+
 // Sums and products with broadcasting; y may be an operand that is not
 // broadcast.
 void AddBytes(const BroadcastPlan& plan, const void* a, const ByteGrid& a_grid,

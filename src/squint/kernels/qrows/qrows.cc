@@ -97,6 +97,31 @@ struct QuadsBy {
   }
 };
 
+// Weights of `outputs` outputs, `stride` apart, `depth` of each, as
+// [depth / kUnit][width][kUnit]. Some terms of all outputs at a time, whose
+// place in memory stays in the cache.
+template <int64_t kUnit, typename T>
+void Interleave(const int8_t* from, int64_t stride, int64_t outputs,
+                int64_t depth, int64_t width, T* to) {
+  constexpr int64_t kTerms = 64 * kUnit;
+  for (int64_t begin = 0; begin < depth; begin += kTerms) {
+    const int64_t end = std::min(depth, begin + kTerms);
+    for (int64_t j = 0; j < outputs; ++j) {
+      const int8_t* in = from + j * stride;
+      T* out = to + j * kUnit;
+      int64_t d = begin;
+      for (; d + kUnit <= end; d += kUnit) {
+        for (int64_t i = 0; i < kUnit; ++i) {
+          out[d * width + i] = static_cast<T>(in[d + i]);
+        }
+      }
+      for (; d < end; ++d) {
+        out[d / kUnit * kUnit * width + d % kUnit] = static_cast<T>(in[d]);
+      }
+    }
+  }
+}
+
 // [panel][tap][quad][output of the panel][4], zeros beyond depth and outputs.
 RowWeights PackQuads(const RowWeightsShape& s, const int8_t* weights) {
   const int64_t quads = QuadsOf(s.depth);
@@ -109,12 +134,9 @@ RowWeights PackQuads(const RowWeightsShape& s, const int8_t* weights) {
   for (int64_t column = 0; column < s.outputs; column += kQuadNr) {
     const int64_t width = QuadVectors(column, s.outputs) * kIntLanes;
     for (int64_t t = 0; t < s.taps; ++t) {
-      for (int64_t j = 0; j < std::min(width, s.outputs - column); ++j) {
-        const int8_t* from = weights + ((column + j) * s.taps + t) * s.depth;
-        for (int64_t d = 0; d < s.depth; ++d) {
-          out[(d / kRowQuad * width + j) * kRowQuad + d % kRowQuad] = from[d];
-        }
-      }
+      const int8_t* from = weights + (column * s.taps + t) * s.depth;
+      Interleave<kRowQuad>(from, s.terms(), std::min(width, s.outputs - column),
+                           s.depth, width, out);
       out += quads * width * kRowQuad;
     }
   }
@@ -180,11 +202,20 @@ struct Pairs {
 };
 
 RowWeights PackPairs(const RowWeightsShape& s, const int8_t* weights) {
-  const int32_t zero = 0;
-  const WideMatrix wide =
-      WidePanels(s.terms(), s.outputs, {weights, true, 1, s.terms(), &zero, 0});
-  auto* data = reinterpret_cast<std::byte*>(wide.data.get());
-  return {s, std::shared_ptr<std::byte[]>(wide.data, data), wide.bytes, {}};
+  const int64_t panel = kQNr * Pairs::RowShorts(s);
+  const int64_t size = RoundUp(s.outputs, kQNr) / kQNr * panel *
+                       static_cast<int64_t>(sizeof(int16_t));
+  RowWeights packed{
+      s, AllocateAligned<std::byte>(size), static_cast<size_t>(size), {}};
+  std::fill_n(packed.data.get(), size, std::byte{0});
+  auto* out = reinterpret_cast<int16_t*>(packed.data.get());
+  for (int64_t column = 0; column < s.outputs; column += kQNr) {
+    Interleave<2>(weights + column * s.terms(), s.terms(),
+                  std::min<int64_t>(kQNr, s.outputs - column), s.terms(), kQNr,
+                  out);
+    out += panel;
+  }
+  return packed;
 }
 
 // ---- tasks
