@@ -1,0 +1,286 @@
+// One group of a panel (gemv.h): where its parts lie, its decoding, and the
+// sums over it. Included once per Highway target.
+#if defined(SQUINT_KERNELS_GEMV_GROUP_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef SQUINT_KERNELS_GEMV_GROUP_INL_H_
+#undef SQUINT_KERNELS_GEMV_GROUP_INL_H_
+#else
+#define SQUINT_KERNELS_GEMV_GROUP_INL_H_
+#endif
+
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
+#include <cstdint>
+#include <utility>
+
+#include "squint/kernels/gemv/gemv.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace squint {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using FloatTag = hn::ScalableTag<float>;
+using WordTag = hn::RebindToUnsigned<FloatTag>;
+using IntTag = hn::RebindToSigned<FloatTag>;
+using FloatVector = hn::Vec<FloatTag>;
+using WordVector = hn::Vec<WordTag>;
+using IntVector = hn::Vec<IntTag>;
+constexpr int kLanes = HWY_LANES(float);
+// Four sums in flight hide the latency of multiply-add where two
+// multiply-adds a cycle would already be more than decoding allows.
+constexpr int kGemvNv = 4;
+constexpr int kGemvNr = kGemvNv * kLanes;
+// Rows of the tile on decoded weights: sums, a vector of weights and the
+// broadcasts of x must fit the registers.
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
+constexpr int kGemvMr = 6;
+#elif HWY_TARGET == HWY_AVX2
+constexpr int kGemvMr = 3;
+#else
+constexpr int kGemvMr = 2;
+#endif
+
+constexpr int64_t FieldsOf(int bits) { return 32 / bits; }
+
+struct GroupParts {
+  const uint8_t* scales;
+  const uint8_t* zeros;
+  const uint8_t* words;  // [steps][kGemvNr] of 32 bits
+  int64_t steps;
+  const uint8_t* end;
+};
+
+constexpr int64_t HeaderBytes(bool half_scales, bool has_zeros) {
+  return kGemvNr * ((half_scales ? 2 : 4) + (has_zeros ? 1 : 0));
+}
+
+// The group of `depth` rows of K at `at`.
+HWY_INLINE GroupParts PartsOf(const uint8_t* at, int64_t depth, int bits,
+                              bool half_scales, bool has_zeros) {
+  GroupParts parts;
+  parts.scales = at;
+  parts.zeros = at + kGemvNr * (half_scales ? 2 : 4);
+  parts.words = at + HeaderBytes(half_scales, has_zeros);
+  parts.steps = (depth + FieldsOf(bits) - 1) / FieldsOf(bits);
+  parts.end = parts.words + parts.steps * kGemvNr * 4;
+  return parts;
+}
+
+HWY_INLINE FloatVector LoadScale(const uint8_t* scales, bool half, int v) {
+  const FloatTag d;
+  if (!half) {
+    return hn::LoadU(d, reinterpret_cast<const float*>(scales) + v * kLanes);
+  }
+  const hn::Rebind<hwy::float16_t, FloatTag> dh;
+  return hn::PromoteTo(
+      d, hn::LoadU(
+             dh, reinterpret_cast<const hwy::float16_t*>(scales) + v * kLanes));
+}
+
+HWY_INLINE IntVector LoadZero(const uint8_t* zeros, int v) {
+  const IntTag d;
+  const hn::Rebind<uint8_t, IntTag> db;
+  return hn::PromoteTo(d, hn::LoadU(db, zeros + v * kLanes));
+}
+
+HWY_INLINE WordVector LoadWord(const uint8_t* words, int v) {
+  const WordTag d;
+  return hn::LoadU(d, reinterpret_cast<const uint32_t*>(words) + v * kLanes);
+}
+
+// Whether zero points are subtracted from each weight. Up to 4 bits they are
+// not: that is one instruction of four. What they make is subtracted from the
+// sum over the group, where 15 at most stands for a weight that is about 3: a
+// loss of two bits of 24. 8-bit weights would lose more, and four instructions
+// are as fast as memory for them.
+constexpr bool SubtractsEarly(int bits) { return bits == 8; }
+
+// (q - zero) * 2^(kBits * j) of field j, or q * 2^(kBits * j) where zeros come
+// later; the last field is shifted down.
+template <int kBits, int j>
+HWY_INLINE FloatVector Field(WordVector word, IntVector zero) {
+  const WordTag dw;
+  const IntTag di;
+  const FloatTag df;
+  constexpr bool kLast = j == FieldsOf(kBits) - 1;
+  constexpr int kShift = kLast ? 0 : kBits * j;
+  constexpr uint32_t kMask = ((1u << kBits) - 1) << kShift;
+  const auto q = hn::BitCast(di, kLast ? hn::ShiftRight<32 - kBits>(word)
+                                       : hn::And(word, hn::Set(dw, kMask)));
+  if constexpr (SubtractsEarly(kBits)) {
+    return hn::ConvertTo(df, hn::Sub(q, hn::ShiftLeft<kShift>(zero)));
+  } else {
+    return hn::ConvertTo(df, q);
+  }
+}
+
+// What x is multiplied by where it meets field j.
+HWY_INLINE float FieldScale(int bits, int64_t j) {
+  if (j == FieldsOf(bits) - 1) return 1.0f;
+  return 1.0f / static_cast<float>(uint32_t{1} << (bits * j));
+}
+
+HWY_INLINE IntVector ZeroOf(const GroupParts& group, const PackedGroups& w,
+                            int v) {
+  return w.has_zeros ? LoadZero(group.zeros, v) : hn::Set(IntTag(), w.zero);
+}
+
+// The sum over a group, scaled and added to that over the groups before.
+template <int kBits>
+HWY_INLINE FloatVector AddSum(FloatVector sum, float x_sum,
+                              const GroupParts& group, const PackedGroups& w,
+                              int v, FloatVector total) {
+  const FloatTag d;
+  if constexpr (!SubtractsEarly(kBits)) {
+    const auto zero = hn::ConvertTo(d, ZeroOf(group, w, v));
+    sum = hn::NegMulAdd(zero, hn::Set(d, x_sum), sum);
+  }
+  return hn::MulAdd(sum, LoadScale(group.scales, w.half_scales, v), total);
+}
+
+template <int kBits, int j>
+HWY_INLINE void AddField(const WordVector (&word)[kGemvNv],
+                         const IntVector (&zero)[kGemvNv],
+                         const float* HWY_RESTRICT x,
+                         FloatVector (&sum)[kGemvNv]) {
+  const FloatTag d;
+  const auto factor = hn::Set(d, x[j]);
+#pragma GCC unroll 4
+  for (int v = 0; v < kGemvNv; ++v) {
+    sum[v] = hn::MulAdd(factor, Field<kBits, j>(word[v], zero[v]), sum[v]);
+  }
+}
+
+template <int kBits, size_t... j>
+HWY_INLINE void AddFields(const WordVector (&word)[kGemvNv],
+                          const IntVector (&zero)[kGemvNv],
+                          const float* HWY_RESTRICT x,
+                          FloatVector (&sum)[kGemvNv],
+                          std::index_sequence<j...>) {
+  (AddField<kBits, static_cast<int>(j)>(word, zero, x, sum), ...);
+}
+
+// Far enough for the memory's latency, and across the borders of pages, where
+// the processor's own prefetching stops.
+HWY_INLINE void FetchAhead(const uint8_t* words) {
+  constexpr int64_t kAhead = 3072;
+#pragma GCC unroll 4
+  for (int64_t line = 0; line < kGemvNr * 4; line += 64) {
+    hwy::Prefetch(words + kAhead + line);
+  }
+}
+
+// One row: decoded in the registers.
+template <int kBits>
+HWY_INLINE void AddGroupToRow(const GroupParts& group, const PackedGroups& w,
+                              const float* HWY_RESTRICT x, float x_sum,
+                              FloatVector (&total)[kGemvNv]) {
+  constexpr int kFields = static_cast<int>(FieldsOf(kBits));
+  const FloatTag d;
+  IntVector zero[kGemvNv];
+  FloatVector sum[kGemvNv];
+#pragma GCC unroll 4
+  for (int v = 0; v < kGemvNv; ++v) {
+    zero[v] = ZeroOf(group, w, v);
+    sum[v] = hn::Zero(d);
+  }
+  const uint8_t* words = group.words;
+  for (int64_t s = 0; s < group.steps; ++s, words += kGemvNr * 4) {
+    FetchAhead(words);
+    WordVector word[kGemvNv];
+#pragma GCC unroll 4
+    for (int v = 0; v < kGemvNv; ++v) word[v] = LoadWord(words, v);
+    AddFields<kBits>(word, zero, x + s * kFields, sum,
+                     std::make_index_sequence<kFields>());
+  }
+#pragma GCC unroll 4
+  for (int v = 0; v < kGemvNv; ++v) {
+    total[v] = AddSum<kBits>(sum[v], x_sum, group, w, v, total[v]);
+  }
+}
+
+template <int kBits, size_t... j>
+HWY_INLINE void StoreFields(WordVector word, IntVector zero,
+                            float* HWY_RESTRICT out,
+                            std::index_sequence<j...>) {
+  const FloatTag d;
+  (hn::StoreU(Field<kBits, static_cast<int>(j)>(word, zero), d,
+              out + static_cast<int>(j) * kGemvNr),
+   ...);
+}
+
+// out[steps * fields][kGemvNr]
+template <int kBits>
+HWY_INLINE void DecodeGroup(const GroupParts& group, const PackedGroups& w,
+                            float* HWY_RESTRICT out) {
+  constexpr int kFields = static_cast<int>(FieldsOf(kBits));
+  const uint8_t* words = group.words;
+  for (int64_t s = 0; s < group.steps; ++s, words += kGemvNr * 4) {
+    FetchAhead(words);
+#pragma GCC unroll 4
+    for (int v = 0; v < kGemvNv; ++v) {
+      StoreFields<kBits>(LoadWord(words, v), ZeroOf(group, w, v),
+                         out + s * kFields * kGemvNr + v * kLanes,
+                         std::make_index_sequence<kFields>());
+    }
+  }
+}
+
+// Rows that go with a decoded group.
+struct RowsOfGroup {
+  const float* x;  // at the group
+  int64_t x_stride;
+  const float* x_sums;  // over the group, of each row
+  int64_t x_sums_stride;
+  float* totals;  // [row][kGemvNr]
+};
+
+// The same sums as AddGroupToRow for kRows rows from `row` on.
+template <int kBits, int kRows>
+HWY_NOINLINE void AddGroupToRows(const float* HWY_RESTRICT weights,
+                                 const GroupParts& group, const PackedGroups& w,
+                                 const RowsOfGroup& rows, int64_t row) {
+  const FloatTag d;
+  const int64_t depth = group.steps * FieldsOf(kBits);
+  const int64_t x_stride = rows.x_stride;
+  const float* HWY_RESTRICT x = rows.x + row * x_stride;
+  FloatVector sum[kRows][kGemvNv];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kGemvNv; ++v) sum[r][v] = hn::Zero(d);
+  }
+  for (int64_t p = 0; p < depth; ++p, weights += kGemvNr) {
+    FloatVector factor[kRows];
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) factor[r] = hn::Set(d, x[r * x_stride + p]);
+#pragma GCC unroll 4
+    for (int v = 0; v < kGemvNv; ++v) {
+      const auto weight = hn::LoadU(d, weights + v * kLanes);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) {
+        sum[r][v] = hn::MulAdd(factor[r], weight, sum[r][v]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    float* totals = rows.totals + (row + r) * kGemvNr;
+    const float x_sum = rows.x_sums[(row + r) * rows.x_sums_stride];
+#pragma GCC unroll 4
+    for (int v = 0; v < kGemvNv; ++v) {
+      float* total = totals + v * kLanes;
+      hn::StoreU(
+          AddSum<kBits>(sum[r][v], x_sum, group, w, v, hn::LoadU(d, total)), d,
+          total);
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace squint
+HWY_AFTER_NAMESPACE();
+
+#endif  // SQUINT_KERNELS_GEMV_GROUP_INL_H_
