@@ -1,13 +1,9 @@
-// Few rows times a weight in groups: packing, and cutting into tasks.
+// Few rows times a weight in groups: the rows, and cutting into tasks.
 #include "squint/kernels/gemv/gemv.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
-#include <vector>
 
 #include "squint/base/threads.h"
-#include "squint/kernels/aligned.h"
 #include "squint/kernels/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -25,8 +21,6 @@ namespace HWY_NAMESPACE {
 
 // Rows of one task: their sums lie on the stack.
 constexpr int64_t kMaxGemvRows = 48;
-
-int64_t GemvColumns() { return kGemvNr; }
 
 // ---- rows of x
 
@@ -234,95 +228,6 @@ void RunGroupedGemv(const GroupedGemvArgs& args, ThreadPool& pool) {
                    });
 }
 
-// ---- packing
-
-// fields[r][j]: `depth` rows of K from p on, stored integers of the columns of
-// a panel, counted from the lowest of their type; zero points elsewhere.
-void ReadFields(const GroupedWeight& w, int64_t p, int64_t depth,
-                int64_t column, int64_t columns, uint8_t (*fields)[kGemvNr]) {
-  const auto* data = static_cast<const uint8_t*>(w.data);
-  const int per_byte = 8 / w.bits;
-  const int mask = (1 << w.bits) - 1;
-  const int flip = w.is_signed ? 1 << (w.bits - 1) : 0;
-  for (int64_t r = 0; r < depth; ++r) {
-    const int64_t first = (p + r) * w.row_step + column * w.column_step;
-    if (w.column_step == 1 && columns == kGemvNr && first % per_byte == 0) {
-      const uint8_t* in = data + first / per_byte;
-      for (int64_t j = 0; j < kGemvNr; j += per_byte, ++in) {
-        for (int f = 0; f < per_byte; ++f) {
-          fields[r][j + f] =
-              static_cast<uint8_t>((*in >> (f * w.bits) & mask) ^ flip);
-        }
-      }
-      continue;
-    }
-    for (int64_t j = 0; j < columns; ++j) {
-      const int64_t at = first + j * w.column_step;
-      const int shift = static_cast<int>(at % per_byte) * w.bits;
-      fields[r][j] =
-          static_cast<uint8_t>((data[at / per_byte] >> shift & mask) ^ flip);
-    }
-  }
-}
-
-// One word of each column.
-void JoinFields(const uint8_t (*fields)[kGemvNr], int bits, uint8_t* out) {
-  const WordTag d;
-  const hn::Rebind<uint8_t, WordTag> db;
-  HWY_ALIGN uint32_t words[kGemvNr];
-  for (int v = 0; v < kGemvNv; ++v) {
-    auto word = hn::Zero(d);
-    for (int64_t j = FieldsOf(bits) - 1; j >= 0; --j) {
-      const auto field =
-          hn::PromoteTo(d, hn::LoadU(db, fields[j] + v * kLanes));
-      word = hn::Or(hn::ShiftLeftSame(word, bits), field);
-    }
-    hn::Store(word, d, words + v * kLanes);
-  }
-  std::memcpy(out, words, sizeof(words));
-}
-
-void PackPanel(const GroupedWeight& w, const PackedGroups& packed,
-               const uint8_t* scales, const uint8_t* zeros, int64_t panel,
-               uint8_t* out) {
-  const int64_t column = panel * kGemvNr;
-  const int64_t columns = std::min<int64_t>(kGemvNr, w.n - column);
-  const int64_t size = packed.half_scales ? 2 : 4;
-  const int64_t fields = FieldsOf(w.bits);
-  for (int64_t begin = 0; begin < w.k; begin += packed.group) {
-    const int64_t depth = std::min(packed.group, w.k - begin);
-    const int64_t group = w.group == 0 ? 0 : begin / w.group;
-    uint8_t* header = out;
-    uint8_t zero[kGemvNr] = {};
-    for (int64_t j = 0; j < columns; ++j) {
-      const int64_t at = group * w.scale_row + (column + j) * w.scale_column;
-      std::memcpy(out + j * size, scales + at * size,
-                  static_cast<size_t>(size));
-      zero[j] =
-          packed.has_zeros ? zeros[at] : static_cast<uint8_t>(packed.zero);
-      if (packed.has_zeros) out[kGemvNr * size + j] = zero[j];
-    }
-    out += HeaderBytes(packed.half_scales, packed.has_zeros);
-    uint8_t differs[kGemvNr] = {};
-    for (int64_t p = 0; p < depth; p += fields, out += kGemvNr * 4) {
-      uint8_t read[FieldsOf(2)][kGemvNr] = {};
-      const int64_t count = std::min(fields, depth - p);
-      ReadFields(w, begin + p, count, column, columns, read);
-      for (int64_t r = 0; r < count; ++r) {
-        for (int64_t j = 0; j < kGemvNr; ++j)
-          differs[j] |= read[r][j] ^ zero[j];
-      }
-      JoinFields(read, w.bits, out);
-    }
-    // Weights that are all zero give zero, whatever is subtracted when.
-    for (int64_t j = 0; j < kGemvNr; ++j) {
-      if (differs[j] == 0) {
-        std::memset(header + j * size, 0, static_cast<size_t>(size));
-      }
-    }
-  }
-}
-
 }  // namespace HWY_NAMESPACE
 }  // namespace squint
 HWY_AFTER_NAMESPACE();
@@ -331,110 +236,10 @@ HWY_AFTER_NAMESPACE();
 namespace squint {
 namespace {
 
-HWY_EXPORT(GemvColumns);
-HWY_EXPORT(PackPanel);
 HWY_EXPORT(RunGroupedGemv);
 HWY_EXPORT(ScratchFloats);
 
-// Bits of the float16 that is exactly `value`, a normal number or zero; false
-// where there is none.
-bool ToHalf(float value, uint16_t& half) {
-  const auto bits = std::bit_cast<uint32_t>(value);
-  const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000u);
-  const int exponent = static_cast<int>(bits >> 23 & 0xFFu) - 127 + 15;
-  half = sign;
-  if ((bits & 0x7FFFFFFFu) == 0) return true;
-  if ((bits & 0x1FFFu) != 0 || exponent < 1 || exponent > 30) return false;
-  half = static_cast<uint16_t>(sign | static_cast<uint32_t>(exponent) << 10 |
-                               (bits >> 13 & 0x3FFu));
-  return true;
-}
-
-// Numbers in the table of scales.
-int64_t TableSize(const GroupedWeight& w) {
-  const int64_t groups = w.group == 0 ? 1 : (w.k + w.group - 1) / w.group;
-  return (groups - 1) * w.scale_row + (w.n - 1) * w.scale_column + 1;
-}
-
-// The scales as they are written: float16 where all are.
-std::vector<uint8_t> ScaleBytes(const GroupedWeight& w, bool& half) {
-  const auto count = static_cast<size_t>(TableSize(w));
-  std::vector<uint16_t> halves(count);
-  half = true;
-  for (size_t i = 0; half && i < count; ++i) {
-    half = ToHalf(w.scales[i], halves[i]);
-  }
-  std::vector<uint8_t> bytes(count * (half ? 2 : 4));
-  if (half) {
-    std::memcpy(bytes.data(), halves.data(), bytes.size());
-  } else {
-    std::memcpy(bytes.data(), w.scales, bytes.size());
-  }
-  return bytes;
-}
-
-// Zero points counted as the stored integers are; fills `common` where all
-// are the same.
-std::vector<uint8_t> ZeroBytes(const GroupedWeight& w, bool& differ,
-                               int32_t& common) {
-  const int32_t lowest = w.is_signed ? 1 << (w.bits - 1) : 0;
-  differ = false;
-  common = lowest;
-  if (w.zeros == nullptr) return {};
-  std::vector<uint8_t> bytes(static_cast<size_t>(TableSize(w)));
-  common = w.zeros[0] + lowest;
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    bytes[i] = static_cast<uint8_t>(w.zeros[i] + lowest);
-    differ = differ || bytes[i] != common;
-  }
-  return bytes;
-}
-
-// The largest divisor of `group` that the stack buffers hold.
-int64_t CutGroup(int64_t group) {
-  if (group == 0) return kMaxGroup;
-  int64_t parts = 1;
-  while (group / parts > kMaxGroup || group % parts != 0 ||
-         group / parts % kGroupUnit != 0) {
-    ++parts;
-  }
-  return group / parts;
-}
-
-int64_t PanelBytes(const PackedGroups& w, int64_t columns) {
-  const int64_t header =
-      columns * ((w.half_scales ? 2 : 4) + (w.has_zeros ? 1 : 0));
-  const int64_t groups = (w.k + w.group - 1) / w.group;
-  const int64_t fields = 32 / w.bits;
-  const int64_t words = (w.k + fields - 1) / fields;
-  const int64_t bytes = groups * header + words * columns * 4;
-  return (bytes + 63) / 64 * 64;
-}
-
 }  // namespace
-
-PackedGroups PackGroups(const GroupedWeight& w) {
-  PackedGroups packed;
-  packed.k = w.k;
-  packed.n = w.n;
-  packed.bits = w.bits;
-  packed.group = CutGroup(w.group);
-  const std::vector<uint8_t> scales = ScaleBytes(w, packed.half_scales);
-  const std::vector<uint8_t> zeros =
-      ZeroBytes(w, packed.has_zeros, packed.zero);
-  const int64_t columns = HWY_DYNAMIC_DISPATCH(GemvColumns)();
-  const int64_t panels = (w.n + columns - 1) / columns;
-  packed.panel_bytes = PanelBytes(packed, columns);
-  packed.bytes = static_cast<size_t>(panels * packed.panel_bytes);
-  packed.data = AllocateAligned<uint8_t>(panels * packed.panel_bytes);
-  for (int64_t i = 0; i < panels; ++i) {
-    uint8_t* out = packed.data.get() + i * packed.panel_bytes;
-    std::memset(out, 0, static_cast<size_t>(packed.panel_bytes));
-    HWY_DYNAMIC_DISPATCH(PackPanel)
-    (w, packed, scales.data(), zeros.data(), i, out);
-  }
-  return packed;
-}
 
 int64_t GroupedGemvScratch(int64_t m, const PackedGroups& weight) {
   return HWY_DYNAMIC_DISPATCH(ScratchFloats)(m, weight);

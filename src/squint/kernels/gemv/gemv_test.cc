@@ -39,7 +39,8 @@ class Check {
     std::uniform_int_distribution<int> zero(low, low + (1 << p.bits) - 1);
     for (size_t i = 0; i < count; ++i) {
       const float scale = 0.1f + std::fabs(Uniform());
-      scales_.push_back(p.half_scales ? 0.25f + 0.125f * (i % 5) : scale);
+      scales_.push_back(
+          p.half_scales ? 0.25f + 0.125f * static_cast<float>(i % 5) : scale);
       zeros_.push_back(zero(engine_));
     }
     weight_ = {.k = p.k,

@@ -34,7 +34,7 @@ constexpr int kGemvNv = 4;
 constexpr int kGemvNr = kGemvNv * kLanes;
 // Rows of the tile on decoded weights: sums, a vector of weights and the
 // broadcasts of x must fit the registers.
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
+#if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON
 constexpr int kGemvMr = 6;
 #elif HWY_TARGET == HWY_AVX2
 constexpr int kGemvMr = 3;
