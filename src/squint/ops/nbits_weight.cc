@@ -118,54 +118,64 @@ struct Square {
 };
 
 // From rows of N along K.
+template <int kBits>
 void ReadSquare(const NBitsShape& shape, const std::byte* in, Square& square) {
-  const int64_t per_byte = 8 / shape.bits;
-  const int mask = (1 << shape.bits) - 1;
+  constexpr int64_t kPerByte = 8 / kBits;
+  constexpr int kMask = (1 << kBits) - 1;
   for (int64_t j = 0; j < square.columns; ++j) {
     const std::byte* from =
-        in + (square.n + j) * BytesPerRow(shape) + square.k / per_byte;
+        in + (square.n + j) * BytesPerRow(shape) + square.k / kPerByte;
     for (int64_t i = 0; i < square.rows; ++i) {
-      const auto shift = i % per_byte * shape.bits;
+      const auto shift = i % kPerByte * kBits;
       square.numbers[i][j] = static_cast<uint8_t>(
-          std::to_integer<int>(from[i / per_byte]) >> shift & mask);
+          std::to_integer<int>(from[i / kPerByte]) >> shift & kMask);
     }
   }
 }
 
 // To rows of K along N, which are packed without gaps between them.
+template <int kBits>
 void WriteSquare(const NBitsShape& shape, const Square& square,
                  std::byte* out) {
-  const int64_t per_byte = 8 / shape.bits;
+  constexpr int64_t kPerByte = 8 / kBits;
   for (int64_t i = 0; i < square.rows; ++i) {
     const int64_t first = (square.k + i) * shape.n + square.n;
     const uint8_t* numbers = square.numbers[i];
-    if (first % per_byte != 0 || square.columns % per_byte != 0) {
+    if (first % kPerByte != 0 || square.columns % kPerByte != 0) {
       for (int64_t j = 0; j < square.columns; ++j) {
         WritePacked(out, StoredType(shape), first + j, numbers[j]);
       }
       continue;
     }
-    std::byte* to = out + first / per_byte;
-    for (int64_t j = 0; j < square.columns; j += per_byte) {
+    std::byte* to = out + first / kPerByte;
+    for (int64_t j = 0; j < square.columns; j += kPerByte) {
       int byte = 0;
-      for (int64_t f = 0; f < per_byte; ++f) {
-        byte |= numbers[j + f] << (f * shape.bits);
+      for (int64_t f = 0; f < kPerByte; ++f) {
+        byte |= numbers[j + f] << (f * kBits);
       }
       *to++ = static_cast<std::byte>(byte);
     }
   }
 }
 
-void TurnRows(const NBitsShape& shape, const std::byte* in, std::byte* out) {
+template <int kBits>
+void TurnRowsOf(const NBitsShape& shape, const std::byte* in, std::byte* out) {
   Square square;
   for (square.n = 0; square.n < shape.n; square.n += kSide) {
     square.columns = std::min(kSide, shape.n - square.n);
     for (square.k = 0; square.k < shape.k; square.k += kSide) {
       square.rows = std::min(kSide, shape.k - square.k);
-      ReadSquare(shape, in, square);
-      WriteSquare(shape, square, out);
+      ReadSquare<kBits>(shape, in, square);
+      WriteSquare<kBits>(shape, square, out);
     }
   }
+}
+
+void TurnRows(const NBitsShape& shape, const std::byte* in, std::byte* out) {
+  const auto turn = shape.bits == 2   ? TurnRowsOf<2>
+                    : shape.bits == 4 ? TurnRowsOf<4>
+                                      : TurnRowsOf<8>;
+  turn(shape, in, out);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // numbers they stand for.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -24,13 +25,13 @@ Tensor Random(Dims dims, uint32_t seed, float low = -1.0f) {
 
 Tensor Integers(DType dtype, Dims dims, uint32_t seed) {
   std::mt19937 engine(seed);
-  Tensor tensor(dtype, std::move(dims));
   const QuantRange range = RangeOf(dtype, false);
-  std::uniform_int_distribution<int> uniform(range.qmin, range.qmax);
+  std::uniform_int_distribution<int32_t> uniform(range.qmin, range.qmax);
+  Tensor tensor(DType::kInt32, std::move(dims));
   for (int64_t i = 0; i < tensor.size(); ++i) {
-    WritePacked(tensor.mutable_raw(), dtype, i, uniform(engine));
+    tensor.mutable_data<int32_t>()[i] = uniform(engine);
   }
-  return tensor;
+  return tensor.CastTo(dtype);
 }
 
 struct Case {
@@ -179,6 +180,43 @@ TEST(StoredWeights, GiveWhatTheirDequantizedNumbersGive) {
                     1e-4f * (1.0f + std::fabs(expected.data<float>()[i])))
             << i;
       }
+    }
+  }
+}
+
+// A table's rows are those of the dequantized one, bit for bit.
+TEST(StoredWeights, GiveTheRowsOfATable) {
+  const std::vector<Case> tables = {
+      {"groups in a row", {}, {9, 40}, DType::kInt4, 1, 16},
+      {"groups with zero points", {}, {9, 40}, DType::kUint4, 1, 40, true},
+      {"groups of rows", {}, {9, 5}, DType::kInt8, 0, 4},
+      {"a scale for each row", {}, {9, 7}, DType::kInt8, 0, 0, true},
+      {"a scale for each column", {}, {9, 7}, DType::kUint2, 1, 0},
+      {"one scale", {}, {9, 3, 5}, DType::kUint8, -1, 0, true},
+  };
+  for (const Case& c : tables) {
+    for (const DType indices : {DType::kInt64, DType::kInt32}) {
+      SCOPED_TRACE(c.what);
+      Graph graph;
+      graph.opset[""] = 25;
+      const ValueId table =
+          graph.AddConstant("w", Integers(c.dtype, c.weight, 2));
+      graph.value(table).dtype = DType::kFloat32;
+      graph.value(table).quant = ParamsOf(c);
+      const ValueId wanted = graph.AddInput("i", indices, Shape::Of({2, 2}));
+      graph.AddOutput(graph.Emit("Gather", {table, wanted}, "y"));
+      InferShapes(graph);
+      const std::vector<Tensor> inputs = {
+          Tensor::Of<int64_t>({2, 2}, {8, 0, -1, 3}).CastTo(indices)};
+      const Tensor expected = Interpret(graph, inputs)[0];
+      Executor executor(std::make_shared<const Graph>(graph));
+      const Tensor y = executor.Run(inputs)[0];
+      ASSERT_EQ(y.dims(), expected.dims());
+      EXPECT_TRUE(
+          std::ranges::equal(y.values<float>(), expected.values<float>()));
+      const Tensor outside =
+          Tensor::Of<int64_t>({2, 2}, {8, 0, 9, 3}).CastTo(indices);
+      EXPECT_THROW(executor.Run({outside}), Error);
     }
   }
 }

@@ -44,6 +44,18 @@ HWY_INLINE void ReadRow(const uint8_t* HWY_RESTRICT in, uint8_t flip,
                         uint8_t* HWY_RESTRICT out) {
   constexpr int kPerByte = 8 / kBits;
   constexpr int kMask = (1 << kBits) - 1;
+  if constexpr (kBits == 4) {
+    const hn::CappedTag<uint8_t, kGemvNr / 2> d;
+    const auto mask = hn::Set(d, static_cast<uint8_t>(kMask));
+    const auto flipped = hn::Set(d, flip);
+    for (size_t i = 0; i < kGemvNr / 2; i += hn::Lanes(d)) {
+      const auto pairs = hn::LoadU(d, in + i);
+      const auto low = hn::Xor(hn::And(pairs, mask), flipped);
+      const auto high = hn::Xor(hn::ShiftRight<4>(pairs), flipped);
+      hn::StoreInterleaved2(low, high, d, out + 2 * i);
+    }
+    return;
+  }
   for (int64_t i = 0; i < kGemvNr / kPerByte; ++i) {
     for (int f = 0; f < kPerByte; ++f) {
       const int field = in[i] >> (f * kBits) & kMask;
