@@ -115,81 +115,37 @@ void StorePanel(const GroupedGemvArgs& args, int64_t row, int64_t rows,
 
 // ---- panels
 
-// Calls visit(parts, number, k_begin) for each group of a panel.
-template <int kBits, class Visit>
-HWY_INLINE void ForEachGroup(const PackedGroups& w, const uint8_t* panel,
-                             Visit&& visit) {
-  int64_t number = 0;
-  for (int64_t begin = 0; begin < w.k; begin += w.group, ++number) {
-    const GroupParts parts = PartsOf(panel, std::min(w.group, w.k - begin),
-                                     kBits, w.half_scales, w.has_zeros);
-    visit(parts, number, begin);
-    panel = parts.end;
-  }
-}
-
-template <int kBits>
-HWY_NOINLINE void RowPanel(const PackedGroups& w, const uint8_t* panel,
-                           const float* HWY_RESTRICT x, const float* x_sums,
-                           float* HWY_RESTRICT sums) {
-  const FloatTag d;
-  FloatVector total[kGemvNv];
-#pragma GCC unroll 4
-  for (int v = 0; v < kGemvNv; ++v) total[v] = hn::Zero(d);
-  for (int64_t begin = 0; begin < w.k; begin += w.group) {
-    const GroupParts parts = PartsOf(panel, std::min(w.group, w.k - begin),
-                                     kBits, w.half_scales, w.has_zeros);
-    AddGroupToRow<kBits>(parts, w, x + begin, *x_sums++, total);
-    panel = parts.end;
-  }
-#pragma GCC unroll 4
-  for (int v = 0; v < kGemvNv; ++v) {
-    hn::StoreU(total[v], d, sums + v * kLanes);
-  }
-}
-
 // kRows rows at a time from `row` on, then the rest.
 template <int kBits, int kRows>
-HWY_INLINE void AddGroupToAll(const float* weights, const GroupParts& parts,
-                              const PackedGroups& w, const RowsOfGroup& rows,
-                              int64_t row, int64_t count) {
+HWY_INLINE void AddGroupToAll(const GroupParts& parts, const PackedGroups& w,
+                              const RowsOfGroup& rows, int64_t row,
+                              int64_t count) {
   for (; row + kRows <= count; row += kRows) {
-    AddGroupToRows<kBits, kRows>(weights, parts, w, rows, row);
+    AddGroup<kBits, kRows>(parts, w, rows, row);
   }
   if constexpr (kRows > 1) {
-    AddGroupToAll<kBits, kRows - 1>(weights, parts, w, rows, row, count);
+    AddGroupToAll<kBits, kRows - 1>(parts, w, rows, row, count);
   }
-}
-
-template <int kBits>
-HWY_NOINLINE void RowsPanel(const PackedGroups& w, const uint8_t* panel,
-                            const ReadyRows& rows, int64_t row, int64_t count,
-                            float* totals) {
-  HWY_ALIGN float weights[kMaxGroup * kGemvNr];
-  std::fill_n(totals, count * kGemvNr, 0.0f);
-  ForEachGroup<kBits>(
-      w, panel, [&](const GroupParts& parts, int64_t number, int64_t begin) {
-        DecodeGroup<kBits>(parts, w, weights);
-        const RowsOfGroup group{rows.x + row * rows.stride + begin, rows.stride,
-                                rows.sums + row * rows.groups + number,
-                                rows.groups, totals};
-        AddGroupToAll<kBits, kGemvMr>(weights, parts, w, group, 0, count);
-      });
 }
 
 template <int kBits>
 void PanelFor(const GroupedGemvArgs& args, const ReadyRows& rows, int64_t panel,
               int64_t row, int64_t count) {
-  HWY_ALIGN float sums[kMaxGemvRows * kGemvNr];
+  HWY_ALIGN float totals[kMaxGemvRows * kGemvNr];
+  std::fill_n(totals, count * kGemvNr, 0.0f);
   const PackedGroups& w = args.weight;
-  const uint8_t* data = w.data.get() + panel * w.panel_bytes;
-  if (count == 1) {
-    RowPanel<kBits>(w, data, rows.x + row * rows.stride,
-                    rows.sums + row * rows.groups, sums);
-  } else {
-    RowsPanel<kBits>(w, data, rows, row, count, sums);
+  const uint8_t* at = w.data.get() + panel * w.panel_bytes;
+  RowsOfGroup group{rows.x + row * rows.stride, rows.stride,
+                    rows.sums + row * rows.groups, rows.groups, totals};
+  for (int64_t begin = 0; begin < w.k; begin += w.group) {
+    const GroupParts parts = PartsOf(at, std::min(w.group, w.k - begin), kBits,
+                                     w.half_scales, w.has_zeros);
+    AddGroupToAll<kBits, kGemvMr>(parts, w, group, 0, count);
+    at = parts.end;
+    group.x += w.group;
+    ++group.x_sums;
   }
-  StorePanel(args, row, count, panel * kGemvNr, sums);
+  StorePanel(args, row, count, panel * kGemvNr, totals);
 }
 
 using PanelFunction = void (*)(const GroupedGemvArgs&, const ReadyRows&,

@@ -15,10 +15,10 @@
 //   scale * (sum of x * q - zero * sum of x),
 // but for 8 bits, whose zero points are subtracted one by one (group-inl.h).
 //
-// Several rows share the decoding: a group is decoded into the L1 cache and
-// multiplied with all rows of the task. The order of the sums is the same, so
-// that a row's result does not depend on those beside it, nor on the number
-// of threads.
+// Several rows share the decoding: each weight is multiplied with up to four of
+// them, and a group stays in the L1 cache for all rows of a task. The order of
+// the sums is that of one row, so that a row's result does not depend on those
+// beside it, nor on the number of threads.
 //
 // Panels are made for the instruction set that is active and must be used
 // under the same.
@@ -37,8 +37,8 @@ class ThreadPool;
 
 // Groups are multiples of it: the fields of a word of 2-bit numbers.
 inline constexpr int64_t kGroupUnit = 16;
-// Larger groups are cut; also the rows of K that share a scale for all of K
-// are summed in pieces of this size.
+// Larger groups are cut; a scale for all of K is applied to pieces of this
+// size.
 inline constexpr int64_t kMaxGroup = 256;
 
 // The weight as it is stored.

@@ -28,18 +28,20 @@ using FloatVector = hn::Vec<FloatTag>;
 using WordVector = hn::Vec<WordTag>;
 using IntVector = hn::Vec<IntTag>;
 constexpr int kLanes = HWY_LANES(float);
-// Four sums in flight hide the latency of multiply-add where two
-// multiply-adds a cycle would already be more than decoding allows.
 constexpr int kGemvNv = 4;
 constexpr int kGemvNr = kGemvNv * kLanes;
-// Rows of the tile on decoded weights: sums, a vector of weights and the
-// broadcasts of x must fit the registers.
+// Rows of the tile, and vectors that it takes at once: sums, words and the
+// numbers of x must fit the registers. Four sums in flight at least hide the
+// latency of multiply-add.
 #if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON
-constexpr int kGemvMr = 6;
+constexpr int kGemvMr = 4;
+constexpr int VectorsOf(int) { return kGemvNv; }
 #elif HWY_TARGET == HWY_AVX2
-constexpr int kGemvMr = 3;
+constexpr int kGemvMr = 4;
+constexpr int VectorsOf(int rows) { return rows <= 2 ? kGemvNv : kGemvNv / 2; }
 #else
 constexpr int kGemvMr = 2;
+constexpr int VectorsOf(int rows) { return rows == 1 ? kGemvNv : kGemvNv / 2; }
 #endif
 
 constexpr int64_t FieldsOf(int bits) { return 32 / bits; }
@@ -140,28 +142,6 @@ HWY_INLINE FloatVector AddSum(FloatVector sum, float x_sum,
   return hn::MulAdd(sum, LoadScale(group.scales, w.half_scales, v), total);
 }
 
-template <int kBits, int j>
-HWY_INLINE void AddField(const WordVector (&word)[kGemvNv],
-                         const IntVector (&zero)[kGemvNv],
-                         const float* HWY_RESTRICT x,
-                         FloatVector (&sum)[kGemvNv]) {
-  const FloatTag d;
-  const auto factor = hn::Set(d, x[j]);
-#pragma GCC unroll 4
-  for (int v = 0; v < kGemvNv; ++v) {
-    sum[v] = hn::MulAdd(factor, Field<kBits, j>(word[v], zero[v]), sum[v]);
-  }
-}
-
-template <int kBits, size_t... j>
-HWY_INLINE void AddFields(const WordVector (&word)[kGemvNv],
-                          const IntVector (&zero)[kGemvNv],
-                          const float* HWY_RESTRICT x,
-                          FloatVector (&sum)[kGemvNv],
-                          std::index_sequence<j...>) {
-  (AddField<kBits, static_cast<int>(j)>(word, zero, x, sum), ...);
-}
-
 // Far enough for the memory's latency, and across the borders of pages, where
 // the processor's own prefetching stops.
 HWY_INLINE void FetchAhead(const uint8_t* words) {
@@ -172,63 +152,7 @@ HWY_INLINE void FetchAhead(const uint8_t* words) {
   }
 }
 
-// One row: decoded in the registers.
-template <int kBits>
-HWY_INLINE void AddGroupToRow(const GroupParts& group, const PackedGroups& w,
-                              const float* HWY_RESTRICT x, float x_sum,
-                              FloatVector (&total)[kGemvNv]) {
-  constexpr int kFields = static_cast<int>(FieldsOf(kBits));
-  const FloatTag d;
-  IntVector zero[kGemvNv];
-  FloatVector sum[kGemvNv];
-#pragma GCC unroll 4
-  for (int v = 0; v < kGemvNv; ++v) {
-    zero[v] = ZeroOf(group, w, v);
-    sum[v] = hn::Zero(d);
-  }
-  const uint8_t* words = group.words;
-  for (int64_t s = 0; s < group.steps; ++s, words += kGemvNr * 4) {
-    FetchAhead(words);
-    WordVector word[kGemvNv];
-#pragma GCC unroll 4
-    for (int v = 0; v < kGemvNv; ++v) word[v] = LoadWord(words, v);
-    AddFields<kBits>(word, zero, x + s * kFields, sum,
-                     std::make_index_sequence<kFields>());
-  }
-#pragma GCC unroll 4
-  for (int v = 0; v < kGemvNv; ++v) {
-    total[v] = AddSum<kBits>(sum[v], x_sum, group, w, v, total[v]);
-  }
-}
-
-template <int kBits, size_t... j>
-HWY_INLINE void StoreFields(WordVector word, IntVector zero,
-                            float* HWY_RESTRICT out,
-                            std::index_sequence<j...>) {
-  const FloatTag d;
-  (hn::StoreU(Field<kBits, static_cast<int>(j)>(word, zero), d,
-              out + static_cast<int>(j) * kGemvNr),
-   ...);
-}
-
-// out[steps * fields][kGemvNr]
-template <int kBits>
-HWY_INLINE void DecodeGroup(const GroupParts& group, const PackedGroups& w,
-                            float* HWY_RESTRICT out) {
-  constexpr int kFields = static_cast<int>(FieldsOf(kBits));
-  const uint8_t* words = group.words;
-  for (int64_t s = 0; s < group.steps; ++s, words += kGemvNr * 4) {
-    FetchAhead(words);
-#pragma GCC unroll 4
-    for (int v = 0; v < kGemvNv; ++v) {
-      StoreFields<kBits>(LoadWord(words, v), ZeroOf(group, w, v),
-                         out + s * kFields * kGemvNr + v * kLanes,
-                         std::make_index_sequence<kFields>());
-    }
-  }
-}
-
-// Rows that go with a decoded group.
+// Rows that go with a group.
 struct RowsOfGroup {
   const float* x;  // at the group
   int64_t x_stride;
@@ -237,45 +161,85 @@ struct RowsOfGroup {
   float* totals;  // [row][kGemvNr]
 };
 
-// The same sums as AddGroupToRow for kRows rows from `row` on.
-template <int kBits, int kRows>
-HWY_NOINLINE void AddGroupToRows(const float* HWY_RESTRICT weights,
-                                 const GroupParts& group, const PackedGroups& w,
-                                 const RowsOfGroup& rows, int64_t row) {
+template <int kBits, int kRows, int kVectors, int j>
+HWY_INLINE void AddField(const WordVector (&word)[kVectors],
+                         const IntVector (&zero)[kVectors],
+                         const float* HWY_RESTRICT x, int64_t x_stride,
+                         FloatVector (&sum)[kRows][kVectors]) {
   const FloatTag d;
-  const int64_t depth = group.steps * FieldsOf(kBits);
-  const int64_t x_stride = rows.x_stride;
-  const float* HWY_RESTRICT x = rows.x + row * x_stride;
-  FloatVector sum[kRows][kGemvNv];
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
+  FloatVector factor[kRows];
 #pragma GCC unroll 4
-    for (int v = 0; v < kGemvNv; ++v) sum[r][v] = hn::Zero(d);
-  }
-  for (int64_t p = 0; p < depth; ++p, weights += kGemvNr) {
-    FloatVector factor[kRows];
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) factor[r] = hn::Set(d, x[r * x_stride + p]);
+  for (int r = 0; r < kRows; ++r) factor[r] = hn::Set(d, x[r * x_stride + j]);
 #pragma GCC unroll 4
-    for (int v = 0; v < kGemvNv; ++v) {
-      const auto weight = hn::LoadU(d, weights + v * kLanes);
-#pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) {
-        sum[r][v] = hn::MulAdd(factor[r], weight, sum[r][v]);
-      }
+  for (int v = 0; v < kVectors; ++v) {
+    const auto weight = Field<kBits, j>(word[v], zero[v]);
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      sum[r][v] = hn::MulAdd(factor[r], weight, sum[r][v]);
     }
   }
-#pragma GCC unroll 8
+}
+
+template <int kBits, int kRows, int kVectors, size_t... j>
+HWY_INLINE void AddFields(const WordVector (&word)[kVectors],
+                          const IntVector (&zero)[kVectors],
+                          const float* HWY_RESTRICT x, int64_t x_stride,
+                          FloatVector (&sum)[kRows][kVectors],
+                          std::index_sequence<j...>) {
+  (AddField<kBits, kRows, kVectors, static_cast<int>(j)>(word, zero, x,
+                                                         x_stride, sum),
+   ...);
+}
+
+// The sums over a group of kRows rows from `row` on, for some of its vectors.
+template <int kBits, int kRows, int kVectors, bool kFetch>
+HWY_INLINE void AddVectors(const GroupParts& group, const PackedGroups& w,
+                           const RowsOfGroup& rows, int64_t row, int first) {
+  constexpr int64_t kFields = FieldsOf(kBits);
+  const FloatTag d;
+  const float* HWY_RESTRICT x = rows.x + row * rows.x_stride;
+  IntVector zero[kVectors];
+  FloatVector sum[kRows][kVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) {
+    zero[v] = ZeroOf(group, w, first + v);
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) sum[r][v] = hn::Zero(d);
+  }
+  const uint8_t* words = group.words;
+  for (int64_t s = 0; s < group.steps; ++s, words += kGemvNr * 4) {
+    if (kFetch) FetchAhead(words);
+    WordVector word[kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) word[v] = LoadWord(words, first + v);
+    AddFields<kBits>(word, zero, x + s * kFields, rows.x_stride, sum,
+                     std::make_index_sequence<kFields>());
+  }
+#pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r) {
-    float* totals = rows.totals + (row + r) * kGemvNr;
     const float x_sum = rows.x_sums[(row + r) * rows.x_sums_stride];
 #pragma GCC unroll 4
-    for (int v = 0; v < kGemvNv; ++v) {
-      float* total = totals + v * kLanes;
-      hn::StoreU(
-          AddSum<kBits>(sum[r][v], x_sum, group, w, v, hn::LoadU(d, total)), d,
-          total);
+    for (int v = 0; v < kVectors; ++v) {
+      float* total = rows.totals + (row + r) * kGemvNr + (first + v) * kLanes;
+      hn::StoreU(AddSum<kBits>(sum[r][v], x_sum, group, w, first + v,
+                               hn::LoadU(d, total)),
+                 d, total);
     }
+  }
+}
+
+// The same for all vectors. Memory is fetched once, for the first rows.
+template <int kBits, int kRows>
+HWY_NOINLINE void AddGroup(const GroupParts& group, const PackedGroups& w,
+                           const RowsOfGroup& rows, int64_t row) {
+  constexpr int kVectors = VectorsOf(kRows);
+  if (row == 0) {
+    AddVectors<kBits, kRows, kVectors, true>(group, w, rows, row, 0);
+  } else {
+    AddVectors<kBits, kRows, kVectors, false>(group, w, rows, row, 0);
+  }
+  for (int first = kVectors; first < kGemvNv; first += kVectors) {
+    AddVectors<kBits, kRows, kVectors, false>(group, w, rows, row, first);
   }
 }
 
