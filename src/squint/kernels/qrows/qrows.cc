@@ -121,15 +121,19 @@ RowWeights PackQuads(const RowWeightsShape& s, const int8_t* weights) {
   return packed;
 }
 
-// ---- pairs of int16, rows widened block by block
+// ---- pairs of int16, rows and weights widened block by block
 
-struct WidePanelsOf {
-  const int16_t* panels;
-  int64_t stride;  // int16s of a panel
+// Weights stay bytes in memory: half the way for the few rows that read them
+// once, and next to nothing beside the products of many.
+struct BytePanels {
+  const int8_t* panels;
+  int64_t stride;  // bytes of a panel
 
-  const int16_t* Get(int64_t panel, int64_t pair_begin, int64_t,
-                     int16_t*) const {
-    return panels + panel * stride + pair_begin * 2 * kQNr;
+  const int16_t* Get(int64_t panel, int64_t pair_begin, int64_t pairs,
+                     int16_t* buffer) const {
+    WidenBytes(panels + panel * stride + pair_begin * 2 * kQNr,
+               pairs * 2 * kQNr, 0, buffer);
+    return buffer;
   }
 };
 
@@ -171,20 +175,25 @@ struct Pairs {
     }
     ComputeQRectangle(
         reinterpret_cast<const int16_t*>(block.memory),
-        WidePanelsOf{reinterpret_cast<const int16_t*>(a.weights.data.get()),
-                     kQNr * RowShorts(s)},
+        BytePanels{reinterpret_cast<const int8_t*>(a.weights.data.get()),
+                   kQNr * RowShorts(s)},
         s.terms(), s.outputs, {0, block.count, begin, end},
         static_cast<uint8_t*>(a.out) + block.begin * a.out_stride, a.out_stride,
         r);
   }
 };
 
+// Panels of qgemm.h, narrowed.
 RowWeights PackPairs(const RowWeightsShape& s, const int8_t* weights) {
   const int32_t zero = 0;
   const WideMatrix wide =
       WidePanels(s.terms(), s.outputs, {weights, true, 1, s.terms(), &zero, 0});
-  auto* data = reinterpret_cast<std::byte*>(wide.data.get());
-  return {s, std::shared_ptr<std::byte[]>(wide.data, data), wide.bytes, {}};
+  const int64_t size = wide.matrix_elements;
+  RowWeights packed{
+      s, AllocateAligned<std::byte>(size), static_cast<size_t>(size), {}};
+  std::transform(wide.data.get(), wide.data.get() + size, packed.data.get(),
+                 [](int16_t number) { return static_cast<std::byte>(number); });
+  return packed;
 }
 
 // ---- tasks
