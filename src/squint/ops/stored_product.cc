@@ -1,6 +1,8 @@
 // MatMul and Gemm with a constant weight of 2, 4 or 8 bits, in groups along K,
 // with a scale per column or with one: the weight stays in its bits. Null for
 // any other: it is dequantized then.
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "squint/base/file.h"
@@ -99,6 +101,14 @@ Packed Pack(const PrepareContext& context, const GroupedWeight& shape,
   return packed;
 }
 
+// Weights that are finite numbers.
+bool AreFinite(const Tensor& scales, DType dtype) {
+  const auto largest = static_cast<float>(int64_t{1} << BitsOf(dtype));
+  const std::vector<float> values = scales.ToFloats();
+  return std::ranges::all_of(
+      values, [&](float scale) { return std::isfinite(scale * largest); });
+}
+
 // Rows of a [..., K] times the stored matrix.
 std::unique_ptr<Step> PrepareProduct(const PrepareContext& context, int k_axis,
                                      float alpha, MatrixBias bias) {
@@ -109,7 +119,7 @@ std::unique_ptr<Step> PrepareProduct(const PrepareContext& context, int k_axis,
   }
   const Tensor& weight = *context.constants[1];
   const auto shape = ShapeOf(weight, *params, k_axis);
-  if (!shape) return nullptr;
+  if (!shape || !AreFinite(params->scale, weight.dtype())) return nullptr;
   const Granularity checked(weight.dims(), *params);
   Packed packed = context.packs.Get<PackedGroups>(
       context.pack_key + "/groups",

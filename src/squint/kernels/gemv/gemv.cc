@@ -2,6 +2,7 @@
 #include "squint/kernels/gemv/gemv.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "squint/base/threads.h"
 #include "squint/kernels/simd.h"
@@ -52,32 +53,40 @@ float SumOf(const float* x, int64_t count) {
                             ((sums[4] + sums[5]) + (sums[6] + sums[7])));
 }
 
-// Rows of x, ready for the tiles: `stride` floats each, and behind all of them
-// the sums of x over each group.
+// Rows of x, ready for the tiles: `stride` floats each, behind all of them the
+// sums of x over each group, then whether all sums of a row are finite (1, 0).
 struct ReadyRows {
-  const float* x;
+  float* x;
   int64_t stride;
-  const float* sums;
+  float* sums;
   int64_t groups;
+  float* finite;
 };
 
-ReadyRows RowsIn(const float* scratch, int64_t m, const PackedGroups& w) {
+ReadyRows RowsIn(float* scratch, int64_t m, const PackedGroups& w) {
   const int64_t fields = FieldsOf(w.bits);
   const int64_t stride = (w.k + fields - 1) / fields * fields;
-  return {scratch, stride, scratch + m * stride, (w.k + w.group - 1) / w.group};
+  const int64_t groups = (w.k + w.group - 1) / w.group;
+  float* sums = scratch + m * stride;
+  return {scratch, stride, sums, groups, sums + m * groups};
 }
 
 int64_t ScratchFloats(int64_t m, const PackedGroups& w) {
   const ReadyRows rows = RowsIn(nullptr, m, w);
-  return m * (rows.stride + rows.groups);
+  return m * (rows.stride + rows.groups + 1);
 }
 
-void PrepareRow(const float* x, const PackedGroups& w, float* scaled,
-                float* sums) {
-  ScaleRow(x, w, scaled);
-  for (int64_t begin = 0; begin < w.k; begin += w.group) {
-    *sums++ = SumOf(x + begin, std::min(w.group, w.k - begin));
+void PrepareRow(const float* x, const PackedGroups& w, const ReadyRows& rows,
+                int64_t i) {
+  ScaleRow(x, w, rows.x + i * rows.stride);
+  float* sums = rows.sums + i * rows.groups;
+  for (int64_t g = 0; g < rows.groups; ++g) {
+    const int64_t begin = g * w.group;
+    sums[g] = SumOf(x + begin, std::min(w.group, w.k - begin));
   }
+  const bool finite = std::all_of(sums, sums + rows.groups,
+                                  [](float sum) { return std::isfinite(sum); });
+  rows.finite[i] = finite ? 1.0f : 0.0f;
 }
 
 // ---- the way out
@@ -116,15 +125,34 @@ void StorePanel(const GroupedGemvArgs& args, int64_t row, int64_t rows,
 // ---- panels
 
 // kRows rows at a time from `row` on, then the rest.
-template <int kBits, int kRows>
+template <int kBits, bool kEarly, int kRows>
 HWY_INLINE void AddGroupToAll(const GroupParts& parts, const PackedGroups& w,
                               const RowsOfGroup& rows, int64_t row,
                               int64_t count) {
   for (; row + kRows <= count; row += kRows) {
-    AddGroup<kBits, kRows>(parts, w, rows, row);
+    AddGroup<kBits, kEarly, kRows>(parts, w, rows, row);
   }
   if constexpr (kRows > 1) {
-    AddGroupToAll<kBits, kRows - 1>(parts, w, rows, row, count);
+    AddGroupToAll<kBits, kEarly, kRows - 1>(parts, w, rows, row, count);
+  }
+}
+
+// Neighbouring rows that are all finite, or all not.
+template <int kBits>
+HWY_INLINE void AddGroupToRuns(const GroupParts& parts, const PackedGroups& w,
+                               const RowsOfGroup& rows, const float* finite,
+                               int64_t count) {
+  for (int64_t begin = 0; begin < count;) {
+    int64_t end = begin + 1;
+    while (end < count && finite[end] == finite[begin]) ++end;
+    if (finite[begin] != 0) {
+      AddGroupToAll<kBits, SubtractsEarly(kBits, true), kGemvMr>(parts, w, rows,
+                                                                 begin, end);
+    } else {
+      AddGroupToAll<kBits, SubtractsEarly(kBits, false), kGemvMr>(
+          parts, w, rows, begin, end);
+    }
+    begin = end;
   }
 }
 
@@ -140,7 +168,7 @@ void PanelFor(const GroupedGemvArgs& args, const ReadyRows& rows, int64_t panel,
   for (int64_t begin = 0; begin < w.k; begin += w.group) {
     const GroupParts parts = PartsOf(at, std::min(w.group, w.k - begin), kBits,
                                      w.half_scales, w.has_zeros);
-    AddGroupToAll<kBits, kGemvMr>(parts, w, group, 0, count);
+    AddGroupToRuns<kBits>(parts, w, group, rows.finite + row, count);
     at = parts.end;
     group.x += w.group;
     ++group.x_sums;
@@ -158,15 +186,13 @@ PanelFunction FunctionFor(int bits) {
 void RunGroupedGemv(const GroupedGemvArgs& args, ThreadPool& pool) {
   const PackedGroups& w = args.weight;
   const ReadyRows rows = RowsIn(args.scratch, args.m, w);
-  pool.ParallelFor(
-      static_cast<size_t>(args.m), 8, [&](size_t begin, size_t end) {
-        for (auto i = static_cast<int64_t>(begin);
-             i < static_cast<int64_t>(end); ++i) {
-          PrepareRow(args.x + i * args.x_stride, w,
-                     args.scratch + i * rows.stride,
-                     args.scratch + args.m * rows.stride + i * rows.groups);
-        }
-      });
+  pool.ParallelFor(static_cast<size_t>(args.m), 8,
+                   [&](size_t begin, size_t end) {
+                     for (auto i = static_cast<int64_t>(begin);
+                          i < static_cast<int64_t>(end); ++i) {
+                       PrepareRow(args.x + i * args.x_stride, w, rows, i);
+                     }
+                   });
   const PanelFunction function = FunctionFor(w.bits);
   const int64_t panels = (w.n + kGemvNr - 1) / kGemvNr;
   const int64_t blocks = (args.m + kMaxGemvRows - 1) / kMaxGemvRows;

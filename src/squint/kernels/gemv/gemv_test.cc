@@ -242,13 +242,24 @@ TEST(PackGroups, StoresZeroPointsOnlyWhereTheyDiffer) {
   });
 }
 
-TEST(GroupedGemv, KeepsNaNAndInfinityOfARow) {
+TEST(GroupedGemv, TakesNumbersThatAreNotFiniteAsTheyMultiply) {
   ForEachTarget([] {
-    Check check({.m = 2, .n = 40, .k = 64});
+    Check check({.m = 3, .n = 40, .k = 64});
+    const std::vector<float> before = check.Run(3, 1);
     check.x()[3] = NAN;
-    const std::vector<float> y = check.Run(2, 1);
-    for (size_t j = 0; j < 40; ++j) EXPECT_TRUE(std::isnan(y[j])) << j;
-    for (size_t j = 40; j < 80; ++j) EXPECT_TRUE(std::isfinite(y[j])) << j;
+    check.x()[2 * 64 + 5] = std::numeric_limits<float>::infinity();
+    const std::vector<float> y = check.Run(3, 1);
+    for (int64_t j = 0; j < 40; ++j) {
+      const auto at = static_cast<size_t>(j);
+      EXPECT_TRUE(std::isnan(y[at])) << j;
+      EXPECT_EQ(y[40 + at], before[40 + at]) << j;
+      const double weight = WeightAt(check.weight(), 5, j);
+      if (weight == 0) {
+        EXPECT_TRUE(std::isnan(y[80 + at])) << j;
+      } else {
+        EXPECT_EQ(y[80 + at], weight > 0 ? 30.0f : -kInfinity) << j;
+      }
+    }
   });
 }
 

@@ -96,12 +96,15 @@ HWY_INLINE WordVector LoadWord(const uint8_t* words, int v) {
 // not: that is one instruction of four. What they make is subtracted from the
 // sum over the group, where 15 at most stands for a weight that is about 3: a
 // loss of two bits of 24. 8-bit weights would lose more, and four instructions
-// are as fast as memory for them.
-constexpr bool SubtractsEarly(int bits) { return bits == 8; }
+// are as fast as memory for them. Rows whose numbers are not finite, or whose
+// sums are not, would lose everything.
+constexpr bool SubtractsEarly(int bits, bool finite) {
+  return bits == 8 || !finite;
+}
 
 // (q - zero) * 2^(kBits * j) of field j, or q * 2^(kBits * j) where zeros come
 // later; the last field is shifted down.
-template <int kBits, int j>
+template <int kBits, bool kEarly, int j>
 HWY_INLINE FloatVector Field(WordVector word, IntVector zero) {
   const WordTag dw;
   const IntTag di;
@@ -111,7 +114,7 @@ HWY_INLINE FloatVector Field(WordVector word, IntVector zero) {
   constexpr uint32_t kMask = ((1u << kBits) - 1) << kShift;
   const auto q = hn::BitCast(di, kLast ? hn::ShiftRight<32 - kBits>(word)
                                        : hn::And(word, hn::Set(dw, kMask)));
-  if constexpr (SubtractsEarly(kBits)) {
+  if constexpr (kEarly) {
     return hn::ConvertTo(df, hn::Sub(q, hn::ShiftLeft<kShift>(zero)));
   } else {
     return hn::ConvertTo(df, q);
@@ -130,12 +133,12 @@ HWY_INLINE IntVector ZeroOf(const GroupParts& group, const PackedGroups& w,
 }
 
 // The sum over a group, scaled and added to that over the groups before.
-template <int kBits>
+template <bool kEarly>
 HWY_INLINE FloatVector AddSum(FloatVector sum, float x_sum,
                               const GroupParts& group, const PackedGroups& w,
                               int v, FloatVector total) {
   const FloatTag d;
-  if constexpr (!SubtractsEarly(kBits)) {
+  if constexpr (!kEarly) {
     const auto zero = hn::ConvertTo(d, ZeroOf(group, w, v));
     sum = hn::NegMulAdd(zero, hn::Set(d, x_sum), sum);
   }
@@ -161,7 +164,7 @@ struct RowsOfGroup {
   float* totals;  // [row][kGemvNr]
 };
 
-template <int kBits, int kRows, int kVectors, int j>
+template <int kBits, bool kEarly, int kRows, int kVectors, int j>
 HWY_INLINE void AddField(const WordVector (&word)[kVectors],
                          const IntVector (&zero)[kVectors],
                          const float* HWY_RESTRICT x, int64_t x_stride,
@@ -172,7 +175,7 @@ HWY_INLINE void AddField(const WordVector (&word)[kVectors],
   for (int r = 0; r < kRows; ++r) factor[r] = hn::Set(d, x[r * x_stride + j]);
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) {
-    const auto weight = Field<kBits, j>(word[v], zero[v]);
+    const auto weight = Field<kBits, kEarly, j>(word[v], zero[v]);
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) {
       sum[r][v] = hn::MulAdd(factor[r], weight, sum[r][v]);
@@ -180,19 +183,19 @@ HWY_INLINE void AddField(const WordVector (&word)[kVectors],
   }
 }
 
-template <int kBits, int kRows, int kVectors, size_t... j>
+template <int kBits, bool kEarly, int kRows, int kVectors, size_t... j>
 HWY_INLINE void AddFields(const WordVector (&word)[kVectors],
                           const IntVector (&zero)[kVectors],
                           const float* HWY_RESTRICT x, int64_t x_stride,
                           FloatVector (&sum)[kRows][kVectors],
                           std::index_sequence<j...>) {
-  (AddField<kBits, kRows, kVectors, static_cast<int>(j)>(word, zero, x,
-                                                         x_stride, sum),
+  (AddField<kBits, kEarly, kRows, kVectors, static_cast<int>(j)>(word, zero, x,
+                                                                 x_stride, sum),
    ...);
 }
 
 // The sums over a group of kRows rows from `row` on, for some of its vectors.
-template <int kBits, int kRows, int kVectors, bool kFetch>
+template <int kBits, bool kEarly, int kRows, int kVectors, bool kFetch>
 HWY_INLINE void AddVectors(const GroupParts& group, const PackedGroups& w,
                            const RowsOfGroup& rows, int64_t row, int first) {
   constexpr int64_t kFields = FieldsOf(kBits);
@@ -212,8 +215,8 @@ HWY_INLINE void AddVectors(const GroupParts& group, const PackedGroups& w,
     WordVector word[kVectors];
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) word[v] = LoadWord(words, first + v);
-    AddFields<kBits>(word, zero, x + s * kFields, rows.x_stride, sum,
-                     std::make_index_sequence<kFields>());
+    AddFields<kBits, kEarly>(word, zero, x + s * kFields, rows.x_stride, sum,
+                             std::make_index_sequence<kFields>());
   }
 #pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r) {
@@ -221,25 +224,26 @@ HWY_INLINE void AddVectors(const GroupParts& group, const PackedGroups& w,
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
       float* total = rows.totals + (row + r) * kGemvNr + (first + v) * kLanes;
-      hn::StoreU(AddSum<kBits>(sum[r][v], x_sum, group, w, first + v,
-                               hn::LoadU(d, total)),
+      hn::StoreU(AddSum<kEarly>(sum[r][v], x_sum, group, w, first + v,
+                                hn::LoadU(d, total)),
                  d, total);
     }
   }
 }
 
 // The same for all vectors. Memory is fetched once, for the first rows.
-template <int kBits, int kRows>
+template <int kBits, bool kEarly, int kRows>
 HWY_NOINLINE void AddGroup(const GroupParts& group, const PackedGroups& w,
                            const RowsOfGroup& rows, int64_t row) {
   constexpr int kVectors = VectorsOf(kRows);
   if (row == 0) {
-    AddVectors<kBits, kRows, kVectors, true>(group, w, rows, row, 0);
+    AddVectors<kBits, kEarly, kRows, kVectors, true>(group, w, rows, row, 0);
   } else {
-    AddVectors<kBits, kRows, kVectors, false>(group, w, rows, row, 0);
+    AddVectors<kBits, kEarly, kRows, kVectors, false>(group, w, rows, row, 0);
   }
   for (int first = kVectors; first < kGemvNv; first += kVectors) {
-    AddVectors<kBits, kRows, kVectors, false>(group, w, rows, row, first);
+    AddVectors<kBits, kEarly, kRows, kVectors, false>(group, w, rows, row,
+                                                      first);
   }
 }
 
