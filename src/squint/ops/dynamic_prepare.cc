@@ -27,14 +27,18 @@ class DynamicQuantizeStep : public Step {
     const ScaleZero chosen = DynamicScaleZero(range.low, range.high);
     QuantizeToBytes(x, count_, {chosen.scale, chosen.zero_point, false},
                     args.outputs[0], args.pool);
-    if (args.outputs[1] != nullptr) *FloatOutput(args, 1) = chosen.scale;
-    if (args.outputs[2] != nullptr) {
+    if (Wants(args, 1)) *FloatOutput(args, 1) = chosen.scale;
+    if (Wants(args, 2)) {
       *static_cast<uint8_t*>(args.outputs[2]) =
           static_cast<uint8_t>(chosen.zero_point);
     }
   }
 
  private:
+  static bool Wants(const StepArgs& args, size_t output) {
+    return output < args.outputs.size() && args.outputs[output] != nullptr;
+  }
+
   int64_t count_;
 };
 
@@ -210,10 +214,7 @@ std::shared_ptr<const WideMatrix> WideWeightsOf(const PrepareContext& context,
 }  // namespace
 
 std::unique_ptr<Step> PrepareDynamicQuantize(const PrepareContext& context) {
-  if (context.input_dtypes[0] != DType::kFloat32 ||
-      context.output_dims.size() != 3) {
-    return nullptr;
-  }
+  if (context.input_dtypes[0] != DType::kFloat32) return nullptr;
   return std::make_unique<DynamicQuantizeStep>(
       ElementCount(context.input_dims[0]));
 }
