@@ -44,7 +44,8 @@ class Subject {
  public:
   Subject(const BenchWorkerRequest& request, const Context& context) {
     Stopwatch load;
-    const Prepared prepared = Prepare(request.model, {}, context);
+    const Prepared prepared =
+        PrepareToRun(request.model, request.execution, context);
     runner_ = std::make_unique<Runner>(prepared.graph,
                                        RunModeOf(request.execution), context);
     load_seconds_ = load.Seconds();

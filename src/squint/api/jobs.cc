@@ -37,6 +37,18 @@ DType ParseType(const std::string& name) {
   return dtype;
 }
 
+void RunPasses(Graph& graph, const std::vector<std::string>& disabled_passes,
+               const Context& context) {
+  OptimizeOptions options;
+  options.disabled = disabled_passes;
+  for (const PassReport& pass : Optimize(graph, options, context)) {
+    if (pass.changes == 0) continue;
+    context.Detail(fmt::format("pass {}: {} changes, {:.1f} ms", pass.name,
+                               pass.changes, pass.seconds * 1e3));
+    for (const std::string& line : pass.lines) context.Detail("  " + line);
+  }
+}
+
 }  // namespace
 
 Prepared Prepare(const std::string& model,
@@ -55,22 +67,27 @@ Prepared Prepare(LoadedModel loaded, const std::string& model,
   prepared.quantized = IsQuantized(loaded.graph);
   try {
     Absorb(loaded.graph);
-    if (!prepared.quantized) {
-      OptimizeOptions options;
-      options.disabled = disabled_passes;
-      for (const PassReport& pass : Optimize(loaded.graph, options, context)) {
-        if (pass.changes == 0) continue;
-        context.Detail(fmt::format("pass {}: {} changes, {:.1f} ms", pass.name,
-                                   pass.changes, pass.seconds * 1e3));
-        for (const std::string& line : pass.lines) {
-          context.Detail("  " + line);
-        }
-      }
-    }
+    if (!prepared.quantized) RunPasses(loaded.graph, disabled_passes, context);
   } catch (const Error& error) {
     throw error.In(model);
   }
   prepared.graph = std::make_shared<const Graph>(std::move(loaded.graph));
+  return prepared;
+}
+
+Prepared PrepareToRun(const std::string& model, Execution execution,
+                      const Context& context) {
+  Prepared prepared = Prepare(model, {}, context);
+  if (!prepared.quantized || execution == Execution::kReference) {
+    return prepared;
+  }
+  try {
+    Graph graph = *prepared.graph;
+    RunPasses(graph, {}, context);
+    prepared.graph = std::make_shared<const Graph>(std::move(graph));
+  } catch (const Error& error) {
+    throw error.In(model);
+  }
   return prepared;
 }
 

@@ -34,6 +34,12 @@ Prepared Prepare(LoadedModel loaded, const std::string& model,
                  const std::vector<std::string>& disabled_passes,
                  const Context& context);
 
+// For jobs that run the network and show nothing from inside it: float parts
+// of quantized networks are optimized, too, but for plain loops, which run what
+// the file says.
+Prepared PrepareToRun(const std::string& model, Execution execution,
+                      const Context& context);
+
 // How a runner runs what was asked for.
 RunMode RunModeOf(Execution execution);
 

@@ -244,6 +244,7 @@ extern constinit const OpDef kGatherOp = {
     .integer_reference = IntegerMovement<RunGather>,
     .quantize = GatherRule,
     .prepare = PrepareGather,
+    .prepare_stored = PrepareStoredGather,
 };
 
 }  // namespace squint

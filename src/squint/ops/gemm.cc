@@ -170,6 +170,7 @@ extern constinit const OpDef kGemmOp = {
     .integer_reference = RunGemmInteger,
     .quantize = GemmRule,
     .prepare = PrepareGemm,
+    .prepare_stored = PrepareStoredGemm,
     .fuses_clamp = true,
 };
 

@@ -78,6 +78,7 @@ extern constinit const OpDef kMatMulOp = {
     .integer_reference = RunMatMulInteger,
     .quantize = MatMulRule,
     .prepare = PrepareMatMul,
+    .prepare_stored = PrepareStoredMatMul,
     .fuses_clamp = true,
 };
 

@@ -5,6 +5,7 @@
 
 #include "squint/kernels/gemm/gemm.h"
 #include "squint/ops/batch_offsets.h"
+#include "squint/ops/matrix_bias.h"
 #include "squint/ops/prepare.h"
 
 namespace squint {
@@ -50,17 +51,9 @@ GemmArgs ArgsFor(const Layout& layout, const StepArgs& args) {
   return gemm;
 }
 
-// The bias to add: the node's third input, or a scaled constant.
-struct Bias {
-  bool present = false;
-  std::vector<float> scaled;  // empty: as it comes
-  int64_t row = 0;
-  int64_t column = 0;
-};
-
 class GemmStep : public Step {
  public:
-  GemmStep(const Layout& layout, Packed b, Bias bias,
+  GemmStep(const Layout& layout, Packed b, MatrixBias bias,
            std::pair<float, float> clamp)
       : layout_(layout),
         b_(std::move(b)),
@@ -70,8 +63,7 @@ class GemmStep : public Step {
   void Run(const StepArgs& args) const override {
     GemmArgs gemm = ArgsFor(layout_, args);
     gemm.packed_b = b_.get();
-    gemm.epilogue = {BiasData(args), bias_.row, bias_.column, clamp_.first,
-                     clamp_.second};
+    gemm.epilogue = bias_.EpilogueFor(args, clamp_);
     if (layout_.m == 1 && b_ == nullptr && layout_.b.column_stride == 1) {
       Gemv(layout_.k, layout_.n, gemm.a.data, gemm.b.data, gemm.b.row_stride,
            gemm.c, gemm.epilogue, args.pool);
@@ -81,34 +73,11 @@ class GemmStep : public Step {
   }
 
  private:
-  const float* BiasData(const StepArgs& args) const {
-    if (!bias_.present) return nullptr;
-    return bias_.scaled.empty() ? FloatInput(args, 2) : bias_.scaled.data();
-  }
-
   Layout layout_;
   Packed b_;  // null: B is read from the input
-  Bias bias_;
+  MatrixBias bias_;
   std::pair<float, float> clamp_;
 };
-
-// Gemm's C as (row, column) strides; false where it cannot be expressed.
-bool ReadBias(const PrepareContext& context, Bias& bias) {
-  if (!context.has(2)) return true;
-  bias.present = true;
-  const Dims& c = context.input_dims[2];
-  const int64_t columns = c.empty() ? 1 : c.back();
-  const int64_t rows = c.size() < 2 ? 1 : c[0];
-  bias.row = rows == 1 ? 0 : columns;
-  bias.column = columns == 1 ? 0 : 1;
-  const float beta = context.node.Float("beta", 1.0f);
-  if (beta == 1.0f) return true;
-  if (context.constants[2] == nullptr) return false;
-  const auto values = context.constants[2]->values<float>();
-  bias.scaled.assign(values.begin(), values.end());
-  for (float& v : bias.scaled) v *= beta;
-  return true;
-}
 
 // Products of stacks of matrices, each operand broadcast over the batch.
 class BatchedStep : public Step {
@@ -147,8 +116,8 @@ std::unique_ptr<Step> PrepareGemm(const PrepareContext& context) {
   const bool trans_a = context.node.Int("transA", 0) != 0;
   const bool trans_b = context.node.Int("transB", 0) != 0;
   const float alpha = context.node.Float("alpha", 1.0f);
-  Bias bias;
-  if (!ReadBias(context, bias)) return nullptr;
+  auto bias = MatrixBias::Of(context);
+  if (!bias) return nullptr;
   const Dims& a = context.input_dims[0];
   const Dims& b = context.input_dims[1];
   Layout layout{context.output_dims[0][0], context.output_dims[0][1],
@@ -164,7 +133,7 @@ std::unique_ptr<Step> PrepareGemm(const PrepareContext& context) {
       return nullptr;
     }
   }
-  return std::make_unique<GemmStep>(layout, std::move(packed), std::move(bias),
+  return std::make_unique<GemmStep>(layout, std::move(packed), *std::move(bias),
                                     ClampOrNone(context));
 }
 
@@ -186,7 +155,7 @@ std::unique_ptr<Step> PrepareMatMul(const PrepareContext& context) {
     if (layout.m > 1 && context.constants[1] != nullptr) {
       packed = PackedB(context, layout.k, layout.n, layout.n, 1, 1.0f);
     }
-    return std::make_unique<GemmStep>(layout, std::move(packed), Bias{},
+    return std::make_unique<GemmStep>(layout, std::move(packed), MatrixBias{},
                                       ClampOrNone(context));
   }
   const Dims batch = BroadcastBatch(a_batch, b_batch);

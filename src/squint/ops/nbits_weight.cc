@@ -1,5 +1,6 @@
 #include "squint/ops/nbits_weight.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -108,6 +109,75 @@ std::vector<int64_t> BlockOfRows(const NBitsShape& shape,
   return blocks;
 }
 
+// A part of the matrix that the first cache holds, one number a byte.
+constexpr int64_t kSide = 64;
+struct Square {
+  int64_t k, n;  // its corner
+  int64_t rows, columns;
+  uint8_t numbers[kSide][kSide];  // [k][n]
+};
+
+// From rows of N along K.
+template <int kBits>
+void ReadSquare(const NBitsShape& shape, const std::byte* in, Square& square) {
+  constexpr int64_t kPerByte = 8 / kBits;
+  constexpr int kMask = (1 << kBits) - 1;
+  for (int64_t j = 0; j < square.columns; ++j) {
+    const std::byte* from =
+        in + (square.n + j) * BytesPerRow(shape) + square.k / kPerByte;
+    for (int64_t i = 0; i < square.rows; ++i) {
+      const auto shift = i % kPerByte * kBits;
+      square.numbers[i][j] = static_cast<uint8_t>(
+          std::to_integer<int>(from[i / kPerByte]) >> shift & kMask);
+    }
+  }
+}
+
+// To rows of K along N, which are packed without gaps between them.
+template <int kBits>
+void WriteSquare(const NBitsShape& shape, const Square& square,
+                 std::byte* out) {
+  constexpr int64_t kPerByte = 8 / kBits;
+  for (int64_t i = 0; i < square.rows; ++i) {
+    const int64_t first = (square.k + i) * shape.n + square.n;
+    const uint8_t* numbers = square.numbers[i];
+    if (first % kPerByte != 0 || square.columns % kPerByte != 0) {
+      for (int64_t j = 0; j < square.columns; ++j) {
+        WritePacked(out, StoredType(shape), first + j, numbers[j]);
+      }
+      continue;
+    }
+    std::byte* to = out + first / kPerByte;
+    for (int64_t j = 0; j < square.columns; j += kPerByte) {
+      int byte = 0;
+      for (int64_t f = 0; f < kPerByte; ++f) {
+        byte |= numbers[j + f] << (f * kBits);
+      }
+      *to++ = static_cast<std::byte>(byte);
+    }
+  }
+}
+
+template <int kBits>
+void TurnRowsOf(const NBitsShape& shape, const std::byte* in, std::byte* out) {
+  Square square;
+  for (square.n = 0; square.n < shape.n; square.n += kSide) {
+    square.columns = std::min(kSide, shape.n - square.n);
+    for (square.k = 0; square.k < shape.k; square.k += kSide) {
+      square.rows = std::min(kSide, shape.k - square.k);
+      ReadSquare<kBits>(shape, in, square);
+      WriteSquare<kBits>(shape, square, out);
+    }
+  }
+}
+
+void TurnRows(const NBitsShape& shape, const std::byte* in, std::byte* out) {
+  const auto turn = shape.bits == 2   ? TurnRowsOf<2>
+                    : shape.bits == 4 ? TurnRowsOf<4>
+                                      : TurnRowsOf<8>;
+  turn(shape, in, out);
+}
+
 }  // namespace
 
 NBitsShape ReadNBitsShape(const Node& node) {
@@ -143,12 +213,8 @@ NBitsWeight UnpackNBits(const NBitsShape& shape, const Tensor& b,
   weight.params.scale = TransposedScales(shape, scales);
   weight.stored = Tensor(weight.params.dtype, {shape.k, shape.n});
   Tensor zeros(weight.params.dtype, {shape.blocks(), shape.n});
+  TurnRows(shape, b.raw(), weight.stored.mutable_raw());
   for (int64_t n = 0; n < shape.n; ++n) {
-    for (int64_t k = 0; k < shape.k; ++k) {
-      WritePacked(weight.stored.mutable_raw(), weight.params.dtype,
-                  k * shape.n + n,
-                  PackedAt(b, shape, n, BytesPerRow(shape), k));
-    }
     for (int64_t block = 0; block < shape.blocks(); ++block) {
       WritePacked(zeros.mutable_raw(), weight.params.dtype, block * shape.n + n,
                   ZeroAt(shape, zero_points, n, block));

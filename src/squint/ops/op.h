@@ -237,6 +237,10 @@ struct PrepareContext {
   std::vector<DType> output_dtypes;
   std::vector<Dims> output_dims;
   std::vector<const Tensor*> constants;  // null unless constant
+  // For prepare_stored: what constants[i] is quantized with, null where it is
+  // not; it then holds the stored integers, and input_dtypes[i] is the type
+  // of the numbers they stand for.
+  std::vector<const QuantParams*> stored = {};
   PackCache& packs;
   std::string pack_key;  // unique for this node; add a suffix per input
   int threads = 1;
@@ -285,6 +289,10 @@ struct OpDef {
   QuantSpec (*quantize)(const QuantizeQuery&) = nullptr;
   // Null, or a null result: the reference runs instead.
   std::unique_ptr<Step> (*prepare)(const PrepareContext&) = nullptr;
+  // For nodes with quantized constants, asked first, before those are
+  // dequantized: a step that never reads them as inputs (null in StepArgs).
+  // Null, or a null result: `prepare` with their real numbers.
+  std::unique_ptr<Step> (*prepare_stored)(const PrepareContext&) = nullptr;
   bool fuses_clamp = false;
   void (*upgrade)(UpgradeContext&) = nullptr;
 };

@@ -101,6 +101,14 @@ QuantParams BiasParams(const QuantParams& x, const QuantParams& w, float alpha,
   return params;
 }
 
+ScaleZero DynamicScaleZero(float low, float high) {
+  const float scale = high == low ? 1.0f : (high - low) / 255.0f;
+  const float zero =
+      std::nearbyintf(std::clamp(0.0f - low / scale, 0.0f, 255.0f));
+  // Infinite numbers have a scale of infinity and no zero point.
+  return {scale, std::isnan(zero) ? 0 : static_cast<int32_t>(zero)};
+}
+
 QuantParams DynamicParams(const Tensor& real) {
   float low = 0.0f;
   float high = 0.0f;
@@ -108,12 +116,8 @@ QuantParams DynamicParams(const Tensor& real) {
     low = std::min(low, value);
     high = std::max(high, value);
   }
-  const float scale = high == low ? 1.0f : (high - low) / 255.0f;
-  const float zero =
-      std::nearbyintf(std::clamp(0.0f - low / scale, 0.0f, 255.0f));
-  // Infinite numbers have a scale of infinity and no zero point.
-  return PerTensor(DType::kUint8, scale,
-                   std::isnan(zero) ? 0 : static_cast<int32_t>(zero));
+  const ScaleZero chosen = DynamicScaleZero(low, high);
+  return PerTensor(DType::kUint8, chosen.scale, chosen.zero_point);
 }
 
 }  // namespace squint

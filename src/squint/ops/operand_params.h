@@ -29,6 +29,8 @@ QuantParams BiasParams(const QuantParams& x, const QuantParams& w, float alpha,
 // What DynamicQuantizeLinear finds for float32 data, in float32 as its
 // definition says: uint8, scale (max - min) / 255 over a range that has 0.
 QuantParams DynamicParams(const Tensor& real);
+// The same for numbers between `low` and `high`, which have 0 between them.
+ScaleZero DynamicScaleZero(float low, float high);
 
 }  // namespace squint
 

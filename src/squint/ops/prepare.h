@@ -16,6 +16,9 @@ namespace squint {
 std::unique_ptr<Step> PrepareConv(const PrepareContext& context);
 std::unique_ptr<Step> PrepareGemm(const PrepareContext& context);
 std::unique_ptr<Step> PrepareMatMul(const PrepareContext& context);
+std::unique_ptr<Step> PrepareStoredGemm(const PrepareContext& context);
+std::unique_ptr<Step> PrepareStoredGather(const PrepareContext& context);
+std::unique_ptr<Step> PrepareStoredMatMul(const PrepareContext& context);
 std::unique_ptr<Step> PrepareUnary(const PrepareContext& context);
 std::unique_ptr<Step> PrepareClip(const PrepareContext& context);
 std::unique_ptr<Step> PrepareBinary(const PrepareContext& context);

@@ -34,23 +34,10 @@ std::optional<Grid> GridOf(const PrepareContext& context,
   return grid;
 }
 
-std::optional<Grid> GridOf(const PrepareContext& context,
-                           const QLinearOperand& operand) {
-  return GridOf(context, operand.scale, operand.zero_point);
-}
-
 int64_t LargestOf(const std::vector<int32_t>& values) {
   int64_t largest = 0;
   for (const int64_t v : values) largest = std::max(largest, std::abs(v));
   return largest;
-}
-
-// Neither sums of `depth` products nor what the bias adds passes int32.
-bool FitsInt32(const QLinearProduct& p, int64_t depth) {
-  const bool symmetric = p.weight_is_signed && LargestOf(p.weight.zeros) == 0;
-  const int64_t largest = symmetric ? 128 : 255;
-  return depth <= kMaxQuantizedDepth &&
-         depth * 255 * largest + LargestOf(p.bias) < (int64_t{1} << 31);
 }
 
 bool ReadBias(const PrepareContext& context, const QLinearForm& form,
@@ -67,6 +54,18 @@ bool ReadBias(const PrepareContext& context, const QLinearForm& form,
 }
 
 }  // namespace
+
+std::optional<Grid> GridOf(const PrepareContext& context,
+                           const QLinearOperand& operand) {
+  return GridOf(context, operand.scale, operand.zero_point);
+}
+
+bool FitsInt32(const QLinearProduct& p, int64_t depth) {
+  const bool symmetric = p.weight_is_signed && LargestOf(p.weight.zeros) == 0;
+  const int64_t largest = symmetric ? 128 : 255;
+  return depth <= kMaxQuantizedDepth &&
+         depth * 255 * largest + LargestOf(p.bias) < (int64_t{1} << 31);
+}
 
 const Tensor* ConstantAt(const PrepareContext& context,
                          std::optional<size_t> input) {

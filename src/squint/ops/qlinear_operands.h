@@ -27,6 +27,11 @@ struct Grid {
   int64_t zero_step() const { return zeros.size() > 1 ? 1 : 0; }
 };
 
+// Nullopt unless both are constants of rank 1 at most, and the scales are
+// positive numbers.
+std::optional<Grid> GridOf(const PrepareContext& context,
+                           const QLinearOperand& operand);
+
 // The tensor behind an input, null when absent or computed.
 const Tensor* ConstantAt(const PrepareContext& context,
                          std::optional<size_t> input);
@@ -51,6 +56,10 @@ struct QLinearProduct {
   std::vector<float> multipliers;  // one, or one for each channel
   std::vector<int32_t> bias;       // empty, or one for each channel
 };
+
+// Neither sums of `depth` products that differ from zero points by at most 255
+// on the left, nor what a bias adds, pass int32.
+bool FitsInt32(const QLinearProduct& product, int64_t depth);
 
 // Nullopt where the kernels cannot take it: computed parameters, other types,
 // sums of `depth` products that int32 might not hold.

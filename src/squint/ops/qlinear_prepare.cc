@@ -132,7 +132,12 @@ std::unique_ptr<Step> PrepareQLinear(const PrepareContext& context) {
                                : PrepareQConv(context, *form);
   }
   if (form->op_type == "Gemm") return PrepareQGemm(context, *form);
-  if (form->op_type == "MatMul") return PrepareQMatMul(context, *form);
+  if (form->op_type == "MatMul") {
+    const bool computed =
+        ConstantAt(context, form->inputs[0].scale) == nullptr || form->added;
+    return computed && !form->scale ? PrepareDynamicProduct(context, *form)
+                                    : PrepareQMatMul(context, *form);
+  }
   if (form->op_type == "Add" || form->op_type == "Mul") {
     return PrepareQBinary(context, *form);
   }

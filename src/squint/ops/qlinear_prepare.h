@@ -1,6 +1,7 @@
 // Steps of operators on stored 8-bit integers, over the integer kernels: the
 // integer reading, bit for bit. Null where no kernel fits: scales that are
-// computed, 16 bits, sums that int32 might not hold, other layouts.
+// computed (but for DynamicQuantizeLinear), 16 bits, sums that int32 might not
+// hold, other layouts.
 #ifndef SQUINT_OPS_QLINEAR_PREPARE_H_
 #define SQUINT_OPS_QLINEAR_PREPARE_H_
 
@@ -14,6 +15,7 @@ namespace squint {
 std::unique_ptr<Step> PrepareQLinear(const PrepareContext& context);
 std::unique_ptr<Step> PrepareQuantizeLinear(const PrepareContext& context);
 std::unique_ptr<Step> PrepareDequantizeLinear(const PrepareContext& context);
+std::unique_ptr<Step> PrepareDynamicQuantize(const PrepareContext& context);
 
 // For PrepareQLinear: `form` is that of the node.
 std::unique_ptr<Step> PrepareQConv(const PrepareContext& context,
@@ -22,6 +24,9 @@ std::unique_ptr<Step> PrepareQGemm(const PrepareContext& context,
                                    const QLinearForm& form);
 std::unique_ptr<Step> PrepareQMatMul(const PrepareContext& context,
                                      const QLinearForm& form);
+// A real product with the scale and zero point of A computed, or a float bias.
+std::unique_ptr<Step> PrepareDynamicProduct(const PrepareContext& context,
+                                            const QLinearForm& form);
 
 }  // namespace squint
 

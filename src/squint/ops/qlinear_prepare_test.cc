@@ -79,6 +79,25 @@ TEST(PrepareQLinear, GivesRealNumbersWhereNoScaleIsAskedFor) {
                     .Const(Tensor(DType::kInt8, {21})));
 }
 
+TEST(PrepareQLinear, ReadsTheScaleOfTheLeftOperandWhenItRuns) {
+  const auto example = [](const char* what) {
+    return OpExample("MatMulIntegerToFloat", what, "com.microsoft")
+        .In(Bytes<uint8_t>({3, 4, 11}))
+        .Const(Bytes<int8_t>({11, 21}, 3))
+        .In(Tensor::Scalar<float>(0.02f))
+        .Const(Ramp({21}, 0.001f, 0.01f))
+        .In(Zero<uint8_t>(101))
+        .Const(Tensor(DType::kInt8, {21}));
+  };
+  CheckPrepared(example("no bias"));
+  CheckPrepared(example("bias").In(Ramp({21}, 0.3f, -2.0f)));
+}
+
+TEST(PrepareQLinear, QuantizesByTheRangeOfTheData) {
+  CheckPrepared(
+      OpExample("DynamicQuantizeLinear", "").In(Ramp({5, 7}, 0.31f, -2.0f)));
+}
+
 TEST(PrepareQLinear, LeavesSumsThatInt32MightNotHold) {
   const int64_t depth = 40000;
   EXPECT_FALSE(CheckExample(OpExample("QLinearMatMul", "deep")

@@ -172,6 +172,7 @@ extern constinit const OpDef kDynamicQuantizeLinearOp = {
     .infer = InferDynamicQuantizeLinear,
     .reference = RunDynamicQuantizeLinear,
     .quantize = ConversionRule,
+    .prepare = PrepareDynamicQuantize,
 };
 extern constinit const OpDef kQuantizeLinearOp = {
     .type = "QuantizeLinear",

@@ -240,6 +240,76 @@ TEST(LowerToIntegers, LeavesFloatNetworksAlone) {
   EXPECT_EQ(PrintGraph(LowerToIntegers(graph)), PrintGraph(graph));
 }
 
+// ---- quantized at run time
+
+Graph QuantizedAtRunTime(const Graph& graph) {
+  Recipe recipe = RecipeFor("x86");
+  recipe.mode = QuantizeMode::kDynamic;
+  return Quantize(graph, nullptr, recipe).graph;
+}
+
+std::vector<Case> DynamicCases() {
+  const Attributes turned = {{"transB", int64_t{1}}};
+  return {
+      {"a matrix",
+       {2, 5, 64},
+       [](Net& net) {
+         return net.Op("MatMul", {net.x, net.Weight({64, 40})});
+       }},
+      {"matrices with a bias that read one tensor",
+       {7, 64},
+       [](Net& net) {
+         const ValueId a = net.Op("MatMul", {net.x, net.Weight({64, 40})});
+         const ValueId b =
+             net.Op("MatMul", {net.x, net.Weight({64, 40}, 0.7f)});
+         return net.Op("Mul", {net.Op("Add", {net.Weight({40}, 0.3f), a}), b});
+       }},
+      {"Gemm turned, then another",
+       {3, 64},
+       [turned](Net& net) {
+         const ValueId hidden = net.Op(
+             "Gemm", {net.x, net.Weight({33, 64}), net.Weight({33})}, turned);
+         return net.Op("Gemm",
+                       {net.Op("Relu", {hidden}), net.Weight({33, 9}, 0.21f)});
+       }},
+  };
+}
+
+TEST(LowerToIntegers, GivesTheReadingOfProductsQuantizedAtRunTime) {
+  for (const Case& c : DynamicCases()) {
+    SCOPED_TRACE(c.what);
+    Net net(c.dims);
+    const Graph quantized = QuantizedAtRunTime(net.Finish(c.make(net)));
+    const Graph lowered = LowerToIntegers(quantized);
+    EXPECT_EQ(CountOf(lowered, "MatMul") + CountOf(lowered, "Gemm"), 0)
+        << PrintGraph(lowered);
+    EXPECT_EQ(CountOf(lowered, "Add"), 0) << PrintGraph(lowered);
+    Executor executor(std::make_shared<const Graph>(lowered));
+    for (const int64_t i : {0, 7}) {
+      const std::vector<Tensor> inputs = Waves(c.dims).Get(i).inputs;
+      const Tensor expected =
+          Interpret(quantized, inputs, {.reading = Reading::kInteger})[0];
+      ExpectBits(executor.Run(inputs)[0], expected);
+      ExpectBits(Interpret(lowered, inputs, {.reading = Reading::kInteger})[0],
+                 expected);
+    }
+  }
+}
+
+// A tensor that is read in another way too is rounded for that reader.
+TEST(LowerToIntegers, KeepsOtherReadersOfWhatIsQuantizedAtRunTime) {
+  const Dims dims = {4, 64};
+  Net net(dims);
+  const ValueId product = net.Op("MatMul", {net.x, net.Weight({64, 64})});
+  Graph graph = net.Finish(net.Op("Add", {product, net.x}));
+  Graph quantized = QuantizedAtRunTime(graph);
+  const Graph lowered = LowerToIntegers(quantized);
+  EXPECT_EQ(CountOf(lowered, "MatMulIntegerToFloat"), 1);
+  const std::vector<Tensor> inputs = Waves(dims).Get(2).inputs;
+  ExpectBits(Executor(std::make_shared<const Graph>(lowered)).Run(inputs)[0],
+             Interpret(quantized, inputs, {.reading = Reading::kInteger})[0]);
+}
+
 // 16 bits stay simulated: values keep their parameters.
 TEST(LowerToIntegers, KeepsWhatIsNot8Bits) {
   const Dims dims = {1, 2, 4, 4};

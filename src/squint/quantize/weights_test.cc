@@ -86,6 +86,13 @@ std::vector<float> GroupOf(const Tensor& w, int axis, int64_t group, int64_t o,
   return values;
 }
 
+float RoundedToHalf(float value) {
+  return Tensor::Scalar(value)
+      .CastTo(DType::kFloat16)
+      .CastTo(DType::kFloat32)
+      .data<float>()[0];
+}
+
 // Whole and cut blocks, along the first, a middle and the last axis; the last
 // two are so large that they are read in several chunks.
 TEST(Weights, EachGroupHasTheScaleThatThePlainLoopFinds) {
@@ -114,9 +121,24 @@ TEST(Weights, EachGroupHasTheScaleThatThePlainLoopFinds) {
     for (int64_t at = 0; at < scale.size(); at += step) {
       const auto group = GroupOf(w, c.axis, 16, at / inner / blocks,
                                  at / inner % blocks, at % inner);
-      ASSERT_EQ(scale.data<float>()[at], SearchScaleReference(group, 7))
+      ASSERT_EQ(scale.data<float>()[at],
+                RoundedToHalf(SearchScaleReference(group, 7)))
           << "group " << at;
     }
+  }
+}
+
+TEST(Weights, GroupsKeepScalesThatHalfPrecisionDoesNotHold) {
+  Tensor w = RandomWeight({32, 3});
+  for (int i = 0; i < 3; ++i) w.mutable_data<float>()[i * 7] = 1e6f;
+  WeightOptions options;
+  options.dtype = DType::kInt4;
+  options.group = 32;
+  options.reduce_axis = 0;
+  const Tensor scale = ChooseWeightParams(w, options).scale;
+  for (int64_t j = 0; j < 3; ++j) {
+    EXPECT_EQ(scale.data<float>()[j],
+              SearchScaleReference(GroupOf(w, 0, 32, 0, 0, j), 7));
   }
 }
 

@@ -176,6 +176,7 @@ void Execution::RunNode(size_t position) {
   const ProgramNode& step = program_.nodes[position];
   const Node& node = graph_->node(step.id);
   position_ = position;
+  if (RunStored(position)) return;
   std::vector<const Tensor*> inputs;
   for (const ValueId id : node.inputs) {
     inputs.push_back(id == kNoValue ? nullptr : &Read(id));
@@ -183,10 +184,10 @@ void Execution::RunNode(size_t position) {
   if (step.op == nullptr || step.op->reference == nullptr) {
     throw CannotRun(node);
   }
-  if (RunFused(step, inputs) || RunView(position, inputs)) return;
+  if (RunFused(step, inputs, false) || RunView(position, inputs)) return;
   // Infers also where the reference runs: it trusts shapes and sizes.
   const PreparedNode& prepared =
-      plans_[position].Get(PlanFor(position, false), inputs);
+      plans_[position].Get(PlanFor(position, false, false), inputs);
   if (prepared.step != nullptr) {
     RunStep(node, prepared, inputs, node.output(0));
     return;
@@ -203,7 +204,9 @@ void Execution::RunTimed(size_t position) {
   const Node& node = graph_->node(step.id);
   StepEvent event{.graph = *graph_, .node = step.id, .depth = shared_->depth};
   for (const ValueId id : node.inputs) {
-    if (id != kNoValue) Read(id);  // makes constants real before the clock runs
+    // Makes constants real before the clock runs, but for those that may
+    // stay as they are stored.
+    if (id != kNoValue && !MayStayStored(step, id)) Read(id);
     event.inputs.push_back(OperandOf(id));
   }
   const Stopwatch stopwatch;
@@ -223,14 +226,46 @@ StepEvent::Operand Execution::OperandOf(ValueId id) const {
   if (id == kNoValue) return {};
   const auto index = static_cast<size_t>(id);
   const Tensor& made = slots_[index].tensor;
-  const Tensor& tensor = made.empty() ? constants_[index] : made;
+  const Tensor& real = constants_[index];
+  const Tensor& tensor = !made.empty()   ? made
+                         : !real.empty() ? real
+                                         : graph_->value(id).constant;
   return {tensor.dtype(), tensor.dims()};
 }
 
-PlanContext Execution::PlanFor(size_t position, bool fused) {
+bool Execution::MayStayStored(const ProgramNode& step, ValueId id) const {
+  const Value& value = graph_->value(id);
+  return step.op != nullptr && step.op->prepare_stored != nullptr &&
+         value.is_constant() && value.quant;
+}
+
+bool Execution::RunStored(size_t position) {
+  const ProgramNode& step = program_.nodes[position];
+  if (step.op == nullptr || step.op->prepare_stored == nullptr) return false;
+  const Node& node = graph_->node(step.id);
+  std::vector<const Tensor*> inputs;
+  bool any = false;
+  for (const ValueId id : node.inputs) {
+    const bool stored = id != kNoValue && MayStayStored(step, id);
+    any = any || stored;
+    inputs.push_back(id == kNoValue ? nullptr
+                     : stored       ? &graph_->value(id).constant
+                                    : &Read(id));
+  }
+  if (!any) return false;
+  if (RunFused(step, inputs, true)) return true;
+  const PreparedNode& prepared =
+      plans_[position].Get(PlanFor(position, false, true), inputs);
+  if (prepared.step == nullptr) return false;
+  RunStep(node, prepared, inputs, node.output(0));
+  return true;
+}
+
+PlanContext Execution::PlanFor(size_t position, bool fused, bool stored) {
   const ProgramNode& step = program_.nodes[position];
   PlanContext context{
-      shapes_, *step.op, step.id, packs_, threads().threads(), std::nullopt};
+      shapes_,      *step.op, step.id, packs_, threads().threads(),
+      std::nullopt, stored};
   if (fused) context.clamp = step.clamp;
   return context;
 }
@@ -238,13 +273,14 @@ PlanContext Execution::PlanFor(size_t position, bool fused) {
 // Applies the clamp that follows in the same step, unless the value between
 // them is shown or simulated.
 bool Execution::RunFused(const ProgramNode& step,
-                         const std::vector<const Tensor*>& inputs) {
+                         const std::vector<const Tensor*>& inputs,
+                         bool stored) {
   if (step.clamp_node < 0 || step.op->prepare == nullptr) return false;
   const Node& node = graph_->node(step.id);
   const auto between = static_cast<size_t>(node.output(0));
   if (tapped_[between] || simulated_[between]) return false;
   const PreparedNode& prepared =
-      fused_plans_[position_].Get(PlanFor(position_, true), inputs);
+      fused_plans_[position_].Get(PlanFor(position_, true, stored), inputs);
   if (prepared.step == nullptr) return false;
   const auto clamp = static_cast<size_t>(step.clamp_node);
   fused_away_[clamp] = true;
@@ -258,7 +294,7 @@ bool Execution::RunView(size_t position,
   const ProgramNode& step = program_.nodes[position];
   if (!step.is_view || inputs.empty() || inputs[0] == nullptr) return false;
   const PreparedNode& prepared =
-      plans_[position].Get(PlanFor(position, false), inputs);
+      plans_[position].Get(PlanFor(position, false, false), inputs);
   if (!prepared.shapes_known ||
       ElementCount(prepared.output_dims[0]) != inputs[0]->size()) {
     return false;  // the reference says what is wrong
@@ -283,8 +319,12 @@ void Execution::RunStep(const Node& node, const PreparedNode& prepared,
   std::vector<void*> out;
   std::vector<Slot> made(node.outputs.size());
   in.reserve(inputs.size());
-  for (const Tensor* input : inputs) {
-    in.push_back(input == nullptr ? nullptr : input->raw());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    // A constant as it is stored is no input of the step, and its bytes may
+    // be computed.
+    const bool given = inputs[i] != nullptr &&
+                       inputs[i] != &graph_->value(node.inputs[i]).constant;
+    in.push_back(given ? inputs[i]->raw() : nullptr);
   }
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == kNoValue) {

@@ -75,14 +75,19 @@ class Execution {
   // The same, told to on_step.
   void RunTimed(size_t position);
   StepEvent::Operand OperandOf(ValueId id) const;
+  // By a step on the stored integers of quantized constants; false: there is
+  // none, they have to be dequantized.
+  bool RunStored(size_t position);
+  // A quantized constant that a step of this node might take as it is.
+  bool MayStayStored(const ProgramNode& step, ValueId id) const;
   bool RunFused(const ProgramNode& step,
-                const std::vector<const Tensor*>& inputs);
+                const std::vector<const Tensor*>& inputs, bool stored);
   bool RunView(size_t position, const std::vector<const Tensor*>& inputs);
   void RunStep(const Node& node, const PreparedNode& prepared,
                const std::vector<const Tensor*>& inputs, ValueId first);
   void RunReference(const ProgramNode& step,
                     const std::vector<const Tensor*>& inputs);
-  PlanContext PlanFor(size_t position, bool fused);
+  PlanContext PlanFor(size_t position, bool fused, bool stored);
 
   // Where output 0 goes: over the bytes of input 0 when `in_place` allows.
   Slot PlaceFor(const Node& node, const PreparedNode& prepared, size_t output,

@@ -14,6 +14,7 @@
 #include "squint/ops/qlinear_operands.h"
 #include "squint/runtime/byte_table.h"
 #include "squint/runtime/channels_last.h"
+#include "squint/runtime/dynamic_graph.h"
 #include "squint/runtime/fuse_additions.h"
 
 namespace squint {
@@ -492,6 +493,10 @@ class Lowering {
 
 }  // namespace
 
-Graph LowerToIntegers(const Graph& graph) { return Lowering(graph).Run(); }
+Graph LowerToIntegers(const Graph& graph) {
+  Graph dynamic = graph;
+  LowerDynamicProducts(dynamic);
+  return Lowering(dynamic).Run();
+}
 
 }  // namespace squint

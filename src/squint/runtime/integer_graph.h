@@ -14,9 +14,10 @@ namespace squint {
 // Every result is that of the integer reading (ops/interpreter.h), but for
 // nodes that stay float between integers.
 //
-// Values quantized in another way (16 bits, per channel, at run time, storage
-// types), and nested graphs, keep their QuantParams: an executor simulates
-// them. Inputs and outputs keep names and types. Shapes are inferred.
+// Products of values quantized at run time: dynamic_graph.h. Values quantized
+// in another way (16 bits, per channel, storage types), and nested graphs, keep
+// their QuantParams: an executor simulates them. Inputs and outputs keep names
+// and types. Shapes are inferred.
 Graph LowerToIntegers(const Graph& graph);
 
 }  // namespace squint

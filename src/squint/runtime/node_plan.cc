@@ -57,7 +57,9 @@ bool IsHalf(DType dtype) {
 std::unique_ptr<const Step> MakeStep(const PlanContext& context,
                                      const std::vector<const Tensor*>& inputs,
                                      const PreparedNode& prepared) {
-  if (context.op.prepare == nullptr) return nullptr;
+  const auto make =
+      context.stored ? context.op.prepare_stored : context.op.prepare;
+  if (make == nullptr) return nullptr;
   // Results in half precision are rounded by the reference and then widened.
   for (const DType dtype : prepared.output_dtypes) {
     if (IsHalf(dtype)) return nullptr;
@@ -75,13 +77,18 @@ std::unique_ptr<const Step> MakeStep(const PlanContext& context,
                          .clamp = context.clamp};
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Tensor* input = inputs[i];
-    const bool constant =
-        input != nullptr && context.shapes.value(node.inputs[i]).is_constant();
-    prepare.input_dtypes.push_back(input ? input->dtype() : DType::kUndefined);
+    const Value* value =
+        input != nullptr ? &context.shapes.value(node.inputs[i]) : nullptr;
+    const bool constant = value != nullptr && value->is_constant();
+    const bool stored = constant && context.stored && value->quant;
+    prepare.input_dtypes.push_back(stored  ? value->quant->real_dtype
+                                   : input ? input->dtype()
+                                           : DType::kUndefined);
     prepare.input_dims.push_back(input ? input->dims() : Dims{});
     prepare.constants.push_back(constant ? input : nullptr);
+    prepare.stored.push_back(stored ? &*value->quant : nullptr);
   }
-  return context.op.prepare(prepare);
+  return make(prepare);
 }
 
 }  // namespace
@@ -104,7 +111,7 @@ std::vector<int64_t> NodePlan::KeyOf(
     const PlanContext& context,
     const std::vector<const Tensor*>& inputs) const {
   const Node& node = context.shapes.node(context.node_id);
-  std::vector<int64_t> key = {0};
+  std::vector<int64_t> key = {0, context.stored ? 1 : 0};
   if (context.clamp) {
     key[0] = 1 + std::bit_cast<uint32_t>(context.clamp->first);
     key.push_back(std::bit_cast<uint32_t>(context.clamp->second));
@@ -130,7 +137,8 @@ PreparedNode NodePlan::Prepare(const PlanContext& context,
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i] == nullptr) continue;
     Value& value = context.shapes.value(node.inputs[i]);
-    value.dtype = inputs[i]->dtype();
+    const bool stored = context.stored && value.is_constant() && value.quant;
+    value.dtype = stored ? value.quant->real_dtype : inputs[i]->dtype();
     value.shape = Shape::Of(inputs[i]->dims());
   }
   PreparedNode prepared;

@@ -34,6 +34,8 @@ struct PlanContext {
   PackCache& packs;
   int threads;
   std::optional<std::pair<float, float>> clamp;
+  // Quantized constants are given as they are stored (prepare_stored).
+  bool stored = false;
 };
 
 class NodePlan {

@@ -44,6 +44,28 @@ HWY_INLINE RealVector LoadReals(const float* in, int64_t count) {
   return hn::Load(df, some);
 }
 
+// Comparisons, since minima of a NaN differ between instruction sets.
+RealRange RangeOfPiece(const float* in, int64_t count) {
+  constexpr int kSums = 4;
+  const RealTag df;
+  RealVector low[kSums];
+  RealVector high[kSums];
+  for (int v = 0; v < kSums; ++v) low[v] = high[v] = hn::Zero(df);
+  for (int64_t i = 0; i < count; i += kSums * kIntLanes) {
+    for (int v = 0; v < kSums; ++v) {
+      const int64_t at = i + v * kIntLanes;
+      const auto x = at < count ? LoadReals(in + at, count - at) : hn::Zero(df);
+      low[v] = hn::IfThenElse(hn::Lt(x, low[v]), x, low[v]);
+      high[v] = hn::IfThenElse(hn::Gt(x, high[v]), x, high[v]);
+    }
+  }
+  const auto lowest = hn::Min(hn::Min(low[0], low[1]), hn::Min(low[2], low[3]));
+  const auto highest =
+      hn::Max(hn::Max(high[0], high[1]), hn::Max(high[2], high[3]));
+  return {hn::GetLane(hn::MinOfLanes(df, lowest)),
+          hn::GetLane(hn::MaxOfLanes(df, highest))};
+}
+
 void QuantizePiece(const float* in, int64_t count, const ByteGrid& grid,
                    uint8_t* out) {
   const RealTag df;
@@ -187,6 +209,7 @@ HWY_AFTER_NAMESPACE();
 namespace squint {
 namespace {
 
+HWY_EXPORT(RangeOfPiece);
 HWY_EXPORT(QuantizePiece);
 HWY_EXPORT(DequantizeAny);
 HWY_EXPORT(AddRow);
@@ -215,6 +238,25 @@ ByteAddition AdditionOf(const ByteGrid& own, const ByteGrid& other,
   a.high = static_cast<float>(sum.highest());
   a.is_signed = sum.is_signed;
   return a;
+}
+
+RealRange RangeOfReals(const float* in, int64_t count, ThreadPool& pool) {
+  constexpr int64_t kMaxPieces = 64;
+  const int64_t piece =
+      std::max<int64_t>(kPiece, (count + kMaxPieces - 1) / kMaxPieces);
+  RealRange ranges[kMaxPieces];
+  pool.ParallelFor(static_cast<size_t>(count), static_cast<size_t>(piece),
+                   [&](size_t begin, size_t end) {
+                     ranges[static_cast<int64_t>(begin) / piece] =
+                         HWY_DYNAMIC_DISPATCH(RangeOfPiece)(
+                             in + begin, static_cast<int64_t>(end - begin));
+                   });
+  RealRange whole;
+  for (const RealRange& range : ranges) {
+    whole.low = std::min(whole.low, range.low);
+    whole.high = std::max(whole.high, range.high);
+  }
+  return whole;
 }
 
 void QuantizeToBytes(const float* in, int64_t count, const ByteGrid& grid,

@@ -27,6 +27,13 @@ struct ByteGrid {
 ByteAddition AdditionOf(const ByteGrid& own, const ByteGrid& other,
                         const ByteGrid& sum, bool own_is_a);
 
+// Smallest and largest number, zero among them; NaN is passed over.
+struct RealRange {
+  float low = 0.0f;
+  float high = 0.0f;
+};
+RealRange RangeOfReals(const float* in, int64_t count, ThreadPool& pool);
+
 // Divide, round half to even, add the zero point, saturate; NaN: the zero
 // point.
 void QuantizeToBytes(const float* in, int64_t count, const ByteGrid& grid,

@@ -143,6 +143,27 @@ TEST(ByteSums, ANumberAloneJoinsFirst) {
   });
 }
 
+TEST(RangeOfReals, HasZeroAndPassesNaNOver) {
+  ForEachTarget([] {
+    for (const int threads : {1, 2}) {
+      ThreadPool pool(threads);
+      for (const int64_t count : {0, 1, 7, 33, 5000, 3000000}) {
+        std::vector<float> x(static_cast<size_t>(count), 0.25f);
+        if (count > 2) x[static_cast<size_t>(count) / 2] = -3.5f;
+        if (count > 2) x[static_cast<size_t>(count) - 1] = NAN;
+        if (count > 2) x[0] = NAN;
+        if (count > 7) x[static_cast<size_t>(count) - 2] = 8.0f;
+        const RealRange range = RangeOfReals(x.data(), count, pool);
+        EXPECT_EQ(range.low, count > 2 ? -3.5f : 0.0f) << count;
+        EXPECT_EQ(range.high, count > 7   ? 8.0f
+                              : count > 0 ? 0.25f
+                                          : 0.0f)
+            << count;
+      }
+    }
+  });
+}
+
 TEST(LookUp, TakesBytesAsPlacesInTheTable) {
   uint8_t table[256];
   for (int i = 0; i < 256; ++i) table[i] = static_cast<uint8_t>(255 - i);

@@ -38,10 +38,12 @@ struct Requantization {
   float high = 255;
   int32_t zero = 0;
   bool is_signed = false;  // the result is int8, else uint8
-  // The result is v itself, a float32; the four above are not used.
+  // The result is v itself, a float32; the four above are not used. Where
+  // `added` is set, added[j] is added to it.
   bool is_real = false;
   // What is added to q; not with real results.
   ByteAddition addition = {};
+  const float* added = nullptr;
 
   int64_t result_bytes() const { return is_real ? 4 : 1; }
   bool stored_is_signed() const {

@@ -157,11 +157,19 @@ HWY_INLINE void StoreReals(RealVector v, int64_t count, float* out) {
   for (int64_t i = 0; i < count; ++i) out[i] = some[i];
 }
 
+// A real result.
+HWY_INLINE RealVector RealOf(IntVector sum, const Requantization& r,
+                             int64_t row, int64_t column, int64_t count) {
+  const auto real = Scaled(sum, r, row, column, count);
+  if (r.added == nullptr) return real;
+  return hn::Add(real, Parameters(RealTag(), r.added, column, 1, count));
+}
+
 HWY_INLINE void StoreRequantized(IntVector sum, const Requantization& r,
                                  int64_t row, int64_t column, int64_t count,
                                  uint8_t* out) {
   if (r.is_real) {
-    StoreReals(Scaled(sum, r, row, column, count), count,
+    StoreReals(RealOf(sum, r, row, column, count), count,
                reinterpret_cast<float*>(out));
   } else {
     StoreBytes(Requantized(sum, r, row, column, count), r.stored_is_signed(),
@@ -218,8 +226,8 @@ HWY_INLINE void StoreColumnReals(IntVector first, IntVector second,
                                  const Requantization& r, int64_t row,
                                  int64_t column, uint8_t* out) {
   auto* reals = reinterpret_cast<float*>(out);
-  StoreReals(Scaled(first, r, row, column, kIntLanes), kIntLanes, reals);
-  StoreReals(Scaled(second, r, row, column + kIntLanes, kIntLanes), kIntLanes,
+  StoreReals(RealOf(first, r, row, column, kIntLanes), kIntLanes, reals);
+  StoreReals(RealOf(second, r, row, column + kIntLanes, kIntLanes), kIntLanes,
              reals + kIntLanes);
 }
 

@@ -143,15 +143,19 @@ RowWeights PackQuads(const RowWeightsShape& s, const int8_t* weights) {
   return packed;
 }
 
-// ---- pairs of int16, rows widened block by block
+// ---- pairs of int16, rows and weights widened block by block
 
-struct WidePanelsOf {
-  const int16_t* panels;
-  int64_t stride;  // int16s of a panel
+// Weights stay bytes in memory: half the way for the few rows that read them
+// once, and next to nothing beside the products of many.
+struct BytePanels {
+  const int8_t* panels;
+  int64_t stride;  // bytes of a panel
 
-  const int16_t* Get(int64_t panel, int64_t pair_begin, int64_t,
-                     int16_t*) const {
-    return panels + panel * stride + pair_begin * 2 * kQNr;
+  const int16_t* Get(int64_t panel, int64_t pair_begin, int64_t pairs,
+                     int16_t* buffer) const {
+    WidenBytes(panels + panel * stride + pair_begin * 2 * kQNr,
+               pairs * 2 * kQNr, 0, buffer);
+    return buffer;
   }
 };
 
@@ -193,22 +197,22 @@ struct Pairs {
     }
     ComputeQRectangle(
         reinterpret_cast<const int16_t*>(block.memory),
-        WidePanelsOf{reinterpret_cast<const int16_t*>(a.weights.data.get()),
-                     kQNr * RowShorts(s)},
+        BytePanels{reinterpret_cast<const int8_t*>(a.weights.data.get()),
+                   kQNr * RowShorts(s)},
         s.terms(), s.outputs, {0, block.count, begin, end},
         static_cast<uint8_t*>(a.out) + block.begin * a.out_stride, a.out_stride,
         r);
   }
 };
 
+// Panels of qgemm.h, narrowed.
 RowWeights PackPairs(const RowWeightsShape& s, const int8_t* weights) {
   const int64_t panel = kQNr * Pairs::RowShorts(s);
-  const int64_t size = RoundUp(s.outputs, kQNr) / kQNr * panel *
-                       static_cast<int64_t>(sizeof(int16_t));
+  const int64_t size = RoundUp(s.outputs, kQNr) / kQNr * panel;
   RowWeights packed{
       s, AllocateAligned<std::byte>(size), static_cast<size_t>(size), {}};
   std::fill_n(packed.data.get(), size, std::byte{0});
-  auto* out = reinterpret_cast<int16_t*>(packed.data.get());
+  auto* out = reinterpret_cast<int8_t*>(packed.data.get());
   for (int64_t column = 0; column < s.outputs; column += kQNr) {
     Interleave<2>(weights + column * s.terms(), s.terms(),
                   std::min<int64_t>(kQNr, s.outputs - column), s.terms(), kQNr,

@@ -8,8 +8,8 @@
 //
 // Where the CPU has a dot product of four bytes (AVX512-VNNI), it multiplies
 // the rows as they lie: w is packed as [output / 16][tap][depth / 4][16][4].
-// Elsewhere blocks of rows are widened for the tile of qgemm.h. Results are
-// the same.
+// Elsewhere blocks of rows and of weights are widened for the tile of qgemm.h.
+// Results are the same.
 #ifndef SQUINT_KERNELS_QROWS_QROWS_H_
 #define SQUINT_KERNELS_QROWS_QROWS_H_
 
