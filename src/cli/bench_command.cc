@@ -72,7 +72,9 @@ void AddMeasuringOptions(CLI::App& command, BenchOptions& options) {
       ->allow_extra_args(false)
       ->check(CLI::Range(1, kMostThreads));
   command
-      .add_option("--rounds", request.rounds, "turns that each model gets (7)")
+      .add_option("--rounds", request.rounds,
+                  "turns that each model gets (7); up to three times as "
+                  "many while other programs disturb")
       ->check(CLI::Range(1, kMostRounds));
   command.add_option("--seconds", request.seconds, "length of a turn (0.4)")
       ->check(CLI::NonNegativeNumber);

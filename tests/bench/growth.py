@@ -41,7 +41,8 @@ def measure(bench, arguments, series):
     for size in series["sizes"]:
         result = bench(arguments.squint, [model] + ([made] if made else []),
                        *series["option"](size), "--threads", "1,2",
-                       "--rounds", 3, "--seconds", arguments.seconds,
+                       "--rounds", arguments.rounds,
+                       "--seconds", arguments.seconds,
                        "--profile")
         if "failure" in result:
             problem = problem or result["failure"]

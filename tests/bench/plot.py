@@ -28,9 +28,9 @@ def text(x, y, content, anchor="middle", size=11, extra=""):
 
 
 def panel(left, title, x_label, y_label, lines):
-    """lines: {name: [(x, y), ...]}; names in the order of the colours."""
-    xs = sorted({x for points in lines.values() for x, _ in points})
-    ys = [y for points in lines.values() for _, y in points]
+    """lines: [(colour, [(x, y), ...]), ...]"""
+    xs = sorted({x for _, points in lines for x, _ in points})
+    ys = [y for _, points in lines for _, y in points]
     low, high = min(ys) * 0.8, max(ys) * 1.25
     to_x = scale(xs[0], xs[-1], left + MARGIN, left + WIDTH - 12)
     to_y = scale(low, high, HEIGHT - MARGIN, 30)
@@ -44,7 +44,7 @@ def panel(left, title, x_label, y_label, lines):
         parts.append(text(left + MARGIN - 4, to_y(y) + 4, f"{y:g}", "end", 10))
     for x in xs:
         parts.append(text(to_x(x), HEIGHT - MARGIN + 15, f"{x:g}", size=10))
-    for color, points in zip(COLORS, lines.values()):
+    for color, points in lines:
         path = " ".join(f"{to_x(x):.1f},{to_y(y):.1f}" for x, y in points)
         parts.append(f'<polyline points="{path}" fill="none" '
                      f'stroke="{color}" stroke-width="2"/>')
@@ -55,16 +55,18 @@ def panel(left, title, x_label, y_label, lines):
 
 
 def figure(panels):
-    """panels: [(title, x_label, y_label, lines)], all of the same names."""
+    """panels: [(title, x_label, y_label, {name: [(x, y), ...]})]; a name has
+    one colour in all of them."""
     names = list(dict.fromkeys(n for *_, lines in panels for n in lines))
+    colors = dict(zip(names, COLORS))
     parts = []
     for i, (title, x_label, y_label, lines) in enumerate(panels):
         parts += panel(i * WIDTH, title, x_label, y_label,
-                       {n: lines[n] for n in names if lines.get(n)})
+                       [(colors[n], points) for n, points in lines.items()])
     for i, name in enumerate(names):
         y = HEIGHT + LEGEND_LINE * (i + 1)
         parts.append(f'<rect x="{MARGIN}" y="{y - 9}" width="16" height="4" '
-                     f'fill="{COLORS[i]}"/>')
+                     f'fill="{colors[name]}"/>')
         parts.append(text(MARGIN + 24, y - 3, name, "start"))
     width = WIDTH * len(panels)
     height = HEIGHT + LEGEND_LINE * (len(names) + 1)

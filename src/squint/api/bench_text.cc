@@ -121,19 +121,19 @@ std::string ProfileText(const BenchProfile& one) {
       one.peaks.float_macs / kGiga, one.peaks.integer_macs / kGiga,
       one.peaks.read_bytes / kGiga);
   text += ProfileHead(
-      fmt::format("{:30} {:22} {:20}", "node", "operator", "output"));
+      fmt::format("{:30} {:26} {:20}", "node", "operator", "output"));
   for (const ProfileRow& row : profile.rows) {
     text +=
-        ProfileLine(fmt::format("{:30} {:22} {:20}", Fitted(row.name, 30),
-                                Fitted(row.op_type, 22), Fitted(row.shape, 20)),
+        ProfileLine(fmt::format("{:30} {:26} {:20}", Fitted(row.name, 30),
+                                Fitted(row.op_type, 26), Fitted(row.shape, 20)),
                     row);
   }
-  text += "\n" + ProfileHead(fmt::format("{:30} {:>43}", "operator", "nodes"));
+  text += "\n" + ProfileHead(fmt::format("{:30} {:>47}", "operator", "nodes"));
   for (const ProfileRow& row : profile.totals) {
     const std::string name =
         row.macs == 0 ? row.name
                       : row.name + (row.integer ? ", 8-bit" : ", float");
-    text += ProfileLine(fmt::format("{:30} {:>43}", name, row.nodes), row);
+    text += ProfileLine(fmt::format("{:30} {:>47}", name, row.nodes), row);
   }
   return text;
 }

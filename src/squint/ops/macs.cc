@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "squint/ops/attention_shape.h"
+#include "squint/ops/conv_add.h"
 #include "squint/ops/einsum_equation.h"
 #include "squint/ops/qlinear_form.h"
 #include "squint/ops/recurrent_steps.h"
@@ -127,6 +128,9 @@ constexpr std::array kFormulas = {
 
 int64_t MacsOf(const Node& node, const std::vector<Dims>& inputs,
                const std::vector<Dims>& outputs) {
+  if (node.Is("QLinearConvAdd", "squint")) {
+    return MacsOf(ConvOfConvAdd(node), inputs, outputs);
+  }
   Work work{node, {}, outputs};
   std::string_view type = node.op_type;
   if (const auto form = QLinearFormOf(node)) {

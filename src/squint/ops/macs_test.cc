@@ -54,6 +54,12 @@ TEST(Macs, OfOperatorsOnIntegersAreThoseOfTheStandardOperator) {
                  {{1, 16, 8, 8}, {}, {}, {32, 16, 3, 3}, {32}, {32}, {}, {}},
                  {{1, 32, 8, 8}}),
             32 * 64 * 16 * 9);
+  std::vector<Dims> sum = {
+      {1, 8, 8, 16}, {}, {}, {32, 16, 3, 3}, {32}, {32}, {}, {}, {32}};
+  sum.insert(sum.end(), {{1, 8, 8, 32}, {}, {}, {}, {}});
+  EXPECT_EQ(Macs("QLinearConvAdd", sum, {{1, 8, 8, 32}},
+                 {{"channels_last", int64_t{1}}}, "squint"),
+            32 * 64 * 16 * 9);
   EXPECT_EQ(
       Macs("QLinearMatMul", {{4, 8}, {}, {}, {8, 2}, {}, {}, {}, {}}, {{4, 2}}),
       64);

@@ -48,25 +48,14 @@ namespace pairs {
 }  // namespace pairs
 
 #if SQUINT_QUAD_DOT
-#pragma GCC push_options
-#if HWY_TARGET == HWY_AVX3
-#pragma GCC target("avx512vnni")
-#else
-#pragma GCC target("avxvnni")
-#endif
+HWY_PUSH_ATTRIBUTES(SQUINT_QUAD_TARGET)
 namespace quads {
-HWY_INLINE IntVector Dot(IntVector x, IntVector w, IntVector sum) {
-#if HWY_TARGET == HWY_AVX3
-  return IntVector{_mm512_dpbusd_epi32(sum.raw, x.raw, w.raw)};
-#else
-  return IntVector{_mm256_dpbusd_avx_epi32(sum.raw, x.raw, w.raw)};
-#endif
-}
-#define SQUINT_PEAK_PRODUCT Dot
+#define SQUINT_PEAK_PRODUCT(row, column, sum) \
+  IntVector { SQUINT_QUAD_DOT_RAW(row, column, sum) }
 #include "squint/kernels/peak/peak_tile-inl.h"
 #undef SQUINT_PEAK_PRODUCT
 }  // namespace quads
-#pragma GCC pop_options
+HWY_POP_ATTRIBUTES
 #endif
 
 // One task; returns its multiply-accumulates. `numbers`: kPeakNumbers each for
@@ -134,18 +123,21 @@ HWY_EXPORT(Name);
 constexpr size_t kTasks = 6;
 // The fastest of so many tries counts: nothing but luck of that kind helps.
 constexpr int kTries = 60;
-constexpr int kReadTries = 10;
+constexpr int kReadTries = 48;
+// A try reads one window of these; each is long out of the caches when its
+// turn comes again.
 constexpr int64_t kReadBytes = int64_t{128} << 20;
+constexpr int64_t kReadWindows = 8;
 
-// Work a second, at best, of tasks that all do `work`.
+// Work a second, at best, of tasks that all do `work`: task(try, t).
 double BestRate(ThreadPool& pool, int tries, double work,
-                const std::function<void(size_t)>& task) {
+                const std::function<void(int, size_t)>& task) {
   const size_t tasks = kTasks * static_cast<size_t>(pool.threads());
   double best = 0;
   for (int i = 0; i < tries; ++i) {
     const Stopwatch stopwatch;
     pool.ParallelFor(tasks, 1, [&](size_t begin, size_t end) {
-      for (size_t t = begin; t < end; ++t) task(t);
+      for (size_t t = begin; t < end; ++t) task(i, t);
     });
     best =
         std::max(best, work * static_cast<double>(tasks) / stopwatch.Seconds());
@@ -163,19 +155,22 @@ double ArithmeticRate(ThreadPool& pool, Number value, Task task) {
   std::fill_n(memory.get(), size * tasks, value);
   const double macs = task(memory.get());
   return BestRate(pool, kTries, macs,
-                  [&](size_t t) { task(memory.get() + t * size); });
+                  [&](int, size_t t) { task(memory.get() + t * size); });
 }
 
 double ReadRate(ThreadPool& pool) {
   constexpr int64_t kPage = 4096;
   const auto tasks = static_cast<int64_t>(kTasks) * pool.threads();
-  const int64_t slice = kReadBytes / tasks / kPage * kPage;
+  const int64_t slice =
+      std::max(kPage, kReadBytes / kReadWindows / tasks / kPage * kPage);
   const int64_t numbers = slice / static_cast<int64_t>(sizeof(int32_t));
-  const auto memory = AllocateAligned<int32_t>(numbers * tasks);
-  std::fill_n(memory.get(), numbers * tasks, 1);
-  return BestRate(pool, kReadTries, static_cast<double>(slice), [&](size_t t) {
-    volatile const int32_t seen = HWY_DYNAMIC_DISPATCH(ReadAll)(
-        memory.get() + static_cast<int64_t>(t) * numbers, slice);
+  const auto memory = AllocateAligned<int32_t>(numbers * tasks * kReadWindows);
+  std::fill_n(memory.get(), numbers * tasks * kReadWindows, 1);
+  const auto work = static_cast<double>(slice);
+  return BestRate(pool, kReadTries, work, [&](int i, size_t t) {
+    const int64_t at = i % kReadWindows * tasks + static_cast<int64_t>(t);
+    volatile const int32_t seen =
+        HWY_DYNAMIC_DISPATCH(ReadAll)(memory.get() + at * numbers, slice);
     static_cast<void>(seen);
   });
 }
