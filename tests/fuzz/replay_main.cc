@@ -4,7 +4,7 @@
 //        fuzz_replay --random SECONDS SEED TARGET [CORPUS]
 //          made-up bytes, and damaged files of CORPUS/TARGET/
 #include <fmt/format.h>
-#include <unistd.h>
+#include <sys/time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -119,12 +119,19 @@ void KeepInput(int signal) {
   std::raise(signal);
 }
 
+// SIGPROF after so many seconds of computing; a busy machine does not count.
+// Zero: never.
+void LimitComputing(int seconds) {
+  const itimerval limit = {.it_interval = {}, .it_value = {seconds, 0}};
+  ::setitimer(ITIMER_PROF, &limit, nullptr);
+}
+
 int Generate(int seconds, uint32_t seed, const std::string& name,
              const fs::path& corpus) {
-  constexpr unsigned kSlowest = 20;  // seconds that one input may take
+  constexpr int kSlowest = 20;  // seconds that one input may take
   const FuzzTarget target = RequiredTarget(name);
   Source source(seed, corpus.empty() ? corpus : corpus / name);
-  for (const int signal : {SIGABRT, SIGSEGV, SIGFPE, SIGBUS, SIGALRM}) {
+  for (const int signal : {SIGABRT, SIGSEGV, SIGFPE, SIGBUS, SIGPROF}) {
     std::signal(signal, KeepInput);
   }
   using Clock = std::chrono::steady_clock;
@@ -132,10 +139,10 @@ int Generate(int seconds, uint32_t seed, const std::string& name,
   int64_t inputs = 0;
   for (; Clock::now() < end; ++inputs) {
     at_hand = source.Next();
-    ::alarm(kSlowest);
+    LimitComputing(kSlowest);
     target(BytesOf(at_hand));
   }
-  ::alarm(0);
+  LimitComputing(0);
   fmt::print("{}: {} inputs from seed {}\n", name, inputs, seed);
   return 0;
 }
