@@ -204,6 +204,25 @@ class CommandLine(unittest.TestCase):
             self.assertAlmostEqual(a, b, delta=0.05 * largest)
 
     @unittest.skipUnless(TEST.exists(), "skipped: no dataset-fashion-mnist")
+    def test_every_instruction_set_gives_the_same_integers(self):
+        model, _ = self.quantize("--preset", "squint")
+        one = images(self.folder / "one.npy", count=1)
+        seen = {}
+        for isa in ("generic", "sse4", "avx2", "avx512", "avx512vnni", ""):
+            out = self.folder / f"isa_{isa}.npy"
+            result = squint("run", model, "--input", one, "--output", out,
+                            env={**os.environ, "SQUINT_ISA": isa})
+            if result.returncode != 0:
+                self.assertIn(f"this CPU has no {isa}", result.stderr)
+            else:
+                seen[isa] = out.read_bytes()
+        self.assertIn("", seen)
+        self.assertEqual(len(set(seen.values())), 1, list(seen))
+        result = squint("run", model, "--input", one,
+                        env={**os.environ, "SQUINT_ISA": "mmx"})
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("instruction set 'mmx'", result.stderr)
+
     def test_accuracy_on_real_images(self):
         path = self.folder / "q.onnx"
         result = squint("quantize", MODEL, "--data", TRAIN, "--samples",

@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,13 @@
 namespace squint {
 
 std::string Version();
+
+// Makes everything run with one instruction set: "generic", "sse4", "avx2",
+// "avxvnni", "avx512", "avx512vnni", "neon". Called before anything else, by
+// one thread. Error{kInvalidArgument} for an unknown name,
+// Error{kUnsupported} where the CPU lacks it. The command line takes it from
+// SQUINT_ISA.
+void UseInstructionSet(std::string_view name);
 
 // ---- data shared by several jobs
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <new>
 
 #include "commands.h"
@@ -26,6 +27,8 @@ int Main(int argc, char** argv) {
   AddBenchCommand(app, common);
   AddConvertCommand(app, common);
   try {
+    const char* isa = std::getenv("SQUINT_ISA");
+    if (isa != nullptr && *isa != '\0') UseInstructionSet(isa);
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kWrongUsage;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "squint/kernels/isa/isa.h"
 #include "squint/kernels/qgemm/qtile-inl.h"
 #include "squint/kernels/qrows/qrows.h"
 
@@ -42,9 +43,9 @@ namespace HWY_NAMESPACE {
 // Of the CPU: a dot product of four bytes in vectors of this target's size.
 inline bool HasQuadDot() {
 #if SQUINT_QUAD_DOT && HWY_TARGET == HWY_AVX3
-  return __builtin_cpu_supports("avx512vnni") != 0;
+  return DotProductsAllowed() && __builtin_cpu_supports("avx512vnni") != 0;
 #elif SQUINT_QUAD_DOT
-  return __builtin_cpu_supports("avxvnni") != 0;
+  return DotProductsAllowed() && __builtin_cpu_supports("avxvnni") != 0;
 #else
   return false;
 #endif

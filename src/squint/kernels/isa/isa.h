@@ -1,0 +1,28 @@
+// The choice of an instruction set: by default the best that the CPU has.
+#ifndef SQUINT_KERNELS_ISA_ISA_H_
+#define SQUINT_KERNELS_ISA_ISA_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace squint {
+
+// Those that this program was compiled with, the plainest first: "generic",
+// "sse4", "avx2", "avxvnni", "avx512", "avx512vnni"; "neon". The ones with vnni
+// have dot products of four bytes.
+std::vector<std::string> InstructionSetNames();
+
+// Makes all kernels run with this one. Weights are packed for it, so it is
+// chosen before the first kernel runs, by one thread. Error{kInvalidArgument}
+// for an unknown name, Error{kUnsupported} where the CPU lacks it.
+void UseInstructionSet(std::string_view name);
+// Back to the best, for tests.
+void UseBestInstructionSet();
+
+// False where a set without dot products was asked for.
+bool DotProductsAllowed();
+
+}  // namespace squint
+
+#endif  // SQUINT_KERNELS_ISA_ISA_H_

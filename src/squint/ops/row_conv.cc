@@ -1,0 +1,239 @@
+#include "squint/ops/row_conv.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "squint/base/threads.h"
+#include "squint/kernels/qrows/qrows.h"
+#include "squint/ops/row_operands.h"
+
+namespace squint {
+namespace {
+
+// The window over channels-last images, one tap after the other.
+class WindowRows final : public RowSource {
+ public:
+  // `border`: what taps outside the image read.
+  WindowRows(const PlaneWindow& window, const uint8_t* image, int64_t channels,
+             const uint8_t* border)
+      : window_(window), image_(image), channels_(channels), border_(border) {}
+
+  void Find(int64_t begin, int64_t count,
+            const uint8_t** places) const noexcept override {
+    const PlaneWindow& w = window_;
+    int64_t x = begin % w.out_w;
+    int64_t y = begin / w.out_w % w.out_h;
+    const uint8_t* image =
+        image_ + begin / w.out_pixels() * w.in_pixels() * channels_;
+    for (int64_t i = 0; i < count; ++i) {
+      FindPixel(image, y, x, count, places + i);
+      if (++x < w.out_w) continue;
+      x = 0;
+      if (++y < w.out_h) continue;
+      y = 0;
+      image += w.in_pixels() * channels_;
+    }
+  }
+
+ private:
+  void FindPixel(const uint8_t* image, int64_t y, int64_t x, int64_t stride,
+                 const uint8_t** places) const {
+    const PlaneWindow& w = window_;
+    for (int64_t ky = 0; ky < w.kernel_h; ++ky) {
+      const int64_t row = y * w.stride_h - w.pad_top + ky * w.dilation_h;
+      const bool row_exists = row >= 0 && row < w.in_h;
+      const uint8_t* start = image + row * w.in_w * channels_;
+      for (int64_t kx = 0; kx < w.kernel_w; ++kx) {
+        const int64_t column = x * w.stride_w - w.pad_left + kx * w.dilation_w;
+        const bool exists = row_exists && column >= 0 && column < w.in_w;
+        *places = exists ? start + column * channels_ : border_;
+        places += stride;
+      }
+    }
+  }
+
+  PlaneWindow window_;
+  const uint8_t* image_;
+  int64_t channels_;
+  const uint8_t* border_;
+};
+
+// How a convolution's rows are read. Rows of whole quads are read where they
+// lie, unless they are int8. Others are read from a copy with its border, which
+// has room behind it; there the taps of a row of the window are one piece,
+// unless they are apart.
+struct RowPlan {
+  bool copies = false;
+  PlaneWindow window;       // over the copy, if any
+  RowWeightsShape weights;  // of one group
+
+  RowPlan(const ConvShape& s, bool is_signed) : window(s.window) {
+    weights = {s.group_filters(), window.taps(), s.group_channels()};
+    copies = is_signed || s.group_channels() % kRowQuad != 0;
+    if (!copies) return;
+    window.in_h = (window.out_h - 1) * window.stride_h + window.span_h();
+    window.in_w = (window.out_w - 1) * window.stride_w + window.span_w();
+    window.pad_top = 0;
+    window.pad_left = 0;
+    if (s.groups != 1 || window.dilation_w != 1) return;
+    weights.taps = window.kernel_h;
+    weights.depth = window.kernel_w * s.channels;
+    window.kernel_w = 1;
+  }
+
+  int64_t copied_bytes(const ConvShape& s) const {
+    constexpr int64_t kBehind = 64;
+    return copies ? s.batch * window.in_pixels() * s.channels + kBehind : 0;
+  }
+};
+
+class RowConvStep : public Step {
+ public:
+  struct Weights {
+    std::vector<RowWeights> groups;
+    std::vector<int32_t> sums;
+  };
+
+  RowConvStep(const ConvShape& shape, QLinearProduct product,
+              std::shared_ptr<const Weights> weights,
+              const std::optional<AddedBytes>& added, int threads)
+      : shape_(shape),
+        plan_(shape, product.x.is_signed),
+        product_(std::move(product)),
+        weights_(std::move(weights)),
+        added_(added),
+        border_(static_cast<size_t>(shape.channels + kRowQuad),
+                static_cast<uint8_t>(UnsignedZero(product_.x))),
+        product_bytes_(RowProductScratch(rows(), plan_.weights, threads)) {
+    product_.bias =
+        BiasWithZero(product_.bias, weights_->sums, UnsignedZero(product_.x));
+  }
+
+  static std::shared_ptr<const Weights> Pack(
+      const ConvShape& shape, bool is_signed,
+      const std::vector<int8_t>& weights) {
+    const RowPlan plan(shape, is_signed);
+    Weights packed;
+    const std::vector<int8_t> ordered = Ordered(shape, weights);
+    const int64_t size = shape.group_filters() * shape.depth();
+    for (int64_t g = 0; g < shape.groups; ++g) {
+      packed.groups.push_back(
+          PackRowWeights(plan.weights, ordered.data() + g * size));
+      const std::vector<int32_t>& sums = packed.groups.back().sums;
+      packed.sums.insert(packed.sums.end(), sums.begin(), sums.end());
+    }
+    return std::make_shared<const Weights>(std::move(packed));
+  }
+
+  void Run(const StepArgs& args) const override {
+    const auto* image = static_cast<const uint8_t*>(args.inputs[0]);
+    auto* scratch = static_cast<uint8_t*>(args.scratch);
+    if (plan_.copies) {
+      uint8_t* copy = scratch + product_bytes_;
+      CopyWithBorder(image, copy, args.pool);
+      image = copy;
+    }
+    for (int64_t g = 0; g < shape_.groups; ++g) {
+      const WindowRows source(plan_.window, image + g * shape_.group_channels(),
+                              shape_.channels, border_.data());
+      RowProduct({.rows = rows(),
+                  .source = source,
+                  .weights = weights_->groups[static_cast<size_t>(g)],
+                  .requantization = OfGroup(g, args),
+                  .out = static_cast<uint8_t*>(args.outputs[0]) +
+                         g * shape_.group_filters(),
+                  .out_stride = shape_.filters,
+                  .scratch = scratch},
+                 args.pool);
+    }
+  }
+  size_t scratch_bytes() const override {
+    return product_bytes_ + static_cast<size_t>(plan_.copied_bytes(shape_));
+  }
+
+ private:
+  int64_t rows() const { return shape_.batch * shape_.window.out_pixels(); }
+
+  // [filter][channel][tap] as [filter][tap][channel].
+  static std::vector<int8_t> Ordered(const ConvShape& s,
+                                     const std::vector<int8_t>& weights) {
+    const int64_t taps = s.window.taps();
+    const int64_t channels = s.group_channels();
+    if (taps == 1) return weights;
+    std::vector<int8_t> ordered(weights.size());
+    int8_t* out = ordered.data();
+    for (int64_t filter = 0; filter < s.filters; ++filter) {
+      const int8_t* in = weights.data() + filter * taps * channels;
+      for (int64_t t = 0; t < taps; ++t) {
+        for (int64_t c = 0; c < channels; ++c) *out++ = in[c * taps + t];
+      }
+    }
+    return ordered;
+  }
+
+  Requantization OfGroup(int64_t group, const StepArgs& args) const {
+    Requantization r = RequantizationOf(product_, false);
+    const int64_t first = group * shape_.group_filters();
+    r.bias += first;
+    r.multiplier += first * r.multiplier_column;
+    if (!added_) return r;
+    r.addition =
+        AdditionOf(*product_.y, added_->added, added_->sum, added_->conv_is_a);
+    r.addition.added =
+        static_cast<const uint8_t*>(args.inputs[added_->input]) + first;
+    r.addition.row_stride = shape_.filters;
+    return r;
+  }
+
+  void CopyWithBorder(const uint8_t* image, uint8_t* copy,
+                      ThreadPool& pool) const {
+    const PlaneWindow& from = shape_.window;
+    const PlaneWindow& to = plan_.window;
+    const int64_t c = shape_.channels;
+    const int64_t first = std::clamp<int64_t>(from.pad_left, 0, to.in_w);
+    const int64_t skipped = std::max<int64_t>(-from.pad_left, 0);
+    const int64_t count =
+        std::clamp<int64_t>(from.in_w - skipped, 0, to.in_w - first);
+    const uint8_t flip = product_.x.is_signed ? kSignBit : 0;
+    pool.ParallelFor(
+        static_cast<size_t>(shape_.batch * to.in_h), 16,
+        [&](size_t begin, size_t end) {
+          for (auto i = static_cast<int64_t>(begin);
+               i < static_cast<int64_t>(end); ++i) {
+            uint8_t* out = copy + i * to.in_w * c;
+            std::fill_n(out, to.in_w * c, border_[0]);
+            const int64_t y = i % to.in_h - from.pad_top;
+            if (y < 0 || y >= from.in_h) continue;
+            const int64_t row = i / to.in_h * from.in_h + y;
+            const uint8_t* in = image + (row * from.in_w + skipped) * c;
+            std::transform(
+                in, in + count * c, out + first * c,
+                [flip](uint8_t b) { return static_cast<uint8_t>(b ^ flip); });
+          }
+        });
+  }
+
+  ConvShape shape_;
+  RowPlan plan_;
+  QLinearProduct product_;
+  std::shared_ptr<const Weights> weights_;
+  std::optional<AddedBytes> added_;
+  std::vector<uint8_t> border_;
+  size_t product_bytes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> PrepareRowConv(const PrepareContext& context,
+                                     const ConvShape& shape,
+                                     QLinearProduct product,
+                                     const std::vector<int8_t>& weights,
+                                     const std::optional<AddedBytes>& added) {
+  auto packed = context.packs.Get<RowConvStep::Weights>(
+      context.pack_key + "/rows",
+      [&] { return RowConvStep::Pack(shape, product.x.is_signed, weights); });
+  return std::make_unique<RowConvStep>(
+      shape, std::move(product), std::move(packed), added, context.threads);
+}
+
+}  // namespace squint
