@@ -224,7 +224,8 @@ RowWeights PackPairs(const RowWeightsShape& s, const int8_t* weights) {
 
 // ---- tasks
 
-// A few for each thread: bands of rows, or of panels where rows are few.
+// A few for each thread: bands of rows, or of panels where there are more
+// outputs than rows, so that what each task reads anew is the smaller of both.
 struct RowGrid {
   int64_t row_tasks = 1;
   int64_t rows;  // of a task
@@ -240,7 +241,8 @@ struct RowGrid {
     RowGrid grid;
     const int64_t all = RoundUp(s.outputs, Tile::kColumns) / Tile::kColumns;
     const int64_t wanted = threads == 1 ? 1 : 4 * threads;
-    grid.row_tasks = std::clamp<int64_t>(rows / kFew, 1, wanted);
+    const int64_t bands = s.outputs > rows ? (wanted + all - 1) / all : wanted;
+    grid.row_tasks = std::clamp<int64_t>(rows / kFew, 1, bands);
     grid.rows = RoundUp((rows + grid.row_tasks - 1) / grid.row_tasks, kFew);
     grid.row_tasks = (rows + grid.rows - 1) / grid.rows;
     grid.panel_tasks = std::clamp<int64_t>(wanted / grid.row_tasks, 1, all);
