@@ -110,6 +110,19 @@ def problems(results):
             yield f"- {name}: {message}"
 
 
+def quietness(results, grown):
+    """How far the figures can be trusted."""
+    timed = [t for r in results.values() for t in r.get("rows", [])
+             if "failure" not in t]
+    timed += [p for g in grown.values() for p in g["points"]]
+    disturbed = sum(not t["clean"] for t in timed)
+    if not disturbed:
+        return "Nothing else ran on the machine."
+    return (f"**{disturbed} of {len(timed)} figures were taken while other "
+            "programs ran (`*`): compare neither them nor their ratios; "
+            "`make bench` on a quiet machine replaces this page.**")
+
+
 def page(results, grown, plot):
     machines = [r["machine"] for r in [*results.values(), *grown.values()]
                 if "machine" in r]
@@ -131,6 +144,7 @@ def page(results, grown, plot):
         "",
         f"Machine: {first['cpu']}, {first['instruction_set']}, "
         f"{first['cpus']} CPUs; {dates[0]} to {dates[-1]} UTC.",
+        quietness(results, grown),
         "Engines: " + ", ".join(
             [f"Squint {next(iter(results.values())).get('squint', '')}"] +
             [f"{p} {versions[p]}" for p in peers]) + ".", ""]
