@@ -37,12 +37,24 @@ namespace native {
 HWY_POP_ATTRIBUTES
 #endif
 
-void QuadPanelOf(const QuadTileArgs& args, int64_t rows, int vectors,
-                 bool imitate) {
+#if SQUINT_QUAD_BYTES
+namespace safe {
+#define SQUINT_QUAD_PRODUCT QuadDotOfBytes
+#include "squint/kernels/qrows/quad_tile-inl.h"
+#undef SQUINT_QUAD_PRODUCT
+}  // namespace safe
+#endif
+
+// How the products of a quad are made.
+enum class By : uint8_t { kDot, kBytes, kImitation };
+
+void QuadPanelBy([[maybe_unused]] By by, const QuadTileArgs& args, int64_t rows,
+                 int vectors) {
 #if SQUINT_QUAD_DOT
-  if (!imitate) return native::QuadPanel(args, rows, vectors);
-#else
-  (void)imitate;
+  if (by == By::kDot) return native::QuadPanel(args, rows, vectors);
+#endif
+#if SQUINT_QUAD_BYTES
+  if (by == By::kBytes) return safe::QuadPanel(args, rows, vectors);
 #endif
   imitated::QuadPanel(args, rows, vectors);
 }
@@ -63,7 +75,7 @@ struct RowBlock {
 
 // ---- four-byte dot products, rows as they lie
 
-template <bool kImitate>
+template <By kBy>
 struct QuadsBy {
   static constexpr int64_t kColumns = kQuadNr;
 
@@ -78,7 +90,8 @@ struct QuadsBy {
     for (int64_t panel = begin; panel < end; ++panel) {
       const int64_t column = panel * kColumns;
       const int64_t bytes = a.requantization.result_bytes();
-      QuadPanelOf(
+      QuadPanelBy(
+          kBy,
           {.taps = s.taps,
            .quads = quads,
            .places = block.places,
@@ -92,7 +105,7 @@ struct QuadsBy {
                   column * bytes,
            .out_stride = a.out_stride,
            .requantization = a.requantization},
-          block.count, QuadVectors(column, s.outputs), kImitate);
+          block.count, QuadVectors(column, s.outputs));
     }
   }
 };
@@ -127,8 +140,9 @@ RowWeights PackQuads(const RowWeightsShape& s, const int8_t* weights) {
   const int64_t quads = QuadsOf(s.depth);
   const int64_t size =
       RoundUp(s.outputs, kIntLanes) * s.taps * quads * kRowQuad;
-  RowWeights packed{
-      s, AllocateAligned<std::byte>(size), static_cast<size_t>(size), {}};
+  RowWeights packed{s, AllocateAligned<std::byte>(size),
+                    static_cast<size_t>(size)};
+  packed.in_quads = true;
   auto* out = reinterpret_cast<int8_t*>(packed.data.get());
   std::fill_n(out, size, int8_t{0});
   for (int64_t column = 0; column < s.outputs; column += kQuadNr) {
@@ -209,8 +223,8 @@ struct Pairs {
 RowWeights PackPairs(const RowWeightsShape& s, const int8_t* weights) {
   const int64_t panel = kQNr * Pairs::RowShorts(s);
   const int64_t size = RoundUp(s.outputs, kQNr) / kQNr * panel;
-  RowWeights packed{
-      s, AllocateAligned<std::byte>(size), static_cast<size_t>(size), {}};
+  RowWeights packed{s, AllocateAligned<std::byte>(size),
+                    static_cast<size_t>(size)};
   std::fill_n(packed.data.get(), size, std::byte{0});
   auto* out = reinterpret_cast<int8_t*>(packed.data.get());
   for (int64_t column = 0; column < s.outputs; column += kQNr) {
@@ -287,22 +301,42 @@ void RunTasks(const RowProductArgs& args, ThreadPool& pool) {
                    });
 }
 
+// No sum of two neighbouring products passes int16.
+bool HasSafePairs(const RowWeightsShape& s, const int8_t* weights) {
+  constexpr int kMost = 128;  // 255 * 128 < 2^15
+  for (int64_t i = 0; i < s.outputs * s.taps; ++i) {
+    const int8_t* tap = weights + i * s.depth;
+    int most = 0;
+    for (int64_t d = 0; d + 1 < s.depth; d += 2) {
+      most = std::max(most, std::abs(tap[d]) + std::abs(tap[d + 1]));
+    }
+    if (most > kMost) return false;
+  }
+  return true;
+}
+
 RowWeights PackBest(const RowWeightsShape& shape, const int8_t* weights) {
-  return HasQuadDot() ? PackQuads(shape, weights) : PackPairs(shape, weights);
+  if (HasQuadDot()) return PackQuads(shape, weights);
+  if (SQUINT_QUAD_BYTES && HasSafePairs(shape, weights)) {
+    return PackQuads(shape, weights);
+  }
+  return PackPairs(shape, weights);
 }
 void RunBest(const RowProductArgs& args, ThreadPool& pool) {
   if (HasQuadDot()) {
-    RunTasks<QuadsBy<false>>(args, pool);
+    RunTasks<QuadsBy<By::kDot>>(args, pool);
+  } else if (args.weights.in_quads) {
+    RunTasks<QuadsBy<By::kBytes>>(args, pool);
   } else {
     RunTasks<Pairs>(args, pool);
   }
 }
 void RunImitated(const RowProductArgs& args, ThreadPool& pool) {
-  RunTasks<QuadsBy<true>>(args, pool);
+  RunTasks<QuadsBy<By::kImitation>>(args, pool);
 }
 // Enough for either tile.
 size_t Scratch(int64_t rows, const RowWeightsShape& shape, int threads) {
-  const RowGrid quads = RowGrid::Of(QuadsBy<false>(), rows, shape, threads);
+  const RowGrid quads = RowGrid::Of(QuadsBy<By::kDot>(), rows, shape, threads);
   const RowGrid pairs = RowGrid::Of(Pairs(), rows, shape, threads);
   return static_cast<size_t>(std::max(quads.tasks() * quads.slot_bytes,
                                       pairs.tasks() * pairs.slot_bytes));

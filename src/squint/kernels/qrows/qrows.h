@@ -41,7 +41,8 @@ struct RowWeights {
   RowWeightsShape shape;
   std::shared_ptr<std::byte[]> data;  // for the instruction set at hand
   size_t bytes = 0;
-  std::vector<int32_t> sums;  // of the weights of each output
+  std::vector<int32_t> sums = {};  // of the weights of each output
+  bool in_quads = false;           // for a tile of quads, else of pairs
 };
 
 // `weights`: [outputs][taps][depth]. terms() is kMaxQuantizedDepth at most.

@@ -137,6 +137,19 @@ TEST(RowProduct, EqualsTheFormulaInEverySize) {
   }
 }
 
+// Weights whose pairs vpmaddubsw takes, at their limit.
+TEST(RowProduct, IsTheSameWherePairsOfWeightsAreSmall) {
+  for (const RowWeightsShape& shape :
+       {RowWeightsShape{40, 3, 20}, {17, 1, 7}, {64, 1, 128}}) {
+    Problem problem(23, shape);
+    for (size_t i = 0; i < problem.w.size(); ++i) {
+      problem.w[i] = static_cast<int8_t>(i % 3 == 0 ? -64 : problem.w[i] / 2);
+    }
+    std::fill(problem.x.begin(), problem.x.end(), uint8_t{255});
+    problem.CheckAll();
+  }
+}
+
 TEST(RowProduct, CutsLongRowsIntoBlocks) {
   Problem(61, {20, 9, 540}).CheckAll();
 }

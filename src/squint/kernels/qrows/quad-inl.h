@@ -36,6 +36,13 @@
 #define SQUINT_QUAD_DOT 0
 #endif
 
+#undef SQUINT_QUAD_BYTES
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_SSE4
+#define SQUINT_QUAD_BYTES 1
+#else
+#define SQUINT_QUAD_BYTES 0
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
@@ -76,12 +83,37 @@ HWY_INLINE IntVector QuadDotImitated(IntVector x, IntVector w, IntVector sum) {
 #endif
 }
 
+// The same where |w0| + |w1| and |w2| + |w3| are 128 at most, so that no sum of
+// two products saturates.
+#if SQUINT_QUAD_BYTES
+HWY_INLINE IntVector QuadDotOfBytes(IntVector x, IntVector w, IntVector sum) {
+#if HWY_TARGET == HWY_AVX3
+  const auto pairs = _mm512_maddubs_epi16(x.raw, w.raw);
+  const auto quads = _mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
+#elif HWY_TARGET == HWY_AVX2
+  const auto pairs = _mm256_maddubs_epi16(x.raw, w.raw);
+  const auto quads = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+#else
+  const auto pairs = _mm_maddubs_epi16(x.raw, w.raw);
+  const auto quads = _mm_madd_epi16(pairs, _mm_set1_epi16(1));
+#endif
+  return hn::Add(sum, IntVector{quads});
+}
+#endif
+
 // Vectors of outputs in a panel; a narrow panel takes more rows at once, so
 // that enough sums are under way.
 constexpr int kQuadNv = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
 constexpr int kQuadNr = kQuadNv * kIntLanes;
 constexpr int kQuadMr = 6;
 constexpr int kQuadMrNarrow = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
+
+// What is no whole tile of bytes, by itself to keep the tiles short.
+inline HWY_NOINLINE void StoreSome(IntVector sum, const Requantization& q,
+                                   int64_t row, int64_t column, int64_t count,
+                                   uint8_t* out) {
+  StoreRequantized(sum, q, row, column, count, out);
+}
 
 struct QuadTileArgs {
   int64_t taps;
