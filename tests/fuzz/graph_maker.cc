@@ -239,13 +239,15 @@ void GraphMaker::AddExample() {
 void GraphMaker::Grow(int count, bool quantized) {
   quantized_ = quantized;
   for (int i = 0; i < count && !choices.empty(); ++i) {
-    const int64_t kind = choices.Int(0, quantized ? 4 : 2);
+    const int64_t kind = choices.Int(0, quantized ? 6 : 2);
     if (kind == 0) {
       AddExample();
     } else if (kind <= 2) {
       AddPattern(*this);
-    } else {
+    } else if (kind <= 4) {
       AddQuantization(*this);
+    } else {
+      AddQuantizedLayer(*this);
     }
   }
   ChooseOutputs();

@@ -62,6 +62,8 @@ class GraphMaker {
 void AddPattern(GraphMaker& maker);
 // Q and DQ in one of the ways that files have them.
 void AddQuantization(GraphMaker& maker);
+// A layer between quantized values, as lowering to integers looks for.
+void AddQuantizedLayer(GraphMaker& maker);
 
 // All examples of all operators, made once.
 const std::vector<OpExample>& FuzzExamples();

@@ -1,6 +1,7 @@
-// A quantized graph lowered to integers runs: the kernels give what the
-// reference gives, bit for bit where only integers are computed with, and the
-// same shapes and types everywhere.
+// A quantized graph lowered to integers runs: it says what the integer reading
+// of the graph says, and the kernels give what the reference gives, bit for bit
+// where only integers are computed with, and the same shapes and types
+// everywhere.
 #include "compare.h"
 #include "graph_maker.h"
 #include "squint/interchange/interchange.h"
@@ -53,13 +54,16 @@ void Fuzz_integers(FuzzBytes bytes) {
     const auto lowered = std::make_shared<const Graph>(LowerToIntegers(graph));
     CheckTypes(Interpret(graph, maker.inputs),
                Interpret(*lowered, maker.inputs), *lowered);
+    const InterpreterOptions integer = {.reading = Reading::kInteger};
     const std::vector<Tensor> expected =
-        Interpret(*lowered, maker.inputs, {.reading = Reading::kInteger});
+        Interpret(*lowered, maker.inputs, integer);
     Context context;
     context.threads = 1;
     const std::vector<Tensor> actual =
         Executor(lowered, context).Run(maker.inputs);
     if (ComputesOnIntegers(*lowered)) {
+      CheckSame(Interpret(graph, maker.inputs, integer), expected, "lowering",
+                graph, *lowered);
       CheckSame(expected, actual, "integer kernels", graph, *lowered);
     } else {
       CheckTypes(expected, actual, *lowered);

@@ -127,6 +127,22 @@ TEST(ReadNpz, RefusesASizeThatTheBytesCannotHold) {
               AllOf(HasSubstr("bomb.npz:x"), HasSubstr("cannot hold")));
 }
 
+TEST(ReadNpz, RefusesMoreCompressedBytesThanTheFileHas) {
+  const TestFolder folder;
+  const auto file = folder.string("x.npz");
+  WriteNpz(file, {{"x", Floats("(2, 2)", {1, 2, 3, 4})}});
+  std::string bytes = ReadAll(file);
+  const size_t central = bytes.find("PK\x01\x02");
+  ASSERT_NE(central, std::string::npos);
+  // Both sizes, compressed and not, in the local and the central header.
+  for (const size_t at : {size_t{18}, size_t{22}, central + 20, central + 24}) {
+    bytes.replace(at, 4, "\xf0\xff\xff\x7f");
+  }
+  folder.Write("boast.npz", bytes);
+  EXPECT_THAT(MessageOf([&] { ReadNpz(folder.path("boast.npz")); }),
+              AllOf(HasSubstr("boast.npz:x"), HasSubstr("cannot hold")));
+}
+
 TEST(ReadNpz, RefusesAnEmptyFileAndAnArchiveOfOtherThings) {
   const TestFolder folder;
   folder.Write("empty.npz", "");

@@ -238,6 +238,11 @@ TEST(DecodeImage, IsSturdyAgainstBadJpeg) {
   ExpectSturdy(Jpeg(Noise(16, 16, 3)), 2);
 }
 
+TEST(DecodeJpeg, RefusesAnEmptyFile) {
+  EXPECT_THAT(MessageOf([] { DecodeJpeg({}, "empty.jpg"); }),
+              HasSubstr("empty.jpg"));
+}
+
 TEST(DecodeImage, IsSturdyAgainstBadPng) {
   // The closing chunk carries no pixels.
   ExpectSturdy(Png(Noise(8, 8, 3)), 12);

@@ -45,22 +45,20 @@ void OnMessage(j_common_ptr info, int level) {
 
 void OnPrint(j_common_ptr) {}
 
-void Create(Decoder* decoder, std::span<const std::byte> bytes) {
+// Reads the header and chooses the output: gray stays gray, CMYK stays CMYK
+// for now, all else becomes RGB. False: message is set.
+bool ReadHeader(Decoder* decoder, std::span<const std::byte> bytes) {
   decoder->info.err = jpeg_std_error(&decoder->errors);
   decoder->errors.error_exit = OnError;
   decoder->errors.emit_message = OnMessage;
   decoder->errors.output_message = OnPrint;
   decoder->info.client_data = decoder;
+  // Every call from here on may leave by OnError, the first ones included.
+  if (setjmp(decoder->escape) != 0) return false;
   jpeg_create_decompress(&decoder->info);
   jpeg_mem_src(&decoder->info,
                reinterpret_cast<const unsigned char*>(bytes.data()),
                static_cast<unsigned long>(bytes.size()));
-}
-
-// Reads the header and chooses the output: gray stays gray, CMYK stays CMYK
-// for now, all else becomes RGB. False: message is set.
-bool ReadHeader(Decoder* decoder) {
-  if (setjmp(decoder->escape) != 0) return false;
   jpeg_read_header(&decoder->info, TRUE);
   switch (decoder->info.jpeg_color_space) {
     case JCS_GRAYSCALE:
@@ -119,8 +117,7 @@ struct DecoderScope {
 Image DecodeJpeg(std::span<const std::byte> bytes, const std::string& file) {
   DecoderScope scope;
   Decoder& decoder = scope.decoder;
-  Create(&decoder, bytes);
-  if (!ReadHeader(&decoder)) FailDamaged(decoder, file);
+  if (!ReadHeader(&decoder, bytes)) FailDamaged(decoder, file);
   const jpeg_decompress_struct& info = decoder.info;
   // A block of 8 x 8 pixels takes at least one bit: 512 pixels a byte.
   CheckPixels(info.output_width, info.output_height, bytes.size(), 512, file);

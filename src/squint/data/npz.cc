@@ -16,7 +16,8 @@ namespace squint {
 namespace {
 
 // Deflate cannot shrink beyond 1032:1 (258 bytes by two bits), so a member
-// that declares more is lying. Beyond that, one array stays below 8 GiB.
+// that declares more is lying, as is one of more compressed bytes than the
+// file has. Beyond that, one array stays below 8 GiB.
 constexpr uint64_t kMaxRatio = 1032;
 constexpr uint64_t kMaxMember = uint64_t{8} << 30;
 
@@ -45,14 +46,15 @@ Archive OpenArchive(const std::filesystem::path& path) {
   return archive;
 }
 
-void CheckSize(const zip_stat_t& stat, const std::string& file) {
-  const uint64_t bound = stat.comp_method == ZIP_CM_STORE
-                             ? stat.comp_size
-                             : stat.comp_size * kMaxRatio + 64;
+void CheckSize(const zip_stat_t& stat, uint64_t file_bytes,
+               const std::string& file) {
+  const uint64_t held = std::min<uint64_t>(stat.comp_size, file_bytes);
+  const uint64_t bound =
+      stat.comp_method == ZIP_CM_STORE ? held : held * kMaxRatio + 64;
   if (stat.size > bound) {
     Fail(ErrorCode::kInvalidArgument,
          "{}: declares {} bytes, which its {} compressed bytes cannot hold",
-         file, stat.size, stat.comp_size);
+         file, stat.size, held);
   }
   if (stat.size > kMaxMember) {
     Fail(ErrorCode::kOutOfMemory,
@@ -62,9 +64,9 @@ void CheckSize(const zip_stat_t& stat, const std::string& file) {
   }
 }
 
-Array ReadMember(zip_t* archive, const zip_stat_t& stat,
+Array ReadMember(zip_t* archive, const zip_stat_t& stat, uint64_t file_bytes,
                  const std::string& file) {
-  CheckSize(stat, file);
+  CheckSize(stat, file_bytes, file);
   const std::unique_ptr<zip_file_t, ZipFileCloser> member(
       zip_fopen_index(archive, stat.index, 0));
   if (member == nullptr) {
@@ -96,6 +98,7 @@ Array ReadMember(zip_t* archive, const zip_stat_t& stat,
 std::map<std::string, Array> ReadNpz(const std::filesystem::path& path,
                                      const std::vector<std::string>& wanted) {
   const Archive archive = OpenArchive(path);
+  const uint64_t file_bytes = std::filesystem::file_size(path);
   std::map<std::string, Array> result;
   const zip_int64_t count = zip_get_num_entries(archive.get(), 0);
   for (zip_int64_t i = 0; i < count; ++i) {
@@ -117,7 +120,7 @@ std::map<std::string, Array> ReadNpz(const std::filesystem::path& path,
       continue;
     }
     const std::string file = path.string() + ":" + name;
-    result[name] = ReadMember(archive.get(), stat, file);
+    result[name] = ReadMember(archive.get(), stat, file_bytes, file);
   }
   return result;
 }

@@ -212,6 +212,16 @@ TEST(GlobalAveragePoolInteger, RoundsTheMeanOnce) {
   EXPECT_THAT(run({-100, -100, -100, 155}), ElementsAre(0));
 }
 
+TEST(PoolInteger, TakesTheLargestOfFourBits) {
+  Graph graph = GraphOf(
+      OpExample("GlobalMaxPool", "").In(Floats({1, 1, 4}, {0, 0, 0, 0})));
+  graph.value(graph.inputs()[0]).quant = PerTensor(DType::kUint4, 0.5f, 2);
+  graph.value(graph.outputs()[0]).quant = PerTensor(DType::kUint4, 0.5f, 2);
+  const auto y = Interpret(graph, {Floats({1, 1, 4}, {1, 2.5f, -1, 2})},
+                           {.reading = Reading::kInteger, .tap = {}});
+  EXPECT_THAT(y[0].ToFloats(), ElementsAre(2.5f));
+}
+
 // What ONNX Runtime 1.32 computes with QLinearGlobalAveragePool and
 // QLinearAveragePool on the same integers.
 TEST(PoolInteger, EqualsOnnxRuntime) {

@@ -69,6 +69,18 @@ TEST(PrepareQLinear, MultipliesStacksOfMatrices) {
                     .Const(Zero<uint8_t>(120)));
 }
 
+TEST(PrepareQLinear, TakesProductsOfNoTerms) {
+  CheckExample(OpExample("QLinearMatMul", "no terms")
+                   .In(Tensor(DType::kUint8, {5, 0}))
+                   .Const(Tensor::Scalar<float>(0.02f))
+                   .Const(Zero<uint8_t>(101))
+                   .Const(Tensor(DType::kInt8, {0, 7}))
+                   .Const(Tensor::Scalar<float>(0.01f))
+                   .Const(Zero<int8_t>(0))
+                   .Const(Tensor::Scalar<float>(0.11f))
+                   .Const(Zero<uint8_t>(120)));
+}
+
 TEST(PrepareQLinear, GivesRealNumbersWhereNoScaleIsAskedFor) {
   CheckPrepared(OpExample("MatMulIntegerToFloat", "", "com.microsoft")
                     .In(Bytes<uint8_t>({3, 4, 11}))

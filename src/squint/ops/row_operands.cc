@@ -130,7 +130,8 @@ std::unique_ptr<Step> PrepareRowProduct(const PrepareContext& context,
                                         const Tensor& weight,
                                         const WeightOrder& order) {
   // Rows are read where they lie, by whole quads.
-  if (order.terms % kRowQuad != 0 || rows == 0 || order.outputs == 0) {
+  if (order.terms == 0 || order.terms % kRowQuad != 0 || rows == 0 ||
+      order.outputs == 0) {
     return nullptr;
   }
   const std::string key = context.pack_key + "/rows";

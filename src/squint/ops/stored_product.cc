@@ -113,13 +113,18 @@ bool AreFinite(const Tensor& scales, DType dtype) {
 std::unique_ptr<Step> PrepareProduct(const PrepareContext& context, int k_axis,
                                      float alpha, MatrixBias bias) {
   const QuantParams* params = context.stored[1];
-  if (params == nullptr || params->kind != QuantKind::kStatic ||
-      params->scale.empty() || params->real_dtype != DType::kFloat32) {
+  // Rows that are a stored constant, too, are for the real numbers.
+  if (context.stored[0] != nullptr || params == nullptr ||
+      params->kind != QuantKind::kStatic || params->scale.empty() ||
+      params->real_dtype != DType::kFloat32) {
     return nullptr;
   }
   const Tensor& weight = *context.constants[1];
   const auto shape = ShapeOf(weight, *params, k_axis);
-  if (!shape || !AreFinite(params->scale, weight.dtype())) return nullptr;
+  if (!shape || weight.size() == 0 ||
+      !AreFinite(params->scale, weight.dtype())) {
+    return nullptr;
+  }
   const Granularity checked(weight.dims(), *params);
   Packed packed = context.packs.Get<PackedGroups>(
       context.pack_key + "/groups",

@@ -184,6 +184,34 @@ TEST(StoredWeights, GiveWhatTheirDequantizedNumbersGive) {
   }
 }
 
+TEST(StoredWeights, TakeRowsThatAreAStoredConstantToo) {
+  const Case c = {"rows", {3, 64}, {64, 20}};
+  Graph graph = GraphOf(c);
+  const NodeId product = graph.order()[0];
+  const ValueId rows =
+      graph.AddConstant("rows", Integers(DType::kInt8, c.x, 1));
+  graph.value(rows).dtype = DType::kFloat32;
+  graph.value(rows).quant = PerTensor(DType::kInt8, 0.02f, 0);
+  graph.ReplaceInput(product, 0, rows);
+  const std::vector<Tensor> inputs = {Random(c.x, 1)};
+  const Tensor expected = Interpret(graph, inputs)[0];
+  const Tensor y =
+      Executor(std::make_shared<const Graph>(graph)).Run(inputs)[0];
+  for (int64_t i = 0; i < y.size(); ++i) {
+    ASSERT_NEAR(y.data<float>()[i], expected.data<float>()[i], 1e-3f) << i;
+  }
+}
+
+TEST(StoredWeights, TakeProductsOfNoTermsAndOfNoColumns) {
+  const auto product = [](Dims x, Dims weight) {
+    const Case c = {"", x, std::move(weight), DType::kInt8, -1, 0};
+    return Executor(std::make_shared<const Graph>(GraphOf(c)))
+        .Run({Random(x, 1)})[0];
+  };
+  EXPECT_EQ(product({3, 0}, {0, 20}).ToFloats(), std::vector<float>(60, 0.0f));
+  EXPECT_EQ(product({3, 4}, {4, 0}).dims(), (Dims{3, 0}));
+}
+
 // A table's rows are those of the dequantized one, bit for bit.
 TEST(StoredWeights, GiveTheRowsOfATable) {
   const std::vector<Case> tables = {
