@@ -197,6 +197,7 @@ std::vector<BenchRow> Race(const BenchRequest& request,
     }
   }
   std::vector<BenchRow> rows;
+  rows.reserve(entrants.size());
   for (const auto& entrant : entrants) rows.push_back(entrant->Row());
   CompareSpeeds(!request.peers.empty(), rows);
   return rows;

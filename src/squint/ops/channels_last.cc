@@ -15,14 +15,6 @@
 namespace squint {
 namespace {
 
-Dims Permuted(const Dims& dims, const std::vector<int64_t>& perm) {
-  Dims result;
-  for (const int64_t axis : perm) {
-    result.push_back(dims[static_cast<size_t>(axis)]);
-  }
-  return result;
-}
-
 ConvShape ShapeOf(const PrepareContext& context, const QLinearForm& form) {
   const Dims& x = context.input_dims[form.inputs[0].data];
   const Dims& y = context.output_dims[0];

@@ -14,15 +14,6 @@
 namespace squint {
 namespace {
 
-template <typename List>
-List Permuted(const List& dims, const std::vector<int64_t>& perm) {
-  List result;
-  for (const int64_t axis : perm) {
-    result.push_back(dims[static_cast<size_t>(axis)]);
-  }
-  return result;
-}
-
 Node MaxPoolOf(const Node& node) {
   Node pool;
   pool.op_type = "MaxPool";
@@ -37,18 +28,16 @@ void InferNhwcMaxPool(InferContext& context) {
   Node pool = MaxPoolOf(context.node());
   pool.inputs = {graph.AddInput(
       "x", context.dtype(0),
-      x.has_rank() ? Shape(Permuted(x.dims(), ChannelsFirst(x.rank())))
-                   : Shape())};
+      x.has_rank() ? Permuted(x, ChannelsFirst(x.rank())) : Shape())};
   pool.outputs = {graph.AddValue("y")};
   const NodeId id = graph.AddNode(std::move(pool));
   const std::map<ValueId, DimTensor> contents;
   InferContext inner(graph, graph.node(id), contents);
   InferChecked(*FindOp("MaxPool"), inner);
   const Shape& y = inner.results()[0].shape;
-  context.SetOutput(0, context.dtype(0),
-                    y.has_rank()
-                        ? Shape(Permuted(y.dims(), ChannelsLast(y.rank())))
-                        : Shape());
+  context.SetOutput(
+      0, context.dtype(0),
+      y.has_rank() ? Permuted(y, ChannelsLast(y.rank())) : Shape());
 }
 
 void RunNhwcMaxPool(RunContext& context) {

@@ -31,12 +31,6 @@ const OpDef& StandardOp(const QLinearForm& form) {
 
 // ---- inference
 
-Shape Permuted(const Shape& shape, const std::vector<int64_t>& perm) {
-  DimList dims;
-  for (const int64_t axis : perm) dims.push_back(shape[static_cast<int>(axis)]);
-  return Shape(std::move(dims));
-}
-
 // The standard operator on real values of the operands' shapes.
 Graph StandardGraph(const InferContext& context, const QLinearForm& form) {
   Graph graph;

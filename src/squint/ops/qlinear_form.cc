@@ -176,6 +176,20 @@ void CheckHasChannels(int rank) {
 
 }  // namespace
 
+Dims Permuted(const Dims& dims, const std::vector<int64_t>& perm) {
+  Dims result;
+  for (const int64_t axis : perm) {
+    result.push_back(dims[static_cast<size_t>(axis)]);
+  }
+  return result;
+}
+
+Shape Permuted(const Shape& shape, const std::vector<int64_t>& perm) {
+  DimList dims;
+  for (const int64_t axis : perm) dims.push_back(shape[static_cast<int>(axis)]);
+  return Shape(std::move(dims));
+}
+
 std::vector<int64_t> ChannelsFirst(int rank) {
   CheckHasChannels(rank);
   std::vector<int64_t> perm = {0};

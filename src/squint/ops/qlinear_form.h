@@ -40,6 +40,10 @@ struct QLinearForm {
 // Nullopt for any other operator. Absent inputs are left out.
 std::optional<QLinearForm> QLinearFormOf(const Node& node);
 
+// Entry i of the result is entry perm[i].
+Dims Permuted(const Dims& dims, const std::vector<int64_t>& perm);
+Shape Permuted(const Shape& shape, const std::vector<int64_t>& perm);
+
 // Axis orders of [N, spatial ..., C] -> [N, C, spatial ...] and back; an error
 // below rank 2.
 std::vector<int64_t> ChannelsFirst(int rank);

@@ -52,14 +52,6 @@ class LayoutPass {
   }
   bool HasLast(ValueId id) { return id != kNoValue && LastOf(id) != kNoValue; }
 
-  static Shape Permuted(const Shape& shape, const std::vector<int64_t>& perm) {
-    DimList dims;
-    for (const int64_t axis : perm) {
-      dims.push_back(shape[static_cast<int>(axis)]);
-    }
-    return Shape(std::move(dims));
-  }
-
   ValueId NewLast(ValueId id) {
     const Value& value = graph_.value(id);
     const ValueId made =
