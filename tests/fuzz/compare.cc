@@ -78,6 +78,15 @@ Expected ExpectedOf(const Graph& graph, const std::vector<Tensor>& inputs) {
           RunMoved(graph, inputs, -1.0f)};
 }
 
+void MustRun(const Graph& graph, const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const std::exception& error) {
+    FuzzFailed(fmt::format("a valid graph is refused: {}\n{}", error.what(),
+                           PrintGraph(graph)));
+  }
+}
+
 void CheckNear(const Expected& expected, const std::vector<Tensor>& actual,
                std::string_view what, const Graph& before, const Graph& after) {
   constexpr double kTolerance = 1e-4;

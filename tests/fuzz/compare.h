@@ -4,6 +4,7 @@
 #ifndef SQUINT_TESTS_FUZZ_COMPARE_H_
 #define SQUINT_TESTS_FUZZ_COMPARE_H_
 
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,10 @@ struct Expected {
   std::vector<Tensor> down;
 };
 Expected ExpectedOf(const Graph& graph, const std::vector<Tensor>& inputs);
+
+// Runs f; ends the process with the graph printed when f throws: the graph is
+// valid, so there is no reason to.
+void MustRun(const Graph& graph, const std::function<void()>& f);
 
 // Ends the process with both graphs printed when `actual` differs.
 void CheckNear(const Expected& expected, const std::vector<Tensor>& actual,
