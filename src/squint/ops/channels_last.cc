@@ -43,13 +43,16 @@ class DepthwiseLastStep : public Step {
         border_(static_cast<size_t>(shape.channels),
                 static_cast<uint8_t>(UnsignedZero(product.x))) {}
 
+  // Null where the weights are no int8.
   static std::shared_ptr<const DepthwiseFilters> Pack(
-      const ConvShape& s, const QLinearProduct& product,
-      const std::vector<int8_t>& weights) {
+      const ConvShape& s, const QLinearProduct& product, const Tensor& weight) {
+    const auto weights = CentredWeights(weight, product.weight.zeros,
+                                        {s.filters, s.depth(), s.depth()});
+    if (!weights) return nullptr;
     std::vector<int32_t> sums;
     std::vector<float> multipliers;
     for (int64_t c = 0; c < s.channels; ++c) {
-      const auto begin = weights.begin() + c * s.depth();
+      const auto begin = weights->begin() + c * s.depth();
       int32_t sum = 0;
       std::for_each(begin, begin + s.depth(), [&](int8_t w) { sum += w; });
       sums.push_back(sum);
@@ -60,7 +63,7 @@ class DepthwiseLastStep : public Step {
     const std::vector<int32_t> bias =
         BiasWithZero(product.bias, sums, UnsignedZero(product.x));
     return std::make_shared<const DepthwiseFilters>(
-        PackDepthwise(s.channels, s.depth(), weights.data(), bias.data(),
+        PackDepthwise(s.channels, s.depth(), weights->data(), bias.data(),
                       multipliers.data()));
   }
 
@@ -170,20 +173,17 @@ std::unique_ptr<Step> PrepareQConvLast(const PrepareContext& context,
   const ConvShape shape = ShapeOf(context, form);
   auto product = ReadProduct(context, form, shape.filters, shape.depth());
   if (!product || !product->y) return nullptr;
-  const auto weights =
-      CentredWeights(*weight, product->weight.zeros,
-                     {shape.filters, shape.depth(), shape.depth()});
-  if (!weights) return nullptr;
   const std::string& key = context.pack_key;
   if (IsDepthwise(shape)) {
     if (added) return nullptr;
     auto filters = context.packs.Get<DepthwiseFilters>(key + "/taps", [&] {
-      return DepthwiseLastStep::Pack(shape, *product, *weights);
+      return DepthwiseLastStep::Pack(shape, *product, *weight);
     });
+    if (filters == nullptr) return nullptr;
     return std::make_unique<DepthwiseLastStep>(shape, *product,
                                                std::move(filters));
   }
-  return PrepareRowConv(context, shape, *std::move(product), *weights, added);
+  return PrepareRowConv(context, shape, *std::move(product), *weight, added);
 }
 
 std::unique_ptr<Step> PrepareQAverageLast(const PrepareContext& context,

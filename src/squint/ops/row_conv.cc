@@ -109,12 +109,17 @@ class RowConvStep : public Step {
         BiasWithZero(product_.bias, weights_->sums, UnsignedZero(product_.x));
   }
 
-  static std::shared_ptr<const Weights> Pack(
-      const ConvShape& shape, bool is_signed,
-      const std::vector<int8_t>& weights) {
-    const RowPlan plan(shape, is_signed);
+  // Null where the weights are no int8.
+  static std::shared_ptr<const Weights> Pack(const ConvShape& shape,
+                                             const QLinearProduct& product,
+                                             const Tensor& weight) {
+    const auto weights =
+        CentredWeights(weight, product.weight.zeros,
+                       {shape.filters, shape.depth(), shape.depth()});
+    if (!weights) return nullptr;
+    const RowPlan plan(shape, product.x.is_signed);
     Weights packed;
-    const std::vector<int8_t> ordered = Ordered(shape, weights);
+    const std::vector<int8_t> ordered = Ordered(shape, *weights);
     const int64_t size = shape.group_filters() * shape.depth();
     for (int64_t g = 0; g < shape.groups; ++g) {
       packed.groups.push_back(
@@ -227,11 +232,12 @@ class RowConvStep : public Step {
 std::unique_ptr<Step> PrepareRowConv(const PrepareContext& context,
                                      const ConvShape& shape,
                                      QLinearProduct product,
-                                     const std::vector<int8_t>& weights,
+                                     const Tensor& weight,
                                      const std::optional<AddedBytes>& added) {
   auto packed = context.packs.Get<RowConvStep::Weights>(
       context.pack_key + "/rows",
-      [&] { return RowConvStep::Pack(shape, product.x.is_signed, weights); });
+      [&] { return RowConvStep::Pack(shape, product, weight); });
+  if (packed == nullptr) return nullptr;
   return std::make_unique<RowConvStep>(
       shape, std::move(product), std::move(packed), added, context.threads);
 }

@@ -2,10 +2,8 @@
 #ifndef SQUINT_OPS_ROW_CONV_H_
 #define SQUINT_OPS_ROW_CONV_H_
 
-#include <cstdint>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "squint/kernels/conv/conv.h"
 #include "squint/ops/channels_last.h"
@@ -13,11 +11,12 @@
 
 namespace squint {
 
-// `weights`: int8, [filters][channels / groups][kh][kw].
+// `weight`: [filters, channels / groups, kh, kw]. Null where its numbers less
+// their zero points are no int8.
 std::unique_ptr<Step> PrepareRowConv(const PrepareContext& context,
                                      const ConvShape& shape,
                                      QLinearProduct product,
-                                     const std::vector<int8_t>& weights,
+                                     const Tensor& weight,
                                      const std::optional<AddedBytes>& added);
 
 }  // namespace squint

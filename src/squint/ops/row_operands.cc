@@ -52,10 +52,6 @@ class RowProductStep : public Step {
   size_t product_bytes_;
 };
 
-}  // namespace
-
-namespace {
-
 // Output j less its zero point; false where a number is no int8.
 template <typename T>
 bool CentreOutput(const T* stored, int32_t zero, const WeightOrder& order,

@@ -160,12 +160,8 @@ class LayoutPass {
   }
 
   bool MakeLookup() {
-    const Node n = node();
-    if (n.FindAttribute("axis") != nullptr) {
-      graph_.node(node_).Set("axis",
-                             LastAxis(n.Int("axis", 1), RankOf(n.output())));
-    }
-    return Become(n.op_type, n.domain, {0});
+    if (node().FindAttribute("axis") != nullptr) MoveAxis();
+    return Become("Lookup", "squint", {0});
   }
 
   bool MakeMaxPool() {
@@ -210,11 +206,14 @@ class LayoutPass {
     return Become(n.op_type, n.domain, images);
   }
 
-  // Where an axis goes.
-  static int64_t LastAxis(int64_t axis, int rank) {
-    const int from = NormalizeAxis(axis, rank);
+  // The node's axis, where it goes.
+  void MoveAxis() {
+    const int rank = RankOf(node().output());
+    const int from = NormalizeAxis(node().Int("axis", 0), rank);
     const std::vector<int64_t> perm = ChannelsLast(rank);
-    return std::ranges::find(perm, from) - perm.begin();
+    graph_.node(node_).Set(
+        "axis",
+        static_cast<int64_t>(std::ranges::find(perm, from) - perm.begin()));
   }
 
   bool MakeConcat() {
@@ -224,8 +223,7 @@ class LayoutPass {
       if (!IsImage(n.inputs[i])) return false;
       images.push_back(i);
     }
-    graph_.node(node_).Set("axis",
-                           LastAxis(n.Int("axis", 0), RankOf(n.output())));
+    MoveAxis();
     return Become(n.op_type, n.domain, images);
   }
 
@@ -236,8 +234,7 @@ class LayoutPass {
         })) {
       return false;
     }
-    graph_.node(node_).Set("axis",
-                           LastAxis(n.Int("axis", 0), RankOf(n.output())));
+    MoveAxis();
     return Become(n.op_type, n.domain, {0});
   }
 

@@ -78,13 +78,16 @@ bool IsComplete(const Node& add) {
 }  // namespace
 
 void FuseAdditions(Graph& graph) {
+  // A joined convolution's inputs are read by the sum from then on; who reads
+  // a sum, or another convolution's result, stays the same.
+  const UseMap uses(graph);
   for (const NodeId id : graph.order()) {
     const Node& add = graph.node(id);
     if (!add.Is("QLinearAdd", "com.microsoft") || !IsComplete(add) ||
         !AddsLikeShapes(graph, add)) {
       continue;
     }
-    const auto conv = FindConv(graph, UseMap(graph), id);
+    const auto conv = FindConv(graph, uses, id);
     if (conv) Join(graph, id, *conv);
   }
   graph.Compact();

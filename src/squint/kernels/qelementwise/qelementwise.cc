@@ -104,23 +104,12 @@ void DequantizeAny(const void* in, int64_t at, int64_t count,
   }
 }
 
-// fma(ra, qa, fma(rb, qb, fixed)).
+// a and b as stored; a is the addition's own.
 struct Sum {
-  float ra, rb, fixed;
-  bool a_last;  // a joins last, else b
+  ByteAddition addition;
 
-  Sum(const ByteGrid& a, const ByteGrid& b, const ByteGrid& y, bool last)
-      : ra(a.scale / y.scale), rb(b.scale / y.scale), a_last(last) {
-    const auto real = [](int32_t zero) { return static_cast<float>(zero); };
-    fixed = real(y.zero) - (ra * real(a.zero) + rb * real(b.zero));
-  }
   HWY_INLINE RealVector operator()(RealVector a, RealVector b) const {
-    const RealTag df;
-    const auto x = hn::Set(df, ra);
-    const auto y = hn::Set(df, rb);
-    const auto c = hn::Set(df, fixed);
-    return a_last ? FusedMultiplyAdd(x, a, FusedMultiplyAdd(y, b, c))
-                  : FusedMultiplyAdd(y, b, FusedMultiplyAdd(x, a, c));
+    return AddStored(a, b, addition);
   }
   // The zero point is part of the sum.
   static ByteGrid Stored(ByteGrid y) {
@@ -188,7 +177,7 @@ void AddRow(const void* a, int64_t a_at, int64_t a_stride,
             const ByteGrid& y_grid, uint8_t* y) {
   // The zero point lies within the sum, so that the steps count from 0.
   const bool a_alone = a_stride == 0 && b_stride != 0;
-  Combine(Sum(a_grid, b_grid, y_grid, !a_alone), a, a_at, a_stride,
+  Combine(Sum{AdditionOf(a_grid, b_grid, y_grid, !a_alone)}, a, a_at, a_stride,
           a_grid.is_signed, b, b_at, b_stride, b_grid.is_signed, count,
           Sum::Stored(y_grid), y);
 }
@@ -225,7 +214,7 @@ int64_t SumOf(const T* in, int64_t count) {
 }  // namespace
 
 ByteAddition AdditionOf(const ByteGrid& own, const ByteGrid& other,
-                        const ByteGrid& sum, bool own_is_a) {
+                        const ByteGrid& sum, bool own_last) {
   ByteAddition a;
   a.added_is_signed = other.is_signed;
   a.own = own.scale / sum.scale;
@@ -233,7 +222,7 @@ ByteAddition AdditionOf(const ByteGrid& own, const ByteGrid& other,
   const float own_part = a.own * static_cast<float>(own.zero);
   const float other_part = a.other * static_cast<float>(other.zero);
   a.fixed = static_cast<float>(sum.zero) - (own_part + other_part);
-  a.own_last = own_is_a;
+  a.own_last = own_last;
   a.low = static_cast<float>(sum.lowest());
   a.high = static_cast<float>(sum.highest());
   a.is_signed = sum.is_signed;

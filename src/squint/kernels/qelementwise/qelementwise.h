@@ -22,10 +22,10 @@ struct ByteGrid {
   int32_t highest() const { return is_signed ? 127 : 255; }
 };
 
-// How b joins a in QLinearAdd, as the last step of a requantization to a's
-// grid; the tensor, its stride and its own type are the caller's.
+// How two tensors are added in QLinearAdd: `own`, which joins last if
+// `own_last`, and `other`; where and how the other one lies is the caller's.
 ByteAddition AdditionOf(const ByteGrid& own, const ByteGrid& other,
-                        const ByteGrid& sum, bool own_is_a);
+                        const ByteGrid& sum, bool own_last);
 
 // Smallest and largest number, zero among them; NaN is passed over.
 struct RealRange {

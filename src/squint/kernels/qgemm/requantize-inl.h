@@ -103,21 +103,26 @@ HWY_INLINE IntVector RoundedBetween(RealVector v, float low, float high) {
   return RoundToInt(hn::Min(hn::Max(v, hn::Set(df, low)), hn::Set(df, high)));
 }
 
-HWY_INLINE IntVector WithAddition(IntVector q, const ByteAddition& a,
-                                  int64_t row, int64_t column, int64_t count) {
+// The sum of stored numbers, before it is rounded.
+HWY_INLINE RealVector AddStored(RealVector own, RealVector other,
+                                const ByteAddition& a) {
   const RealTag df;
-  const uint8_t* at = a.added + row * a.row_stride + column;
-  const auto own = hn::ConvertTo(df, q);
-  const auto other = a.added_is_signed
-                         ? LoadBytes(reinterpret_cast<const int8_t*>(at), count)
-                         : LoadBytes(at, count);
   const auto x = hn::Set(df, a.own);
   const auto y = hn::Set(df, a.other);
   const auto fixed = hn::Set(df, a.fixed);
-  const auto sum =
-      a.own_last ? FusedMultiplyAdd(x, own, FusedMultiplyAdd(y, other, fixed))
-                 : FusedMultiplyAdd(y, other, FusedMultiplyAdd(x, own, fixed));
-  return RoundedBetween(sum, a.low, a.high);
+  return a.own_last
+             ? FusedMultiplyAdd(x, own, FusedMultiplyAdd(y, other, fixed))
+             : FusedMultiplyAdd(y, other, FusedMultiplyAdd(x, own, fixed));
+}
+
+HWY_INLINE IntVector WithAddition(IntVector q, const ByteAddition& a,
+                                  int64_t row, int64_t column, int64_t count) {
+  const uint8_t* at = a.added + row * a.row_stride + column;
+  const auto other = a.added_is_signed
+                         ? LoadBytes(reinterpret_cast<const int8_t*>(at), count)
+                         : LoadBytes(at, count);
+  return RoundedBetween(AddStored(hn::ConvertTo(RealTag(), q), other, a), a.low,
+                        a.high);
 }
 
 // The same as the integers of the result.

@@ -4,7 +4,6 @@
 
 #include "squint/base/threads.h"
 #include "squint/kernels/aligned.h"
-#include "squint/kernels/qgemm/qgemm.h"
 #include "squint/kernels/simd.h"
 
 #undef HWY_TARGET_INCLUDE
