@@ -1,5 +1,7 @@
 #include "squint/runtime/buffer_pool.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -12,11 +14,34 @@ namespace {
 constexpr size_t kAlignment = 64;
 // Free blocks beyond what is in use plus this are given back to the system.
 constexpr size_t kFreeSlack = size_t{16} << 20;
+// Blocks from here on are pages of their own, which go back to the system
+// whatever lies beside them. From malloc, whose own threshold rises to 32 MB
+// with the blocks that come back, 512 lengths through MiniLM held 570 MB of
+// pieces between 50 MB in use; so it is 100.
+constexpr size_t kOwnPages = size_t{1} << 20;
 
 size_t RoundUp(size_t bytes) {
   return bytes < kAlignment
              ? kAlignment
              : (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+// Null where there is no memory.
+std::byte* NewBlock(size_t bytes) {
+  if (bytes < kOwnPages) {
+    return static_cast<std::byte*>(std::aligned_alloc(kAlignment, bytes));
+  }
+  void* pages = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return pages == MAP_FAILED ? nullptr : static_cast<std::byte*>(pages);
+}
+
+void DeleteBlock(std::byte* block, size_t bytes) {
+  if (bytes < kOwnPages) {
+    std::free(block);
+  } else {
+    ::munmap(block, bytes);
+  }
 }
 
 }  // namespace
@@ -32,7 +57,7 @@ struct BufferPool::State {
   ~State() { DropFree(); }
 
   void DropFree() {
-    for (const auto& [capacity, block] : free) std::free(block);
+    for (const auto& [capacity, block] : free) DeleteBlock(block, capacity);
     free.clear();
     free_bytes = 0;
   }
@@ -53,7 +78,7 @@ struct BufferPool::State {
     if (block == nullptr) {
       if (free_bytes > used_bytes + kFreeSlack) DropFree();
       capacity = bytes;
-      block = static_cast<std::byte*>(std::aligned_alloc(kAlignment, bytes));
+      block = NewBlock(bytes);
       if (block == nullptr) {
         Fail(ErrorCode::kOutOfMemory, "cannot allocate {} bytes", bytes);
       }
@@ -71,7 +96,7 @@ struct BufferPool::State {
       free.emplace(capacity, block);
       free_bytes += capacity;
     } catch (const std::bad_alloc&) {
-      std::free(block);
+      DeleteBlock(block, capacity);
     }
   }
 };

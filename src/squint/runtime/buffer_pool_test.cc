@@ -1,6 +1,12 @@
 #include "squint/runtime/buffer_pool.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <vector>
 
 namespace squint {
 namespace {
@@ -42,6 +48,31 @@ TEST(BufferPool, GivesFreeMemoryBackWhenSizesChange) {
     pool.Take(DType::kUint8, {mb << 20});
     EXPECT_LE(pool.bytes_free(), size_t{16 + 64} << 20);
   }
+}
+
+size_t ResidentBytes() {
+  size_t total = 0;
+  size_t resident = 0;
+  std::ifstream("/proc/self/statm") >> total >> resident;
+  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
+
+TEST(BufferPool, GivesLargeBlocksBackWhateverLiesBesideThem) {
+  constexpr int kBlocks = 64;
+  constexpr int64_t kBytes = (int64_t{4} << 20) - 64;
+  const size_t before = ResidentBytes();
+  std::vector<std::unique_ptr<char[]>> between;
+  {
+    BufferPool pool(size_t{1} << 30);
+    std::vector<Tensor> tensors;
+    for (int i = 0; i < kBlocks; ++i) {
+      tensors.push_back(pool.Take(DType::kUint8, {kBytes}));
+      std::memset(BufferPool::Writable(tensors.back()), 1, kBytes);
+      between.emplace_back(new char[1000]);
+    }
+    EXPECT_GT(ResidentBytes(), before + kBlocks / 2 * kBytes);
+  }
+  EXPECT_LT(ResidentBytes(), before + 8 * kBytes);
 }
 
 TEST(BufferPool, RefusesWhatIsOverTheLimit) {

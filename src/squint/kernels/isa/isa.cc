@@ -9,6 +9,9 @@
 #include "squint/kernels/simd.h"
 // Highway's list of targets is meant to be read after simd.h.
 #include <hwy/highway.h>
+#if HWY_ARCH_X86
+#include <cpuid.h>
+#endif
 
 #include "squint/base/error.h"
 
@@ -38,11 +41,17 @@ constexpr Isa kIsas[] = {
 
 bool IsCompiled(const Isa& isa) { return (HWY_TARGETS & isa.target) != 0; }
 
+// Asked of the CPU itself: clang 14 has no name for AVX-VNNI in
+// __builtin_cpu_supports. Whether the system saves the registers is what
+// Highway's targets tell. Bits: Intel SDM volume 2, CPUID leaf 7.
 bool CpuHas(Dots dots) {
 #if HWY_ARCH_X86
-  if (dots == Dots::kAvxVnni) return __builtin_cpu_supports("avxvnni") != 0;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (dots == Dots::kAvxVnni) {
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1) != 0;
+  }
   if (dots == Dots::kAvx512Vnni) {
-    return __builtin_cpu_supports("avx512vnni") != 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (c >> 11 & 1) != 0;
   }
 #endif
   return dots == Dots::kNo;
@@ -88,6 +97,7 @@ void UseBestInstructionSet() {
   dots_allowed = true;
 }
 
-bool DotProductsAllowed() { return dots_allowed; }
+bool MayUseAvxVnni() { return dots_allowed && CpuHas(Dots::kAvxVnni); }
+bool MayUseAvx512Vnni() { return dots_allowed && CpuHas(Dots::kAvx512Vnni); }
 
 }  // namespace squint

@@ -20,8 +20,10 @@ void UseInstructionSet(std::string_view name);
 // Back to the best, for tests.
 void UseBestInstructionSet();
 
-// False where a set without dot products was asked for.
-bool DotProductsAllowed();
+// Whether the CPU has dot products of four bytes in vectors of 256 and of 512
+// bits; false where a set without them was asked for.
+bool MayUseAvxVnni();
+bool MayUseAvx512Vnni();
 
 }  // namespace squint
 

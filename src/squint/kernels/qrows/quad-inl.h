@@ -50,9 +50,9 @@ namespace HWY_NAMESPACE {
 // Of the CPU: a dot product of four bytes in vectors of this target's size.
 inline bool HasQuadDot() {
 #if SQUINT_QUAD_DOT && HWY_TARGET == HWY_AVX3
-  return DotProductsAllowed() && __builtin_cpu_supports("avx512vnni") != 0;
+  return MayUseAvx512Vnni();
 #elif SQUINT_QUAD_DOT
-  return DotProductsAllowed() && __builtin_cpu_supports("avxvnni") != 0;
+  return MayUseAvxVnni();
 #else
   return false;
 #endif
