@@ -51,6 +51,7 @@ struct RecipeRequest {
   std::optional<std::string> observer;
   std::optional<std::string> io;
   std::optional<int64_t> group;
+  std::optional<int64_t> iterations;  // of `reconstruct`, for each block
   bool per_tensor = false;
   bool saturation_safe = false;
   std::vector<std::string> exclude_nodes;

@@ -180,6 +180,11 @@ void AddRecipeOptions(CLI::App& command, RecipeRequest& recipe) {
                      "operator type to keep in float");
   command.add_option("--enable", recipe.enable, "method to switch on");
   command.add_option("--disable", recipe.disable, "method to switch off");
+  command.add_flag_callback(
+      "--reconstruct", [&recipe] { recipe.enable.push_back("reconstruct"); },
+      "tune the rounding of weights block by block (slow, for few bits)");
+  command.add_option("--iterations", recipe.iterations,
+                     "of --reconstruct, for each block (default 1000)");
   command.add_flag("--saturation-safe", recipe.saturation_safe,
                    "weights that cannot saturate on CPUs without VNNI");
 }

@@ -164,6 +164,7 @@ Recipe MakeRecipe(const RecipeRequest& request) {
   if (request.observer) recipe.observer = *request.observer;
   if (request.io) recipe.io = ParseType(*request.io);
   if (request.group) recipe.group = *request.group;
+  if (request.iterations) recipe.iterations = *request.iterations;
   if (request.per_tensor) recipe.per_channel = false;
   if (request.saturation_safe) recipe.saturation_safe = true;
   const auto append = [](auto& to, const auto& from) {

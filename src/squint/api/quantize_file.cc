@@ -86,9 +86,10 @@ class QuantizeJob {
       split_ = SplitSamples(SampleIndices(request_.data, dataset_->size()));
     }
     const bool calibrated = GetCalibration();
+    const TuningData data{dataset_, split_.calibrate};
     QuantizeResult result =
         Quantize(*prepared_.graph, calibrated ? &calibration_ : nullptr,
-                 recipe_, context_);
+                 recipe_, context_, dataset_ ? &data : nullptr);
     Write(result);
     if (summary_.integer_nodes == 0 && summary_.quantized_weight_bytes == 0) {
       summary_.notes.push_back(

@@ -1,14 +1,16 @@
 // Gradients of Conv, one image and group at a time:
 //   by the weights  dW = dY X'     X: the image unfolded, taps x pixels
 //   by the input    dX = fold(W' dY)
-// Depthwise ones walk over runs of pixels instead.
+// Depthwise ones have a kernel of their own.
 #include <algorithm>
 #include <vector>
 
 #include "squint/base/threads.h"
 #include "squint/kernels/depthwise/depthwise_gradient.h"
 #include "squint/kernels/gemm/gemm.h"
+#include "squint/kernels/rows/rows.h"
 #include "squint/ops/conv_node.h"
+#include "squint/ops/conv_shape.h"
 #include "squint/ops/gradient.h"
 
 namespace squint {
@@ -23,10 +25,9 @@ struct Geometry {
   int64_t in_pixels;
   int64_t out_pixels;
   int64_t stride;  // along the last axis
-  std::vector<TapRun> runs;
+  std::vector<TapRow> runs;
 
   int64_t depth() const { return channels * taps; }
-  bool depthwise() const { return channels == 1; }
   // The unfolded image is the image.
   bool pointwise() const {
     return taps == 1 && runs.size() == 1 && in_pixels == out_pixels;
@@ -48,10 +49,7 @@ Geometry GeometryOf(const Node& node, const Tensor& x, const Tensor& w,
              .in_pixels = ElementCount(in),
              .out_pixels = ElementCount(out),
              .stride = window.strides.back(),
-             .runs = {}};
-  for (const TapRow& row : TapRowsOf(window, in, out)) {
-    g.runs.push_back({row.tap, row.in_start, row.out_start, row.count});
-  }
+             .runs = TapRowsOf(window, in, out)};
   // A 1x1 window without stride and padding: its runs are one.
   const bool whole =
       g.taps == 1 && in == out &&
@@ -66,7 +64,7 @@ void ForEachRun(const Geometry& g, ThreadPool& pool, const F& f) {
   pool.ParallelFor(
       static_cast<size_t>(g.channels), 4, [&](size_t begin, size_t end) {
         for (size_t c = begin; c < end; ++c) {
-          for (const TapRun& run : g.runs) {
+          for (const TapRow& run : g.runs) {
             const auto channel = static_cast<int64_t>(c);
             f((channel * g.taps + run.tap) * g.out_pixels + run.out_start,
               channel * g.in_pixels + run.in_start, run.count);
@@ -136,39 +134,36 @@ class ImageGradient {
 };
 
 // Sum of each filter's gradient over images and pixels.
-Tensor ByBias(const Geometry& g, const Tensor& dy) {
+Tensor ByBias(const Geometry& g, const Tensor& dy, ThreadPool& pool) {
   const int64_t filters = g.groups * g.filters;
+  std::vector<float> planes(static_cast<size_t>(g.batch * filters));
+  Reduce(ReduceKind::kSum, g.batch * filters, g.out_pixels, 1, dy.data<float>(),
+         planes.data(), pool);
   Tensor result(DType::kFloat32, {filters});
-  const float* from = dy.data<float>();
-  for (int64_t i = 0; i < g.batch * filters; ++i) {
-    double sum = 0;
-    for (int64_t p = 0; p < g.out_pixels; ++p) {
-      sum += static_cast<double>(from[i * g.out_pixels + p]);
-    }
-    result.mutable_data<float>()[i % filters] += static_cast<float>(sum);
-  }
+  Reduce(ReduceKind::kSum, 1, g.batch, filters, planes.data(),
+         result.mutable_data<float>(), pool);
   return result;
 }
 
-void DepthwiseImages(const GradientContext& context, const Geometry& g,
-                     float* dx, float* dw) {
-  const int64_t in_image = g.groups * g.in_pixels;
-  const int64_t out_image = g.groups * g.filters * g.out_pixels;
-  for (int64_t n = 0; n < g.batch; ++n) {
-    DepthwiseGradient({.runs = g.runs,
-                       .channels = g.groups,
-                       .multiplier = g.filters,
-                       .taps = g.taps,
-                       .in_pixels = g.in_pixels,
-                       .out_pixels = g.out_pixels,
-                       .stride = g.stride,
-                       .x = context.in(0).data<float>() + n * in_image,
-                       .w = context.in(1).data<float>(),
-                       .dy = context.gradient().data<float>() + n * out_image,
-                       .dx = dx == nullptr ? nullptr : dx + n * in_image,
-                       .dw = dw},
-                      context.pool);
-  }
+// On planes that the kernel can stage.
+bool IsDepthwise(const Geometry& g, const GradientContext& context) {
+  if (g.channels != 1 || context.in(0).rank() > 4) return false;
+  return FitsBand(ConvShapeOf(context.node, context.in(0).dims(),
+                              context.in(1).dims(), context.gradient().dims())
+                      .window);
+}
+
+void DepthwiseImages(const GradientContext& context, float* dx, float* dw) {
+  const ConvShape shape =
+      ConvShapeOf(context.node, context.in(0).dims(), context.in(1).dims(),
+                  context.gradient().dims());
+  DepthwiseGradient({.shape = shape,
+                     .x = context.in(0).data<float>(),
+                     .w = context.in(1).data<float>(),
+                     .dy = context.gradient().data<float>(),
+                     .dx = dx,
+                     .dw = dw},
+                    context.pool);
 }
 
 void ProductImages(const GradientContext& context, const Geometry& g, float* dx,
@@ -204,15 +199,15 @@ void ConvGradient(GradientContext& context) {
   }
   float* dx = context.wants(0) ? by_input.mutable_data<float>() : nullptr;
   float* dw = context.wants(1) ? by_weight.mutable_data<float>() : nullptr;
-  if (g.depthwise()) {
-    DepthwiseImages(context, g, dx, dw);
+  if (IsDepthwise(g, context)) {
+    DepthwiseImages(context, dx, dw);
   } else {
     ProductImages(context, g, dx, dw);
   }
   if (context.wants(0)) context.input_gradients[0] = std::move(by_input);
   if (context.wants(1)) context.input_gradients[1] = std::move(by_weight);
   if (context.wants(2)) {
-    context.input_gradients[2] = ByBias(g, context.gradient());
+    context.input_gradients[2] = ByBias(g, context.gradient(), context.pool);
   }
 }
 

@@ -100,6 +100,10 @@ void CheckRecipe(const Graph& graph, const Recipe& recipe) {
     Fail(ErrorCode::kInvalidArgument,
          "a group is a power of two from 16 to 256, not {}", recipe.group);
   }
+  if (recipe.iterations < 1 || recipe.iterations > 1'000'000) {
+    Fail(ErrorCode::kInvalidArgument, "iterations are 1 to 1,000,000, not {}",
+         recipe.iterations);
+  }
   if (!recipe.observer.empty()) RequireObserver(recipe.observer);
 }
 

@@ -57,11 +57,13 @@ class Quantizer {
  public:
   Quantizer(const Graph& original, const Calibration* calibration,
             const Recipe& recipe, const CaptureParams& captures,
-            const FloatRequests& requests, const Context& context)
+            const FloatRequests& requests, const TuningData* data,
+            const Context& context)
       : original_(original),
         calibration_(calibration),
         recipe_(recipe),
         captures_(captures),
+        data_(data),
         context_(context),
         target_(FindTarget(recipe.target)),
         selection_(original_, target_, recipe_, requests),
@@ -264,14 +266,14 @@ class Quantizer {
 
   void Correct() {
     const MethodContext method_context{original_, calibration_, recipe_,
-                                       target_, context_};
+                                       target_,   context_,     data_};
     for (const MethodDef* method : AllMethods()) {
       if (method->correct == nullptr || !MethodIsOn(*method, recipe_)) {
         continue;
       }
       const int changed = method->correct(method_context, graph());
       if (changed > 0) {
-        context_.Detail(fmt::format("{}: {} biases", method->name, changed));
+        context_.Detail(fmt::format("{}: {} layers", method->name, changed));
       }
     }
   }
@@ -323,6 +325,7 @@ class Quantizer {
   const Calibration* calibration_;
   const Recipe& recipe_;
   const CaptureParams& captures_;
+  const TuningData* data_;
   const Context& context_;
   const Target& target_;
   Selection selection_;
@@ -364,18 +367,20 @@ std::set<ValueId> WantedValues(const Graph& graph, const Recipe& recipe) {
 QuantizeResult QuantizeGraph(const Graph& graph, const Calibration* calibration,
                              const Recipe& recipe,
                              const CaptureParams& captures,
-                             const Context& context) {
+                             const TuningData* data, const Context& context) {
   const Target& target = FindTarget(recipe.target);
   const FloatRequests requests =
       CollectFloatRequests({graph, calibration, recipe, target, context});
   if (recipe.mode != QuantizeMode::kStatic) {
-    return Quantizer(graph, calibration, recipe, captures, requests, context)
+    return Quantizer(graph, calibration, recipe, captures, requests, nullptr,
+                     context)
         .Run();
   }
   Graph rewritten = graph;
   Calibration statistics = *calibration;
   Rewrite(rewritten, statistics, recipe, target, requests, context);
-  return Quantizer(rewritten, &statistics, recipe, captures, requests, context)
+  return Quantizer(rewritten, &statistics, recipe, captures, requests, data,
+                   context)
       .Run();
 }
 

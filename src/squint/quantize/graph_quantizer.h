@@ -27,7 +27,7 @@ std::set<ValueId> WantedValues(const Graph& graph, const Recipe& recipe);
 QuantizeResult QuantizeGraph(const Graph& graph, const Calibration* calibration,
                              const Recipe& recipe,
                              const CaptureParams& captures,
-                             const Context& context);
+                             const TuningData* data, const Context& context);
 
 }  // namespace squint
 

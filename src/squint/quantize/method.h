@@ -16,6 +16,7 @@
 #include "squint/graph/graph.h"
 #include "squint/quantize/recipe.h"
 #include "squint/quantize/selection.h"
+#include "squint/quantize/tuning_samples.h"
 
 namespace squint {
 
@@ -25,6 +26,8 @@ struct MethodContext {
   const Recipe& recipe;
   const Target& target;
   const Context& context;
+  // What a `correct` method may learn from; null: nothing to learn from.
+  const TuningData* data = nullptr;
 };
 
 struct MethodDef {
@@ -33,6 +36,7 @@ struct MethodDef {
   std::string_view source;  // paper or document
   bool on_by_default = true;
   bool needs_calibration = true;
+  bool needs_data = false;  // samples themselves
   // select: adds requests with a reason.
   void (*select)(const MethodContext&, FloatRequests&) = nullptr;
   // rewrite: returns how many places it changed. The context's graph is the

@@ -9,6 +9,7 @@
 #include "squint/quantize/check_recipe.h"
 #include "squint/quantize/graph_quantizer.h"
 #include "squint/quantize/local_view.h"
+#include "squint/quantize/method.h"
 #include "squint/quantize/recurrent.h"
 
 namespace squint {
@@ -55,11 +56,11 @@ CaptureParams ParamsOfCaptures(const Graph& outer, const Node& node,
 // happens in them changes nothing around.
 QuantizeResult QuantizeNested(const Graph& graph, const LocalView& view,
                               const CaptureParams& captures,
-                              const Context& context) {
+                              const TuningData* data, const Context& context) {
   const std::optional<Calibration> calibration = view.CalibrationOf(graph);
   QuantizeResult result =
       QuantizeGraph(graph, calibration ? &*calibration : nullptr,
-                    view.RecipeOf(graph), captures, context);
+                    view.RecipeOf(graph), captures, data, context);
   const std::vector<NodeId> before = NodesWithGraphs(graph);
   const std::vector<NodeId> after = NodesWithGraphs(result.graph);
   CheckInternal(before.size() == after.size(),
@@ -70,12 +71,21 @@ QuantizeResult QuantizeNested(const Graph& graph, const LocalView& view,
       const Node& node = result.graph.node(after[i]);
       QuantizeResult inner = QuantizeNested(
           body, view, ParamsOfCaptures(result.graph, node, body, first),
-          context);
+          nullptr, context);
       result.graph.node(after[i]).Set(key, GraphBox(std::move(inner.graph)));
       Append(result, std::move(inner));
     });
   }
   return result;
+}
+
+void CheckData(const Recipe& recipe, const TuningData* data) {
+  for (const MethodDef* method : AllMethods()) {
+    if (!method->needs_data || !MethodIsOn(*method, recipe)) continue;
+    if (data != nullptr && !data->samples.empty()) continue;
+    Fail(ErrorCode::kInvalidArgument,
+         "method '{}' learns from samples: give --data", method->name);
+  }
 }
 
 }  // namespace
@@ -113,7 +123,8 @@ std::vector<ValueId> ValuesToCalibrate(const Graph& graph,
 }
 
 QuantizeResult Quantize(const Graph& graph, const Calibration* calibration,
-                        const Recipe& recipe, const Context& context) {
+                        const Recipe& recipe, const Context& context,
+                        const TuningData* data) {
   if (HasQuantization(graph)) {
     Fail(ErrorCode::kInvalidArgument,
          "the network is quantized already; start from the float one");
@@ -123,8 +134,9 @@ QuantizeResult Quantize(const Graph& graph, const Calibration* calibration,
     Fail(ErrorCode::kInvalidArgument,
          "static quantization needs data to calibrate with");
   }
+  CheckData(recipe, data);
   const NestedValues nested(graph);
-  return QuantizeNested(graph, LocalView(nested, calibration, recipe), {},
+  return QuantizeNested(graph, LocalView(nested, calibration, recipe), {}, data,
                         context);
 }
 

@@ -11,6 +11,7 @@
 #include "squint/graph/graph.h"
 #include "squint/quantize/recipe.h"
 #include "squint/quantize/selection.h"
+#include "squint/quantize/tuning_samples.h"
 
 namespace squint {
 
@@ -49,8 +50,11 @@ std::vector<ValueId> ValuesToCalibrate(const Graph& graph,
 // cannot be done yet.
 // Nested graphs are quantized too: what they capture they see in real numbers,
 // which keep the grid they are on, and their inputs and outputs are real.
+// `data`: samples for the methods that learn from them (reconstruct), null
+// where there are none: an error where such a method is on.
 QuantizeResult Quantize(const Graph& graph, const Calibration* calibration,
-                        const Recipe& recipe, const Context& context = {});
+                        const Recipe& recipe, const Context& context = {},
+                        const TuningData* data = nullptr);
 
 }  // namespace squint
 

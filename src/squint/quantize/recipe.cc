@@ -139,6 +139,7 @@ Recipe RecipeFromText(std::string_view text, std::string_view where) {
           [&](const Json& v) { recipe.activations = ReadType(v); }},
          {"weights", [&](const Json& v) { recipe.weights = ReadType(v); }},
          {"group", Into(recipe.group)},
+         {"iterations", Into(recipe.iterations)},
          {"per_channel", Into(recipe.per_channel)},
          {"observer", Into(recipe.observer)},
          {"percentile", Into(recipe.percentile)},
@@ -172,6 +173,7 @@ std::string RecipeToText(const Recipe& recipe) {
   }
   if (recipe.weights) json["weights"] = DTypeName(*recipe.weights);
   json["group"] = recipe.group;
+  json["iterations"] = recipe.iterations;
   json["per_channel"] = recipe.per_channel;
   if (!recipe.observer.empty()) json["observer"] = recipe.observer;
   json["percentile"] = recipe.percentile;

@@ -41,13 +41,14 @@ struct Recipe {
   std::optional<DType> weights;      // unset: the target's
   int64_t group = 32;                // int4: elements along K with one scale
   bool per_channel = true;
-  std::string observer;              // "": the default of the mode and type
+  std::string observer;  // "": the default of the mode and type
   double percentile = 99.999;
-  bool saturation_safe = false;      // no int16 saturation without VNNI
-  DType io = DType::kFloat32;        // graph inputs and outputs
+  bool saturation_safe = false;            // no int16 saturation without VNNI
+  DType io = DType::kFloat32;              // graph inputs and outputs
   std::vector<std::string> exclude_nodes;  // names in the user's file
   std::vector<std::string> exclude_types;  // operator types
   std::map<std::string, TensorOverride> tensors;
+  int64_t iterations = 1000;  // of methods that descend, for each block
   // Methods switched on or off against their defaults, by name.
   std::map<std::string, bool> methods;
 };
