@@ -55,11 +55,11 @@ CaptureParams ParamsOfCaptures(const Graph& outer, const Node& node,
 // happens in them changes nothing around.
 QuantizeResult QuantizeNested(const Graph& graph, const LocalView& view,
                               const CaptureParams& captures,
-                              const Context& context) {
+                              const Context& context, const TuningData* data) {
   const std::optional<Calibration> calibration = view.CalibrationOf(graph);
   QuantizeResult result =
       QuantizeGraph(graph, calibration ? &*calibration : nullptr,
-                    view.RecipeOf(graph), captures, context);
+                    view.RecipeOf(graph), captures, context, data);
   const std::vector<NodeId> before = NodesWithGraphs(graph);
   const std::vector<NodeId> after = NodesWithGraphs(result.graph);
   CheckInternal(before.size() == after.size(),
@@ -70,7 +70,7 @@ QuantizeResult QuantizeNested(const Graph& graph, const LocalView& view,
       const Node& node = result.graph.node(after[i]);
       QuantizeResult inner = QuantizeNested(
           body, view, ParamsOfCaptures(result.graph, node, body, first),
-          context);
+          context, nullptr);
       result.graph.node(after[i]).Set(key, GraphBox(std::move(inner.graph)));
       Append(result, std::move(inner));
     });
@@ -113,7 +113,8 @@ std::vector<ValueId> ValuesToCalibrate(const Graph& graph,
 }
 
 QuantizeResult Quantize(const Graph& graph, const Calibration* calibration,
-                        const Recipe& recipe, const Context& context) {
+                        const Recipe& recipe, const Context& context,
+                        const TuningData* data) {
   if (HasQuantization(graph)) {
     Fail(ErrorCode::kInvalidArgument,
          "the network is quantized already; start from the float one");
@@ -125,7 +126,7 @@ QuantizeResult Quantize(const Graph& graph, const Calibration* calibration,
   }
   const NestedValues nested(graph);
   return QuantizeNested(graph, LocalView(nested, calibration, recipe), {},
-                        context);
+                        context, data);
 }
 
 }  // namespace squint

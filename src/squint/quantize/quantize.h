@@ -11,6 +11,7 @@
 #include "squint/graph/graph.h"
 #include "squint/quantize/recipe.h"
 #include "squint/quantize/selection.h"
+#include "squint/quantize/tuning_data.h"
 
 namespace squint {
 
@@ -49,8 +50,10 @@ std::vector<ValueId> ValuesToCalibrate(const Graph& graph,
 // cannot be done yet.
 // Nested graphs are quantized too: what they capture they see in real numbers,
 // which keep the grid they are on, and their inputs and outputs are real.
+// `data`: what calibrated, for methods that learn from samples; may be null.
 QuantizeResult Quantize(const Graph& graph, const Calibration* calibration,
-                        const Recipe& recipe, const Context& context = {});
+                        const Recipe& recipe, const Context& context = {},
+                        const TuningData* data = nullptr);
 
 }  // namespace squint
 

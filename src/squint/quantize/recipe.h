@@ -39,12 +39,15 @@ struct Recipe {
   std::string target = "x86";
   std::optional<DType> activations;  // unset: the target's
   std::optional<DType> weights;      // unset: the target's
-  int64_t group = 32;                // int4: elements along K with one scale
+  int weight_bits = 0;  // of integers in a wider type; 0: the type's
+  // Static, weights of fewer than 8 bits: the first and last layers have 8.
+  bool edges_8_bits = true;
+  int64_t group = 32;  // weight-only int4: elements along K with one scale
   bool per_channel = true;
-  std::string observer;              // "": the default of the mode and type
+  std::string observer;  // "": the default of the mode and type
   double percentile = 99.999;
-  bool saturation_safe = false;      // no int16 saturation without VNNI
-  DType io = DType::kFloat32;        // graph inputs and outputs
+  bool saturation_safe = false;            // no int16 saturation without VNNI
+  DType io = DType::kFloat32;              // graph inputs and outputs
   std::vector<std::string> exclude_nodes;  // names in the user's file
   std::vector<std::string> exclude_types;  // operator types
   std::map<std::string, TensorOverride> tensors;
