@@ -167,6 +167,28 @@ TEST(RandomDataset, IsReproducibleAndWarns) {
   EXPECT_NE(sample.hash, dataset->Get(4).hash);
 }
 
+TEST(SyntheticDataset, PaintsImagesAndLeavesOtherInputsNoise) {
+  const std::vector<InputSpec> inputs = {FloatInput({-1, 3, 16, 16}),
+                                         FloatInput({-1, 7})};
+  DatasetOptions options;
+  options.preset = "raw";
+  const auto dataset = OpenDataset("synthetic", inputs, options);
+  const Sample sample = dataset->Get(3);
+  EXPECT_EQ(sample.inputs[0].dims(), (Dims{1, 3, 16, 16}));
+  int equal = 0;  // neighbours are mostly of one disc
+  for (int64_t i = 0; i + 1 < sample.inputs[0].size(); ++i) {
+    const float* pixel = sample.inputs[0].data<float>() + i;
+    EXPECT_THAT(pixel[0], testing::AllOf(testing::Ge(0), testing::Le(255)));
+    equal += pixel[0] == pixel[1];
+  }
+  EXPECT_GT(equal, 300);
+  EXPECT_EQ(sample.inputs[1].ToFloats(),
+            OpenDataset("random", inputs)->Get(3).inputs[1].ToFloats());
+  EXPECT_EQ(sample.hash,
+            OpenDataset("synthetic", inputs, options)->Get(3).hash);
+  EXPECT_NE(sample.hash, dataset->Get(4).hash);
+}
+
 TEST(OpenDataset, NamesAFileThatIsMissing) {
   EXPECT_THAT(MessageOf([] { OpenDataset("/no/such.npy", {}); }),
               HasSubstr("/no/such.npy"));

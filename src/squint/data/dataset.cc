@@ -63,6 +63,7 @@ std::shared_ptr<const Dataset> OpenDataset(const std::string& source,
                                            const std::vector<InputSpec>& inputs,
                                            const DatasetOptions& options) {
   if (source == "random") return MakeRandomDataset(inputs, options);
+  if (source == "synthetic") return MakeSyntheticDataset(inputs, options);
   try {
     return OpenPath(source, inputs, options);
   } catch (const std::filesystem::filesystem_error& error) {

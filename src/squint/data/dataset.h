@@ -59,12 +59,13 @@ class Dataset {
 struct DatasetOptions {
   std::string preset;  // preprocessing by name; "" = from the .json or guess
   uint64_t seed = 1;   // for `random`
-  int64_t random_samples = 32;
+  int64_t random_samples = 32;  // and synthetic ones
 };
 
 // `source` is what --data takes: a folder of images (class subfolders or a
 // labels file), an image, .npy, .npz, idx/idx.gz, a dataset .json, or the
-// word "random". Errors name the file.
+// words "random" (noise) and "synthetic" (noise, but images look a little like
+// photographs). Errors name the file.
 std::shared_ptr<const Dataset> OpenDataset(const std::string& source,
                                            const std::vector<InputSpec>& inputs,
                                            const DatasetOptions& options = {});

@@ -36,6 +36,10 @@ DatasetRef OpenJson(const std::filesystem::path& path,
                     const DatasetOptions& options);
 DatasetRef MakeRandomDataset(const std::vector<InputSpec>& inputs,
                              const DatasetOptions& options);
+// As random, but inputs that take images get made-up ones, preprocessed as
+// real ones would be.
+DatasetRef MakeSyntheticDataset(const std::vector<InputSpec>& inputs,
+                                const DatasetOptions& options);
 
 // One .npz for each sample, arrays named as the inputs, labels by an integer
 // array y, label or labels (as in a whole .npz).

@@ -37,10 +37,12 @@ void QuantizeBias(Graph& graph, NodeId id) {
   const Tensor flat = bias->Reshaped({bias->size()}).Materialize();
   const int64_t scales = weight->scale.size();
   if (bias->rank() > 2 || (scales > 1 && flat.size() != scales)) return;
-  const BiasParams chosen = ChooseBiasParams(flat, input->scale_at(), *weight);
+  // Adding constants moves the values that `input` and `weight` point to.
+  const float input_scale = input->scale_at();
+  const BiasParams chosen = ChooseBiasParams(flat, input_scale, *weight);
   if (chosen.must_grow) GrowWeight(graph, id, chosen.grow);
   const BiasParams final_params = ChooseBiasParams(
-      flat, input->scale_at(), *graph.value(graph.node(id).input(1)).quant);
+      flat, input_scale, *graph.value(graph.node(id).input(1)).quant);
   const std::string name = graph.value(node.input(2)).name;
   const ValueId quantized = graph.AddConstant(
       name + "_quantized", QuantizeTensor(flat, final_params.params));

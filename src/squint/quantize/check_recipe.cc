@@ -89,11 +89,19 @@ void CheckRecipe(const Graph& graph, const Recipe& recipe) {
          "integer inputs and outputs need static quantization with 8-bit "
          "activations");
   }
-  const bool needs_weight_only = weights == DType::kInt4 || IsFloat(weights);
-  if (needs_weight_only && recipe.mode != QuantizeMode::kWeightOnly) {
+  const bool dynamic = recipe.mode == QuantizeMode::kDynamic;
+  if ((weights == DType::kInt4 && dynamic) ||
+      (IsFloat(weights) && recipe.mode != QuantizeMode::kWeightOnly)) {
     Fail(ErrorCode::kUnsupported,
          "{} weights are stored weight-only so far: add --mode weight-only",
          DTypeName(weights));
+  }
+  if (recipe.weight_bits != 0 &&
+      (weights != DType::kInt8 || recipe.weight_bits < 2 ||
+       recipe.weight_bits > 8)) {
+    Fail(ErrorCode::kInvalidArgument,
+         "int8 weights hold 2 to 8 bits, {} were asked for of {}",
+         recipe.weight_bits, DTypeName(weights));
   }
   if (recipe.group < 16 || recipe.group > 256 ||
       (recipe.group & (recipe.group - 1)) != 0) {

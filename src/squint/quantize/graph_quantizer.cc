@@ -36,6 +36,28 @@ std::vector<ValueId> FloatIo(const Graph& graph) {
   return ids;
 }
 
+// Values that a method scaled and whose distribution is no longer known are
+// observed anew.
+void Recalibrate(const Graph& graph, Calibration& calibration,
+                 const TuningData& data, const Context& context) {
+  CalibrateOptions options;
+  options.samples = data.samples;
+  for (ValueId id = 0; id < graph.num_values(); ++id) {
+    const auto it = calibration.values.find(graph.value(id).name);
+    if (it == calibration.values.end() || it->second.count == 0 ||
+        !it->second.histogram.empty() || graph.value(id).is_constant()) {
+      continue;
+    }
+    options.values.push_back(id);
+    options.channel_axes[id] = it->second.channel_axis;
+  }
+  if (options.values.empty()) return;
+  Calibration again = Calibrate(graph, *data.dataset, options, context);
+  for (auto& [name, statistics] : again.values) {
+    calibration.values[name] = std::move(statistics);
+  }
+}
+
 // Applies the rewriting methods one after the other.
 void Rewrite(Graph& graph, Calibration& calibration, const Recipe& recipe,
              const Target& target, const FloatRequests& requests,
@@ -57,17 +79,17 @@ class Quantizer {
  public:
   Quantizer(const Graph& original, const Calibration* calibration,
             const Recipe& recipe, const CaptureParams& captures,
-            const FloatRequests& requests, const TuningData* data,
-            const Context& context)
+            const FloatRequests& requests, const Context& context,
+            const TuningData* data)
       : original_(original),
         calibration_(calibration),
+        data_(data),
         recipe_(recipe),
         captures_(captures),
-        data_(data),
         context_(context),
         target_(FindTarget(recipe.target)),
         selection_(original_, target_, recipe_, requests),
-        store_(result_.graph, recipe, target_, context) {
+        store_(result_.graph, original_, recipe, target_, context) {
     result_.graph = original;
   }
 
@@ -323,9 +345,9 @@ class Quantizer {
 
   const Graph& original_;
   const Calibration* calibration_;
+  const TuningData* data_;
   const Recipe& recipe_;
   const CaptureParams& captures_;
-  const TuningData* data_;
   const Context& context_;
   const Target& target_;
   Selection selection_;
@@ -367,20 +389,21 @@ std::set<ValueId> WantedValues(const Graph& graph, const Recipe& recipe) {
 QuantizeResult QuantizeGraph(const Graph& graph, const Calibration* calibration,
                              const Recipe& recipe,
                              const CaptureParams& captures,
-                             const TuningData* data, const Context& context) {
+                             const Context& context, const TuningData* data) {
   const Target& target = FindTarget(recipe.target);
   const FloatRequests requests =
       CollectFloatRequests({graph, calibration, recipe, target, context});
   if (recipe.mode != QuantizeMode::kStatic) {
-    return Quantizer(graph, calibration, recipe, captures, requests, nullptr,
-                     context)
+    return Quantizer(graph, calibration, recipe, captures, requests, context,
+                     data)
         .Run();
   }
   Graph rewritten = graph;
   Calibration statistics = *calibration;
   Rewrite(rewritten, statistics, recipe, target, requests, context);
-  return Quantizer(rewritten, &statistics, recipe, captures, requests, data,
-                   context)
+  if (data != nullptr) Recalibrate(rewritten, statistics, *data, context);
+  return Quantizer(rewritten, &statistics, recipe, captures, requests, context,
+                   data)
       .Run();
 }
 

@@ -23,11 +23,13 @@ std::set<ValueId> WantedValues(const Graph& graph, const Recipe& recipe);
 
 // `calibration` speaks of this graph alone and may be null where no mode needs
 // it. The result is compacted and verified; nodes that hold graphs keep their
-// order. Errors as of Quantize.
+// order. `data` feeds this graph's inputs and may be null. Errors as of
+// Quantize.
 QuantizeResult QuantizeGraph(const Graph& graph, const Calibration* calibration,
                              const Recipe& recipe,
                              const CaptureParams& captures,
-                             const TuningData* data, const Context& context);
+                             const Context& context,
+                             const TuningData* data = nullptr);
 
 }  // namespace squint
 

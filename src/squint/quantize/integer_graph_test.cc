@@ -205,6 +205,30 @@ TEST(LowerToIntegers, GivesTheIntegerReadingBitForBit) {
   }
 }
 
+TEST(LowerToIntegers, ReadsWeightsOf4BitsAsBytes) {
+  const Case c = Cases().front();
+  Net net(c.dims);
+  const Graph graph = net.Finish(c.make(net));
+  Recipe recipe = RecipeFor("squint");
+  recipe.weights = DType::kInt4;
+  recipe.edges_8_bits = false;
+  const Waves data(c.dims);
+  const Graph quantized = Quantized(graph, data, recipe);
+  const Graph lowered = LowerToIntegers(quantized);
+  EXPECT_GT(CountOf(lowered, "QLinearConv"), 0) << PrintGraph(lowered);
+  Executor executor(std::make_shared<const Graph>(lowered));
+  const std::vector<Tensor> inputs = data.Get(3).inputs;
+  const Tensor got = executor.Run(inputs)[0];
+  ExpectBits(got,
+             Interpret(lowered, inputs, {.reading = Reading::kInteger})[0]);
+  // The same network simulated in float differs by steps at most.
+  Executor simulated(std::make_shared<const Graph>(quantized));
+  const std::vector<float> expected = simulated.Run(inputs)[0].ToFloats();
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_NEAR(got.ToFloats()[i], expected[i], 0.05f);
+  }
+}
+
 // What a lowered case consists of.
 Graph LoweredCase(const std::string& what) {
   for (const Case& c : Cases()) {

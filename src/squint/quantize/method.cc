@@ -24,7 +24,8 @@ std::span<const MethodDef* const> AllMethods() { return kMethods; }
 
 bool MethodIsOn(const MethodDef& method, const Recipe& recipe) {
   const auto it = recipe.methods.find(std::string(method.name));
-  return it == recipe.methods.end() ? method.on_by_default : it->second;
+  if (it != recipe.methods.end()) return it->second;
+  return method.on_for ? method.on_for(recipe) : method.on_by_default;
 }
 
 void CheckMethodNames(const Recipe& recipe) {

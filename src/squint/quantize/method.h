@@ -1,10 +1,12 @@
 // Methods that keep accuracy, as a list of rows: method_list.inc names them,
-// each has a file of its own. Three kinds, by when they act:
+// each has a file of its own. Four kinds, by when they act:
 //   select: before anything is quantized; asks for nodes to stay float;
 //   rewrite: then; changes the float graph without changing what it computes,
 //            and the calibration with it (ids stay, new ones are added);
+//   weights: says how the scales of weights are chosen;
 //   correct: after weights are quantized and before biases are; changes the
-//            float biases (and may add them).
+//            integers and scales of weights, and the float biases (and may
+//            add them).
 #ifndef SQUINT_QUANTIZE_METHOD_H_
 #define SQUINT_QUANTIZE_METHOD_H_
 
@@ -16,7 +18,8 @@
 #include "squint/graph/graph.h"
 #include "squint/quantize/recipe.h"
 #include "squint/quantize/selection.h"
-#include "squint/quantize/tuning_samples.h"
+#include "squint/quantize/tuning_data.h"
+#include "squint/quantize/weights.h"
 
 namespace squint {
 
@@ -43,8 +46,11 @@ struct MethodDef {
   // one before this method, `requests` what the select methods asked for.
   int (*rewrite)(const MethodContext&, const FloatRequests& requests,
                  Graph& graph, Calibration& calibration) = nullptr;
-  // correct: returns how many biases it changed.
+  void (*weights)(WeightOptions&) = nullptr;
+  // correct: returns how many weights and biases it changed.
   int (*correct)(const MethodContext&, Graph& quantized) = nullptr;
+  // Instead of on_by_default, where that depends on the recipe.
+  bool (*on_for)(const Recipe&) = nullptr;
 };
 
 std::span<const MethodDef* const> AllMethods();

@@ -56,11 +56,11 @@ CaptureParams ParamsOfCaptures(const Graph& outer, const Node& node,
 // happens in them changes nothing around.
 QuantizeResult QuantizeNested(const Graph& graph, const LocalView& view,
                               const CaptureParams& captures,
-                              const TuningData* data, const Context& context) {
+                              const Context& context, const TuningData* data) {
   const std::optional<Calibration> calibration = view.CalibrationOf(graph);
   QuantizeResult result =
       QuantizeGraph(graph, calibration ? &*calibration : nullptr,
-                    view.RecipeOf(graph), captures, data, context);
+                    view.RecipeOf(graph), captures, context, data);
   const std::vector<NodeId> before = NodesWithGraphs(graph);
   const std::vector<NodeId> after = NodesWithGraphs(result.graph);
   CheckInternal(before.size() == after.size(),
@@ -71,7 +71,7 @@ QuantizeResult QuantizeNested(const Graph& graph, const LocalView& view,
       const Node& node = result.graph.node(after[i]);
       QuantizeResult inner = QuantizeNested(
           body, view, ParamsOfCaptures(result.graph, node, body, first),
-          nullptr, context);
+          context, nullptr);
       result.graph.node(after[i]).Set(key, GraphBox(std::move(inner.graph)));
       Append(result, std::move(inner));
     });
@@ -136,8 +136,8 @@ QuantizeResult Quantize(const Graph& graph, const Calibration* calibration,
   }
   CheckData(recipe, data);
   const NestedValues nested(graph);
-  return QuantizeNested(graph, LocalView(nested, calibration, recipe), {}, data,
-                        context);
+  return QuantizeNested(graph, LocalView(nested, calibration, recipe), {},
+                        context, data);
 }
 
 }  // namespace squint

@@ -11,7 +11,7 @@
 #include "squint/graph/graph.h"
 #include "squint/quantize/recipe.h"
 #include "squint/quantize/selection.h"
-#include "squint/quantize/tuning_samples.h"
+#include "squint/quantize/tuning_data.h"
 
 namespace squint {
 

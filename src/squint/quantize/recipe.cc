@@ -138,6 +138,8 @@ Recipe RecipeFromText(std::string_view text, std::string_view where) {
          {"activations",
           [&](const Json& v) { recipe.activations = ReadType(v); }},
          {"weights", [&](const Json& v) { recipe.weights = ReadType(v); }},
+         {"weight_bits", Into(recipe.weight_bits)},
+         {"edges_8_bits", Into(recipe.edges_8_bits)},
          {"group", Into(recipe.group)},
          {"iterations", Into(recipe.iterations)},
          {"per_channel", Into(recipe.per_channel)},
@@ -172,6 +174,8 @@ std::string RecipeToText(const Recipe& recipe) {
     json["activations"] = DTypeName(*recipe.activations);
   }
   if (recipe.weights) json["weights"] = DTypeName(*recipe.weights);
+  if (recipe.weight_bits > 0) json["weight_bits"] = recipe.weight_bits;
+  if (!recipe.edges_8_bits) json["edges_8_bits"] = false;
   json["group"] = recipe.group;
   json["iterations"] = recipe.iterations;
   json["per_channel"] = recipe.per_channel;

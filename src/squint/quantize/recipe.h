@@ -39,7 +39,10 @@ struct Recipe {
   std::string target = "x86";
   std::optional<DType> activations;  // unset: the target's
   std::optional<DType> weights;      // unset: the target's
-  int64_t group = 32;                // int4: elements along K with one scale
+  int weight_bits = 0;  // of integers in a wider type; 0: the type's
+  // Static, weights of fewer than 8 bits: the first and last layers have 8.
+  bool edges_8_bits = true;
+  int64_t group = 32;  // weight-only int4: elements along K with one scale
   bool per_channel = true;
   std::string observer;  // "": the default of the mode and type
   double percentile = 99.999;

@@ -17,6 +17,7 @@
 
 #include "squint/quantize/activations.h"
 #include "squint/quantize/method.h"
+#include "squint/quantize/rescaled_statistics.h"
 #include "squint/quantize/weight_layout.h"
 
 namespace squint {
@@ -109,11 +110,7 @@ std::optional<Site> SiteOf(const MethodContext& context,
   for (const Reader& reader : site.readers) {
     if (reader.layout.inputs != channels) return {};
   }
-  if (static_cast<int64_t>(site.statistics->channel_minimum.size()) !=
-          channels ||
-      site.statistics->channel_count == 0 || site.statistics->nans > 0) {
-    return {};
-  }
+  if (!HasChannels(*site.statistics, static_cast<size_t>(channels))) return {};
   const NodeId producer = value.producer;
   site.foldable =
       site.readers.size() == uses.size() &&
@@ -283,23 +280,12 @@ std::vector<float> ChooseScales(const MethodContext& context,
   return {best.begin(), best.end()};
 }
 
-// The minima, maxima and sums of the scaled value, exactly. Its histogram is
-// not known from the old one and stays empty.
-ValueStatistics Rescaled(const ValueStatistics& from,
-                         const std::vector<float>& s) {
-  ValueStatistics to;
-  to.count = from.count;
-  to.channel_axis = from.channel_axis;
-  to.channel_count = from.channel_count;
-  for (size_t k = 0; k < s.size(); ++k) {
-    to.channel_minimum.push_back(from.channel_minimum[k] / s[k]);
-    to.channel_maximum.push_back(from.channel_maximum[k] / s[k]);
-    to.channel_sum.emplace_back().Add(from.channel_sum[k].value() /
-                                      static_cast<double>(s[k]));
-    to.minimum = std::min(to.minimum, to.channel_minimum[k]);
-    to.maximum = std::max(to.maximum, to.channel_maximum[k]);
-  }
-  return to;
+// Of x / s.
+ValueStatistics Divided(const ValueStatistics& from,
+                        const std::vector<float>& s) {
+  std::vector<double> factor;
+  for (const float v : s) factor.push_back(1 / static_cast<double>(v));
+  return Rescaled(from, factor, std::vector<double>(s.size(), 0.0));
 }
 
 void ScaleWeights(Graph& graph, const Reader& reader,
@@ -380,7 +366,7 @@ int Smooth(const MethodContext& context, const FloatRequests& requests,
     if (s.empty()) continue;
     const ValueId scaled = Divide(graph, *site, s);
     calibration.values[graph.value(scaled).name] =
-        Rescaled(*site->statistics, s);
+        Divided(*site->statistics, s);
     for (const Reader& reader : site->readers) {
       graph.ReplaceInput(reader.node, 0, scaled);
       ScaleWeights(graph, reader, s);

@@ -9,17 +9,11 @@
 #include <vector>
 
 #include "squint/base/context.h"
-#include "squint/data/dataset.h"
 #include "squint/graph/graph.h"
 #include "squint/quantize/block.h"
+#include "squint/quantize/tuning_data.h"
 
 namespace squint {
-
-// Which samples of which data methods may learn from.
-struct TuningData {
-  std::shared_ptr<const Dataset> dataset;
-  std::vector<int64_t> samples;
-};
 
 // One sample at one block.
 struct BlockSample {

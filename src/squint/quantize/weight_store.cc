@@ -2,14 +2,22 @@
 
 #include <utility>
 
+#include "squint/quantize/method.h"
 #include "squint/tensor/pieces.h"
 
 namespace squint {
 
-WeightOptions WeightStore::OptionsFor(const QuantSlot& slot,
+WeightOptions WeightStore::OptionsFor(NodeId id, const QuantSlot& slot,
                                       ValueId weight) const {
   WeightOptions options;
-  options.dtype = recipe_.weights.value_or(target_.weight);
+  const WeightFormat format = formats_.of(id);
+  options.dtype = format.dtype;
+  if (format.bits < BitsOf(format.dtype)) options.bits = format.bits;
+  for (const MethodDef* method : AllMethods()) {
+    if (method->weights != nullptr && MethodIsOn(*method, recipe_)) {
+      method->weights(options);
+    }
+  }
   options.per_channel = recipe_.per_channel && slot.axis >= 0;
   options.axis = slot.axis;
   options.reduce_axis = slot.reduce_axis;
@@ -20,8 +28,12 @@ WeightOptions WeightStore::OptionsFor(const QuantSlot& slot,
   return options;
 }
 
-Tensor WeightStore::Stored(const Tensor& weight,
-                           const QuantParams& params) const {
+Tensor WeightStore::Stored(const Tensor& weight, const QuantParams& params,
+                           const WeightOptions& options) const {
+  if (options.bits > 0) {
+    return LimitIntegers(QuantizeTensor(weight.Materialize(), params),
+                         LargestWeight(options));
+  }
   if (recipe_.mode != QuantizeMode::kStatic) {
     return QuantizeWeight(weight, params);
   }
@@ -36,7 +48,7 @@ Tensor WeightStore::Stored(const Tensor& weight,
 }
 
 ValueId WeightStore::Quantized(ValueId id, const WeightOptions& options) {
-  const auto key = std::make_tuple(id, options.dtype,
+  const auto key = std::make_tuple(id, options.dtype, options.bits,
                                    options.per_channel ? options.axis : -1,
                                    options.group, options.reduce_axis);
   const auto [it, added] = weights_.try_emplace(key, kNoValue);
@@ -47,7 +59,7 @@ ValueId WeightStore::Quantized(ValueId id, const WeightOptions& options) {
   QuantParams params;
   try {
     params = ChooseWeightParams(weight, options, &pool_);
-    stored = Stored(weight, params);
+    stored = Stored(weight, params, options);
   } catch (const Error& error) {
     throw error.In(fmt::format("weight '{}'", source.name));
   }
@@ -59,6 +71,7 @@ ValueId WeightStore::Quantized(ValueId id, const WeightOptions& options) {
   value.quant = params;
   quantized_bytes_ +=
       value.constant.bytes() + params.scale.bytes() + params.zero_point.bytes();
+  if (options.bits > 0) narrow_numbers_ += weight.size();
   if (quantized_once_.insert(id).second) {
     float_bytes_ += weight.bytes();
   } else {
@@ -75,8 +88,10 @@ void WeightStore::QuantizeInputs(NodeId id, const QuantSpec& spec,
   for (size_t i = 0; i < spec.inputs.size(); ++i) {
     const ValueId input = graph_.node(id).input(i);
     if (spec.inputs[i].role != Role::kWeight || input == kNoValue) continue;
-    WeightOptions options = OptionsFor(spec.inputs[i], input);
-    if (BitsOf(options.dtype) == 4 && !UseGroups(id, stored, options)) {
+    WeightOptions options = OptionsFor(id, spec.inputs[i], input);
+    const bool grouped = recipe_.mode != QuantizeMode::kStatic || stored;
+    if (BitsOf(options.dtype) == 4 && grouped &&
+        !UseGroups(id, stored, options)) {
       options.dtype = DType::kInt8;
     }
     graph_.ReplaceInput(id, i, Quantized(graph_.node(id).input(i), options));
@@ -124,6 +139,12 @@ std::vector<std::string> WeightStore::Notes() const {
     notes.push_back(
         "4 bits in groups suit MatMul, Gemm, LSTM and GRU; other weights "
         "have 8 bits");
+  }
+  if (narrow_numbers_ > 0) {
+    notes.push_back(fmt::format(
+        "{} weights hold {} bits in a type of {}: {} bytes that could be {}",
+        narrow_numbers_, recipe_.weight_bits, BitsOf(DType::kInt8),
+        narrow_numbers_, (narrow_numbers_ * recipe_.weight_bits + 7) / 8));
   }
   return notes;
 }

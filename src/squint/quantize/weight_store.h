@@ -15,19 +15,21 @@
 #include "squint/graph/graph.h"
 #include "squint/ops/op.h"
 #include "squint/quantize/recipe.h"
+#include "squint/quantize/weight_format.h"
 #include "squint/quantize/weights.h"
 
 namespace squint {
 
 class WeightStore {
  public:
-  // All must outlive this.
-  WeightStore(Graph& graph, const Recipe& recipe, const Target& target,
-              const Context& context)
+  // All must outlive this. `original` is what `graph` starts as.
+  WeightStore(Graph& graph, const Graph& original, const Recipe& recipe,
+              const Target& target, const Context& context)
       : graph_(graph),
         recipe_(recipe),
         target_(target),
         context_(context),
+        formats_(original, recipe, target),
         pool_(context.threads) {}
 
   // The inputs of a node that `spec` calls weights. `stored`: a float node
@@ -45,12 +47,14 @@ class WeightStore {
   std::vector<std::string> Notes() const;
 
  private:
-  WeightOptions OptionsFor(const QuantSlot& slot, ValueId weight) const;
-  // 4 bits: MatMul and Gemm in the form that fuses to MatMulNBits, K first;
-  // recurrent weights as they lie. False: a form without groups.
+  WeightOptions OptionsFor(NodeId id, const QuantSlot& slot,
+                           ValueId weight) const;
+  // Weight-only 4 bits: MatMul and Gemm in the form that fuses to MatMulNBits,
+  // K first; recurrent weights as they lie. False: a form without groups.
   bool UseGroups(NodeId id, bool stored, WeightOptions& options);
   // In static mode the integers are held: the network runs right after.
-  Tensor Stored(const Tensor& weight, const QuantParams& params) const;
+  Tensor Stored(const Tensor& weight, const QuantParams& params,
+                const WeightOptions& options) const;
   // One quantized constant for every way in which a constant is used.
   ValueId Quantized(ValueId id, const WeightOptions& options);
 
@@ -58,12 +62,15 @@ class WeightStore {
   const Recipe& recipe_;
   const Target& target_;
   const Context& context_;
+  WeightFormats formats_;
   ThreadPool pool_;
-  std::map<std::tuple<ValueId, DType, int, int64_t, int>, ValueId> weights_;
+  std::map<std::tuple<ValueId, DType, int, int, int64_t, int>, ValueId>
+      weights_;
   std::set<ValueId> quantized_once_;
   std::vector<std::string> stored_twice_;
   size_t float_bytes_ = 0;
   size_t quantized_bytes_ = 0;
+  int64_t narrow_numbers_ = 0;  // that hold fewer bits than their type
   bool eight_bits_instead_ = false;
 };
 

@@ -196,7 +196,10 @@ void SpanGroups(const Tensor& weight, const Slices& s, int64_t group,
   }
 }
 
-bool IsSearched(DType dtype) { return IsSigned(dtype) && BitsOf(dtype) < 8; }
+bool IsSearched(const WeightOptions& options) {
+  const int bits = options.bits > 0 ? options.bits : BitsOf(options.dtype);
+  return IsSigned(options.dtype) && (bits < 8 || options.search);
+}
 
 // As float16 has them, where that holds them all as normal numbers: kernels
 // keep scales in two bytes where nothing is lost, a tenth of what 4 bits in
@@ -224,9 +227,8 @@ QuantParams GroupParams(const Tensor& weight, const WeightOptions& options,
   params.block = options.group;
   params.scale = Tensor(DType::kFloat32, scale_dims);
   params.zero_point = Tensor(options.dtype, scale_dims);
-  if (IsSearched(options.dtype)) {
-    GroupSearch(weight, s, options.group, RangeOf(options.dtype, true).qmax,
-                pool)
+  if (IsSearched(options)) {
+    GroupSearch(weight, s, options.group, LargestWeight(options), pool)
         .Run(params.scale.mutable_data<float>());
     params.scale = RoundedToHalf(std::move(params.scale));
   } else {
@@ -283,9 +285,8 @@ QuantParams ChannelParams(const Tensor& weight, const WeightOptions& options,
   std::vector<float> scales;
   std::vector<int32_t> zeros;
   for (const ScaleZero& chosen :
-       IsSearched(options.dtype)
-           ? SearchedChannels(weight, axis, RangeOf(options.dtype, true).qmax,
-                              pool)
+       IsSearched(options)
+           ? SearchedChannels(weight, axis, LargestWeight(options), pool)
            : SpannedChannels(weight, axis, options.dtype)) {
     scales.push_back(chosen.scale);
     zeros.push_back(chosen.zero_point);
@@ -313,6 +314,11 @@ QuantParams StorageParams(const Tensor& weight, DType dtype) {
 
 }  // namespace
 
+int32_t LargestWeight(const WeightOptions& options) {
+  return options.bits > 0 ? (1 << (options.bits - 1)) - 1
+                          : RangeOf(options.dtype, true).qmax;
+}
+
 QuantParams ChooseWeightParams(const Tensor& weight,
                                const WeightOptions& options, ThreadPool* pool) {
   if (IsFloat(options.dtype)) return StorageParams(weight, options.dtype);
@@ -326,6 +332,15 @@ Tensor QuantizeWeight(const Tensor& weight, const QuantParams& params) {
   return weight.bytes() >= kLazyBytes
              ? QuantizeLazily(weight, params)
              : QuantizeTensor(weight.Materialize(), params);
+}
+
+Tensor LimitIntegers(Tensor integers, int32_t largest) {
+  Tensor limited = integers.Materialize().Clone();
+  for (int64_t i = 0; i < limited.size(); ++i) {
+    int8_t& q = limited.mutable_data<int8_t>()[i];
+    q = static_cast<int8_t>(std::clamp<int32_t>(q, -largest, largest));
+  }
+  return limited;
 }
 
 void NarrowSaturatingChannels(const Tensor& weight, QuantParams& params) {

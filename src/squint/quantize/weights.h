@@ -20,7 +20,12 @@ struct WeightOptions {
   int reduce_axis = 1;  // K, along which int4 groups lie
   int64_t group = 0;    // elements along K with one scale; 0: no groups
   bool saturation_safe = false;
+  int bits = 0;         // of integers in a wider signed type; 0: the type's
+  bool search = false;  // least squared error also for eight bits and more
 };
+
+// The largest integer of a symmetric weight.
+int32_t LargestWeight(const WeightOptions& options);
 
 // Signed types are symmetric, unsigned ones asymmetric. Eight bits and more
 // take the largest magnitude; fewer search the scale of least squared error.
@@ -34,6 +39,9 @@ QuantParams ChooseWeightParams(const Tensor& weight,
 // QuantizeTensor; large ones are computed when they are read, by the writer
 // for example, so that a network of any size needs no memory for its result.
 Tensor QuantizeWeight(const Tensor& weight, const QuantParams& params);
+
+// int8 numbers limited to [-largest, largest].
+Tensor LimitIntegers(Tensor integers, int32_t largest);
 
 // Output channels where two neighbouring products u8 * s8 could pass int16
 // (integer-arithmetic.md 5.7), whatever order the kernel pairs them in.

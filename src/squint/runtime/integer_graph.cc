@@ -491,10 +491,34 @@ class Lowering {
   NodeId node_ = kNoNode;  // the one at hand
 };
 
+// Weights of 4 bits that meet integers become int8: the kernels read bytes.
+void WidenWeights(Graph& graph) {
+  for (const NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    if (!node.has_input(1) || !graph.value(node.input(0)).quant) continue;
+    const Value narrow = graph.value(node.input(1));
+    if (!narrow.is_constant() || !narrow.quant || narrow.quant->block != 0 ||
+        narrow.quant->dtype != DType::kInt4) {
+      continue;
+    }
+    const ValueId wide =
+        graph.AddConstant(narrow.name, narrow.constant.CastTo(DType::kInt8));
+    Value& value = graph.value(wide);
+    value.dtype = narrow.dtype;
+    value.user_name = narrow.user_name;
+    value.quant = narrow.quant;
+    value.quant->dtype = DType::kInt8;
+    Tensor& zero = value.quant->zero_point;
+    if (!zero.empty()) zero = zero.CastTo(DType::kInt8);
+    graph.ReplaceInput(id, 1, wide);
+  }
+}
+
 }  // namespace
 
 Graph LowerToIntegers(const Graph& graph) {
   Graph dynamic = graph;
+  WidenWeights(dynamic);
   LowerDynamicProducts(dynamic);
   return Lowering(dynamic).Run();
 }

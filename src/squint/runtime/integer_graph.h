@@ -14,6 +14,8 @@ namespace squint {
 // Every result is that of the integer reading (ops/interpreter.h), but for
 // nodes that stay float between integers.
 //
+// Weights of 4 bits per tensor or channel become int8 there.
+//
 // Products of values quantized at run time: dynamic_graph.h. Values quantized
 // in another way (16 bits, per channel, storage types), and nested graphs, keep
 // their QuantParams: an executor simulates them. Inputs and outputs keep names
