@@ -62,6 +62,18 @@ struct RecipeRequest {
 
 // ---- quantize
 
+// How much accuracy may be lost; the cheapest network within it is searched.
+struct AccuracyBudget {
+  // "0.5%" of the float metric or "0.005" of its unit; "": no search.
+  std::string max_drop;
+  std::string metric;  // "": the data's; agreement where it has no labels
+  double seconds = 0;  // for the search; 0: no limit
+  std::string objective = "size";  // or "latency"
+  // Samples to judge on; by default every second one of the job's data, which
+  // then does not calibrate.
+  DataRequest judge;
+};
+
 struct QuantizeRequest {
   std::string model;
   std::string output;
@@ -69,6 +81,7 @@ struct QuantizeRequest {
   RecipeRequest recipe;
   std::string calibration;  // table to use instead of calibrating
   std::vector<std::string> disabled_passes;
+  AccuracyBudget budget;
   bool compare = true;  // float against integer on held-back samples
   // Tensors of at least so many bytes are written to a data file beside the
   // output; 0: only when one file could not hold the model (2 GB).
@@ -101,6 +114,9 @@ struct QuantizeSummary {
   double quantized_metric = 0;
   double calibrate_seconds = 0;
   double total_seconds = 0;
+  // With a budget. The network is written in any case.
+  bool budget_met = true;
+  std::string budget_text;  // trials, and the best for each size; lines
   std::string json;
 };
 QuantizeSummary QuantizeFile(const QuantizeRequest& request,

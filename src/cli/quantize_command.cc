@@ -50,6 +50,7 @@ void PrintSummary(const QuantizeRequest& request,
     fmt::print("    {:10} float {:.4f}, integer {:.4f}\n", summary.metric,
                summary.float_metric, summary.quantized_metric);
   }
+  fmt::print("{}", summary.budget_text);
   for (const std::string& note : summary.notes) {
     fmt::print("  note: {}\n", note);
   }
@@ -72,6 +73,24 @@ void AddQuantize(CLI::App& app, CommonOptions& common) {
                       "table of `squint calibrate` instead of calibrating");
   command->add_option("--no-pass", request->disabled_passes,
                       "graph pass to leave out (see `squint ops`)");
+  command->add_option("--max-drop", request->budget.max_drop,
+                      "search the cheapest network that loses at most so much: "
+                      "0.5% of the float metric, or 0.005 of its unit");
+  command->add_option("--metric", request->budget.metric,
+                      "of the budget (see `squint eval`)");
+  command->add_option("--judge-data", request->budget.judge.source,
+                      "samples that the budget is judged on (default: every "
+                      "second of --data)");
+  command
+      ->add_option("--time-budget", request->budget.seconds,
+                   "for the search; s, m or h behind the number")
+      ->transform(CLI::AsNumberWithUnit(
+          std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}},
+          CLI::AsNumberWithUnit::CASE_SENSITIVE, "TIME"));
+  command
+      ->add_option("--objective", request->budget.objective,
+                   "what is to be cheap")
+      ->check(CLI::IsMember({"size", "latency"}));
   command->add_flag("!--no-compare", request->compare,
                     "skip the comparison at the end");
   command->add_option("--external-data", request->external_data,
@@ -86,6 +105,11 @@ void AddQuantize(CLI::App& app, CommonOptions& common) {
       fmt::print("{}\n", summary.json);
     } else {
       PrintSummary(*request, summary, common.verbose);
+    }
+    if (!summary.budget_met) {
+      throw Error(ErrorCode::kBudgetNotMet,
+                  fmt::format("the budget is not met; {} is the best found",
+                              request->output));
     }
   });
 }

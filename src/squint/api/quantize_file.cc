@@ -1,7 +1,9 @@
 // squint quantize: load, optimize, calibrate, quantize, write, compare.
 #include <algorithm>
 #include <cmath>
+#include <set>
 
+#include "squint/api/budget_job.h"
 #include "squint/api/jobs.h"
 #include "squint/base/error.h"
 #include "squint/base/hash.h"
@@ -85,8 +87,10 @@ class QuantizeJob {
       dataset_ = OpenData(request_.data, *prepared_.graph, context_);
       split_ = SplitSamples(SampleIndices(request_.data, dataset_->size()));
     }
+    if (HasBudget()) HoldBack();
     const bool calibrated = GetCalibration();
     const TuningData data{dataset_, split_.calibrate};
+    if (HasBudget()) SearchForBudget(data);
     QuantizeResult result =
         Quantize(*prepared_.graph, calibrated ? &calibration_ : nullptr,
                  recipe_, context_, dataset_ ? &data : nullptr);
@@ -103,6 +107,85 @@ class QuantizeJob {
   }
 
  private:
+  bool HasBudget() const { return !request_.budget.max_drop.empty(); }
+
+  // Sets aside what the budget is judged on: other data, or every second
+  // sample.
+  void HoldBack() {
+    if (!dataset_) {
+      Fail(ErrorCode::kInvalidArgument,
+           "a budget is judged on samples: give --data");
+    }
+    if (!request_.budget.judge.source.empty()) {
+      judge_.dataset =
+          OpenData(request_.budget.judge, *prepared_.graph, context_);
+      judge_.samples =
+          SampleIndices(request_.budget.judge, judge_.dataset->size());
+      return;
+    }
+    judge_.dataset = dataset_;
+    std::vector<int64_t> kept;
+    for (size_t i = 0; i < split_.calibrate.size(); ++i) {
+      (i % 2 == 0 ? kept : judge_.samples).push_back(split_.calibrate[i]);
+    }
+    split_.calibrate = std::move(kept);
+  }
+
+  void WarnOfOverlap() {
+    std::set<std::string> seen;
+    for (const auto& [index, hash] : calibration_.samples) seen.insert(hash);
+    int64_t twice = 0;
+    ContentHasher hasher;
+    for (const int64_t index : judge_.samples) {
+      const std::string hash = judge_.dataset->Get(index).hash;
+      hasher.Add(std::as_bytes(std::span(hash.data(), hash.size())));
+      twice += seen.contains(hash) ? 1 : 0;
+    }
+    judge_hash_ = hasher.Digest();
+    if (twice == 0) return;
+    summary_.notes.push_back(fmt::format(
+        "{} of {} samples that judge the budget calibrated, too: the budget "
+        "may look better met than it is",
+        twice, judge_.samples.size()));
+  }
+
+  void SearchForBudget(const TuningData& tuning) {
+    WarnOfOverlap();
+    Budget budget = ParseBudget(request_.budget.max_drop);
+    budget.metric = request_.budget.metric;
+    budget.seconds = request_.budget.seconds;
+    if (request_.budget.objective == "latency") {
+      budget.objective = Objective::kLatency;
+    } else if (request_.budget.objective != "size") {
+      Fail(ErrorCode::kInvalidArgument,
+           "the objective is size or latency, not '{}'",
+           request_.budget.objective);
+    }
+    const std::filesystem::path path = TrialsPath(request_.output);
+    const TrialsKey key{prepared_.hash, DataHash(calibration_) + judge_hash_,
+                        RecipeToText(recipe_), budget.metric};
+    const BudgetResult found = squint::SearchBudget(
+        {.graph = *prepared_.graph,
+         .calibration = calibration_,
+         .recipe = recipe_,
+         .tuning = tuning,
+         .judge = judge_,
+         .budget = budget,
+         .known = ReadTrials(path, key),
+         .on_best =
+             [&](const Recipe& recipe, const QuantizeResult& result) {
+               Save(result.graph, recipe);
+             },
+         .on_trial =
+             [&](const std::vector<Trial>& trials) {
+               WriteTrials(path, key, trials);
+             }},
+        context_);
+    recipe_ = found.recipe;
+    summary_.budget_met = found.met;
+    summary_.budget_text = DescribeBudget(found);
+  }
+
   bool GetCalibration() {
     if (recipe_.mode != QuantizeMode::kStatic) return false;
     const Stopwatch stopwatch;
@@ -128,25 +211,30 @@ class QuantizeJob {
     return true;
   }
 
-  void Write(QuantizeResult& result) {
-    auto& metadata = result.graph.metadata;
+  // Returns the bytes of what is written.
+  size_t Save(const Graph& graph, const Recipe& recipe) const {
+    Graph written = graph;
+    auto& metadata = written.metadata;
     metadata["squint.version"] = Version();
-    metadata["squint.recipe"] = RecipeToText(recipe_);
+    metadata["squint.recipe"] = RecipeToText(recipe);
     metadata["squint.float_model"] = prepared_.hash;
     if (!calibration_.samples.empty()) {
       metadata["squint.calibration_data"] = DataHash(calibration_);
     }
-    Graph written = result.graph;
-    if (recipe_.io != DType::kFloat32) {
-      QuantizeInputsAndOutputs(written, recipe_.io);
+    if (recipe.io != DType::kFloat32) {
+      QuantizeInputsAndOutputs(written, recipe.io);
     }
-    summary_.quantized_bytes =
-        SaveModel(written, request_.output,
-                  {.external_threshold = request_.external_data})
-            .bytes;
+    return SaveModel(written, request_.output,
+                     {.external_threshold = request_.external_data})
+        .bytes;
+  }
+
+  void Write(const QuantizeResult& result) {
+    summary_.quantized_bytes = Save(result.graph, recipe_);
     summary_.float_weight_bytes = result.float_weight_bytes;
     summary_.quantized_weight_bytes = result.quantized_weight_bytes;
-    summary_.notes = result.notes;
+    summary_.notes.insert(summary_.notes.end(), result.notes.begin(),
+                          result.notes.end());
     NoteUnfused(recipe_, summary_);
     summary_.left_float = GroupFloatNodes(result.nodes);
     for (const NodeOutcome& node : result.nodes) {
@@ -210,6 +298,7 @@ class QuantizeJob {
       json["float"] = summary_.float_metric;
       json["quantized"] = summary_.quantized_metric;
     }
+    if (HasBudget()) json["budget_met"] = summary_.budget_met;
     json["recipe"] = Json::parse(RecipeToText(recipe_));
     return json;
   }
@@ -221,6 +310,8 @@ class QuantizeJob {
   Prepared prepared_;
   std::shared_ptr<const Dataset> dataset_;
   Split split_;
+  TuningData judge_;  // with a budget
+  std::string judge_hash_;
   Calibration calibration_;
   QuantizeSummary summary_;
 };

@@ -38,6 +38,7 @@ void CheckNames(const Graph& graph, const Recipe& recipe) {
     }
   };
   for (const auto& name : recipe.exclude_nodes) require(nodes, name, "node");
+  for (const auto& [name, type] : recipe.layers) require(nodes, name, "node");
   for (const auto& [name, override] : recipe.tensors) {
     require(values, name, "tensor");
   }
@@ -102,6 +103,15 @@ void CheckRecipe(const Graph& graph, const Recipe& recipe) {
     Fail(ErrorCode::kInvalidArgument,
          "int8 weights hold 2 to 8 bits, {} were asked for of {}",
          recipe.weight_bits, DTypeName(weights));
+  }
+  for (const auto& [name, type] : recipe.layers) {
+    if (OneOf(type,
+              {DType::kInt8, DType::kInt4, DType::kInt16, DType::kFloat32})) {
+      continue;
+    }
+    Fail(ErrorCode::kInvalidArgument,
+         "weights of layer '{}' are int4, int8, int16 or float32, not {}", name,
+         DTypeName(type));
   }
   if (recipe.group < 16 || recipe.group > 256 ||
       (recipe.group & (recipe.group - 1)) != 0) {

@@ -120,11 +120,28 @@ std::string_view ModeName(QuantizeMode mode) {
   return "static";
 }
 
+DType LayerType(const Node& node, const Recipe& recipe) {
+  if (recipe.layers.empty()) return DType::kUndefined;
+  const auto type = [&](const std::string& name) {
+    const auto it = recipe.layers.find(name);
+    return it == recipe.layers.end() ? DType::kUndefined : it->second;
+  };
+  for (const std::string& name : node.user_names) {
+    if (type(name) != DType::kUndefined) return type(name);
+  }
+  return type(node.name);
+}
+
 Recipe RecipeFromText(std::string_view text, std::string_view where) {
   Recipe recipe;
   const auto tensors = [&](const Json& json) {
     for (const auto& [name, entry] : json.items()) {
       recipe.tensors[name] = ReadOverride(entry);
+    }
+  };
+  const auto layers = [&](const Json& json) {
+    for (const auto& [name, type] : json.items()) {
+      recipe.layers[name] = ReadType(type);
     }
   };
   const Json json = ParseJson(text, where);
@@ -150,7 +167,8 @@ Recipe RecipeFromText(std::string_view text, std::string_view where) {
          {"exclude_nodes", Into(recipe.exclude_nodes)},
          {"exclude_types", Into(recipe.exclude_types)},
          {"methods", Into(recipe.methods)},
-         {"tensors", tensors}});
+         {"tensors", tensors},
+         {"layers", layers}});
   } catch (const nlohmann::json::exception& error) {
     Fail(ErrorCode::kInvalidArgument, "{}: a value is of the wrong kind: {}",
          where, error.what());
@@ -190,6 +208,9 @@ std::string RecipeToText(const Recipe& recipe) {
     json["exclude_types"] = recipe.exclude_types;
   }
   if (!recipe.methods.empty()) json["methods"] = recipe.methods;
+  for (const auto& [name, type] : recipe.layers) {
+    json["layers"][name] = DTypeName(type);
+  }
   for (const auto& [name, override] : recipe.tensors) {
     json["tensors"][name] = OverrideToJson(override);
   }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "squint/graph/graph.h"
 #include "squint/tensor/dtype.h"
 
 namespace squint {
@@ -51,10 +52,16 @@ struct Recipe {
   std::vector<std::string> exclude_nodes;  // names in the user's file
   std::vector<std::string> exclude_types;  // operator types
   std::map<std::string, TensorOverride> tensors;
+  // Types of single layers' weights instead, by node; float32: the node stays
+  // float.
+  std::map<std::string, DType> layers;
   int64_t iterations = 1000;  // of methods that descend, for each block
   // Methods switched on or off against their defaults, by name.
   std::map<std::string, bool> methods;
 };
+
+// What `layers` says of a node, by one of its names; kUndefined: nothing.
+DType LayerType(const Node& node, const Recipe& recipe);
 
 // JSON with "format": "squint-recipe", "version": 1. Unknown keys and values
 // of the wrong type are Error{kInvalidArgument} naming file and key.

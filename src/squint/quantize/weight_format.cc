@@ -52,7 +52,8 @@ std::set<NodeId> EdgeLayers(const Graph& graph) {
 }
 
 WeightFormats::WeightFormats(const Graph& graph, const Recipe& recipe,
-                             const Target& target) {
+                             const Target& target)
+    : graph_(graph), recipe_(recipe) {
   common_.dtype = recipe.weights.value_or(target.weight);
   common_.bits =
       recipe.weight_bits > 0 ? recipe.weight_bits : BitsOf(common_.dtype);
@@ -63,6 +64,10 @@ WeightFormats::WeightFormats(const Graph& graph, const Recipe& recipe,
 }
 
 WeightFormat WeightFormats::of(NodeId id) const {
+  const DType own = LayerType(graph_.node(id), recipe_);
+  if (own != DType::kUndefined && own != DType::kFloat32) {
+    return {own, BitsOf(own)};
+  }
   return eight_bits_.contains(id) ? WeightFormat{} : common_;
 }
 

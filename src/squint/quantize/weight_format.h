@@ -28,6 +28,8 @@ class WeightFormats {
   WeightFormat of(NodeId id) const;
 
  private:
+  const Graph& graph_;
+  const Recipe& recipe_;
   WeightFormat common_;
   std::set<NodeId> eight_bits_;  // instead of fewer
 };

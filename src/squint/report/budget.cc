@@ -1,0 +1,486 @@
+#include "squint/report/budget.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "squint/base/error.h"
+#include "squint/base/stopwatch.h"
+#include "squint/interchange/interchange.h"
+#include "squint/quantize/method.h"
+#include "squint/report/evaluate.h"
+#include "squint/report/profile.h"
+#include "squint/report/runner.h"
+
+namespace squint {
+namespace {
+
+constexpr size_t kRankingSamples = 16;
+constexpr size_t kLoweringTrials = 8;  // of single layers, at the end
+constexpr int kTimedRuns = 3;
+
+// Tried before any layer is raised: they cost neither bytes nor time.
+constexpr const char* kFreeMethods[] = {"equalization", "weight-rounding"};
+
+struct Layer {
+  std::string name;
+  double numbers = 0;        // of its weights
+  double float_seconds = 0;  // of one run
+  double integer_seconds = 0;
+};
+
+double BytesOfWeights(const Layer& layer, DType type) {
+  return layer.numbers * BitsOf(type) / 8.0;
+}
+
+std::string NameOf(const Node& node) {
+  return node.user_names.empty() ? node.name : node.user_names.front();
+}
+
+std::map<std::string, double> SecondsByName(
+    const std::shared_ptr<const Graph>& graph, RunMode mode,
+    const Sample& sample, const Context& context) {
+  Runner runner(graph, mode, context);
+  runner.Run(sample.inputs);  // packs
+  Profiler profiler;
+  RunOptions options;
+  options.on_step = [&](const StepEvent& event) { profiler.Add(event); };
+  for (int i = 0; i < kTimedRuns; ++i) {
+    runner.Run(sample.inputs, options);
+    profiler.EndRun();
+  }
+  std::map<std::string, double> seconds;
+  for (const ProfileRow& row : profiler.Rows({})) {
+    seconds[row.name] += row.seconds;
+  }
+  return seconds;
+}
+
+class Search {
+ public:
+  Search(const BudgetRequest& request, const Context& context)
+      : request_(request),
+        context_(context),
+        quiet_(context),
+        float_graph_(std::make_shared<const Graph>(request.graph)),
+        float_runner_(float_graph_, RunMode::kExecutor, context),
+        base_(request.recipe) {
+    quiet_.progress = nullptr;
+    quiet_.log = nullptr;
+    for (const MethodDef* method : AllMethods()) {
+      if (!method->needs_data) continue;
+      const std::string name(method->name);
+      if (MethodIsOn(*method, base_)) slow_[name] = true;
+      base_.methods[name] = false;
+    }
+  }
+
+  BudgetResult Run() {
+    FindFloatMetric();
+    base_type_ = base_.weights.value_or(FindTarget(base_.target).weight);
+    const Trial first = Try({});
+    FindLayers();
+    if (!first.holds) {
+      TryFreeMethods();
+      if (!result_.best.holds) TrySlowMethods({});
+      RaiseLayers();
+      if (!result_.best.holds) TrySlowMethods(result_.best.layers);
+    }
+    Finish();
+    return std::move(result_);
+  }
+
+ private:
+  using Types = std::map<std::string, DType>;
+
+  // ---- metric
+
+  void FindFloatMetric() {
+    std::string name = request_.budget.metric;
+    const Dataset& data = *request_.judge.dataset;
+    if (name.empty()) name = data.metric();
+    if (name.empty() && !data.has_labels() && !data.has_targets()) {
+      name = "agreement";
+    }
+    const MetricResult found = Evaluated(float_runner_, name);
+    if (!std::isfinite(found.value)) {
+      Fail(ErrorCode::kInvalidArgument,
+           "metric {} is {} for the float network: a budget needs a number",
+           found.name, found.value);
+    }
+    result_.metric = metric_ = found.name;
+    higher_is_better_ = found.higher_is_better;
+    result_.float_metric = found.value;
+    const double drop = request_.budget.relative
+                            ? request_.budget.max_drop * std::fabs(found.value)
+                            : request_.budget.max_drop;
+    result_.limit = found.value + (higher_is_better_ ? -drop : drop);
+  }
+
+  MetricResult Evaluated(Runner& runner, const std::string& name) {
+    return Evaluate(runner, &float_runner_, request_.judge.dataset,
+                    {.metric = name, .samples = request_.judge.samples},
+                    quiet_);
+  }
+
+  bool Holds(double metric) const {
+    return higher_is_better_ ? metric >= result_.limit
+                             : metric <= result_.limit;
+  }
+  bool Better(double a, double b) const {
+    return higher_is_better_ ? a > b : a < b;
+  }
+
+  // ---- trials
+
+  Recipe RecipeWith(const Types& layers) const {
+    Recipe recipe = base_;
+    for (const auto& [name, type] : layers) recipe.layers[name] = type;
+    return recipe;
+  }
+
+  QuantizeResult Quantized(const Recipe& recipe) const {
+    return Quantize(request_.graph, &request_.calibration, recipe, quiet_,
+                    &request_.tuning);
+  }
+
+  Trial Try(const Types& layers) {
+    const Stopwatch stopwatch;
+    context_.ThrowIfCancelled();
+    Trial trial{.layers = layers, .methods = base_.methods};
+    for (const Trial& known : request_.known) {
+      if (known.layers != layers || known.methods != base_.methods) continue;
+      trial = known;
+      trial.holds = Holds(trial.metric);
+      if (IsBest(trial)) Keep(trial, Quantized(RecipeWith(layers)));
+      Record(trial);
+      return trial;
+    }
+    QuantizeResult quantized = Quantized(RecipeWith(layers));
+    Runner runner(std::make_shared<const Graph>(quantized.graph),
+                  RunMode::kExecutor, quiet_);
+    trial.metric = Evaluated(runner, metric_).value;
+    trial.holds = Holds(trial.metric);
+    trial.bytes = BytesOf(quantized, layers);
+    trial.latency = LatencyOf(layers);
+    trial.seconds = stopwatch.Seconds();
+    if (IsBest(trial)) Keep(trial, quantized);
+    Record(trial);
+    return trial;
+  }
+
+  size_t BytesOf(const QuantizeResult& quantized, const Types& layers) const {
+    double bytes = static_cast<double>(quantized.quantized_weight_bytes);
+    for (const Layer& layer : layers_) {
+      const auto it = layers.find(layer.name);
+      if (it != layers.end() && it->second == DType::kFloat32) {
+        bytes += BytesOfWeights(layer, DType::kFloat32);
+      }
+    }
+    return static_cast<size_t>(bytes);
+  }
+
+  double LatencyOf(const Types& layers) const {
+    double seconds = other_seconds_;
+    for (const Layer& layer : layers_) {
+      const auto it = layers.find(layer.name);
+      const bool stays = it != layers.end() && it->second == DType::kFloat32;
+      seconds += stays ? layer.float_seconds : layer.integer_seconds;
+    }
+    return seconds;
+  }
+
+  double CostOf(const Trial& trial) const {
+    return request_.budget.objective == Objective::kLatency
+               ? trial.latency + static_cast<double>(trial.bytes) * 1e-15
+               : static_cast<double>(trial.bytes);
+  }
+
+  // The cheapest that holds; while none does, the most accurate.
+  bool IsBest(const Trial& trial) const {
+    if (result_.trials.empty()) return true;
+    const Trial& best = result_.best;
+    if (trial.holds != best.holds) return trial.holds;
+    return trial.holds ? CostOf(trial) < CostOf(best)
+                       : Better(trial.metric, best.metric);
+  }
+
+  void Keep(const Trial& trial, const QuantizeResult& quantized) {
+    result_.best = trial;
+    result_.recipe = RecipeWith(trial.layers);
+    if (request_.on_best) request_.on_best(result_.recipe, quantized);
+  }
+
+  void Record(const Trial& trial) {
+    result_.trials.push_back(trial);
+    if (request_.on_trial) request_.on_trial(result_.trials);
+    context_.Detail(fmt::format(
+        "trial {}: {} layers raised, {} {:.5g} ({}), {} bytes",
+        result_.trials.size(), trial.layers.size(), metric_, trial.metric,
+        trial.holds ? "holds" : "misses", trial.bytes));
+    context_.Report("budget", static_cast<int64_t>(result_.trials.size()), 0);
+  }
+
+  bool OutOfTime() {
+    const double limit = request_.budget.seconds;
+    result_.out_of_time = limit > 0 && total_.Seconds() > limit;
+    return result_.out_of_time;
+  }
+
+  // ---- layers
+
+  void FindLayers() {
+    const QuantizeResult quantized = Quantized(base_);
+    std::map<std::string, bool> integer;
+    for (const NodeOutcome& node : quantized.nodes) {
+      integer[node.name] = node.integer;
+    }
+    for (const NodeId id : request_.graph.order()) {
+      const Node& node = request_.graph.node(id);
+      const std::string name = NameOf(node);
+      const Tensor* weight = request_.graph.ConstantOf(node.input(1));
+      if (name.empty() || weight == nullptr || !integer[name] ||
+          !IsAnchor(node)) {
+        continue;
+      }
+      layers_.push_back(
+          {.name = name, .numbers = static_cast<double>(weight->size())});
+    }
+    if (request_.budget.objective == Objective::kLatency) {
+      MeasureLayers(quantized);
+    }
+  }
+
+  static bool IsAnchor(const Node& node) {
+    return node.Is("Conv") || node.Is("Gemm") || node.Is("MatMul") ||
+           node.Is("ConvTranspose");
+  }
+
+  void MeasureLayers(const QuantizeResult& quantized) {
+    const Sample sample =
+        request_.tuning.dataset->Get(request_.tuning.samples.front());
+    auto in_float =
+        SecondsByName(float_graph_, RunMode::kExecutor, sample, quiet_);
+    auto in_integers =
+        SecondsByName(std::make_shared<const Graph>(quantized.graph),
+                      RunMode::kIntegers, sample, quiet_);
+    for (const auto& [name, seconds] : in_integers) other_seconds_ += seconds;
+    for (Layer& layer : layers_) {
+      layer.float_seconds = in_float[layer.name];
+      layer.integer_seconds = in_integers[layer.name];
+      other_seconds_ -= layer.integer_seconds;
+    }
+  }
+
+  // ---- search
+
+  void TryFreeMethods() {
+    for (const char* name : kFreeMethods) {
+      if (result_.best.holds || OutOfTime()) return;
+      const bool known = std::ranges::any_of(
+          AllMethods(), [&](const MethodDef* m) { return m->name == name; });
+      if (!known || base_.methods.contains(name)) continue;
+      const double before = result_.best.metric;
+      base_.methods[name] = true;
+      if (!Better(Try({}).metric, before)) base_.methods.erase(name);
+    }
+  }
+
+  // Those that take minutes are tried at the beginning and at the end only.
+  void TrySlowMethods(const Types& layers) {
+    if (slow_.empty() || OutOfTime()) return;
+    const std::map<std::string, bool> before = base_.methods;
+    for (const auto& [name, on] : slow_) base_.methods[name] = on;
+    Try(layers);
+    base_.methods = before;
+  }
+
+  // From the recipe's type to int8, where that is more, and then to float.
+  void RaiseLayers() {
+    DType low = base_type_;
+    for (const DType high : {DType::kInt8, DType::kFloat32}) {
+      if (result_.best.holds || OutOfTime()) return;
+      if (BitsOf(high) <= BitsOf(low)) continue;
+      Types all;
+      for (const Layer& layer : layers_) all[layer.name] = high;
+      if (high != DType::kFloat32 && !Try(all).holds) {
+        low = high;
+        raised_ = all;
+        continue;
+      }
+      FewestOf(RankedFor(low, high), high);
+      return;
+    }
+  }
+
+  // Noise of the outputs against the float network's, on samples that
+  // calibrated.
+  double NoiseOf(const Types& layers) {
+    const QuantizeResult quantized = Quantized(RecipeWith(layers));
+    Runner runner(std::make_shared<const Graph>(quantized.graph),
+                  RunMode::kExecutor, quiet_);
+    double noise = 0;
+    double signal = 0;
+    const size_t count =
+        std::min(kRankingSamples, request_.tuning.samples.size());
+    for (size_t i = 0; i < count; ++i) {
+      const Sample sample = request_.tuning.dataset->Get(
+          request_.tuning.samples[i * request_.tuning.samples.size() / count]);
+      const std::vector<Tensor> want = float_runner_.Run(sample.inputs);
+      const std::vector<Tensor> got = runner.Run(sample.inputs);
+      for (size_t k = 0; k < want.size(); ++k) {
+        if (want[k].dtype() != DType::kFloat32) continue;
+        for (int64_t j = 0; j < want[k].size(); ++j) {
+          const auto a = static_cast<double>(want[k].data<float>()[j]);
+          const auto b = static_cast<double>(got[k].data<float>()[j]);
+          noise += (a - b) * (a - b);
+          signal += a * a;
+        }
+      }
+    }
+    return signal > 0 ? noise / signal : noise;
+  }
+
+  // Layers by what they cost alone while all others are raised, against what
+  // they save; the worst bargain first.
+  std::vector<Layer> RankedFor(DType low, DType high) {
+    Types all = raised_;
+    for (const Layer& layer : layers_) all[layer.name] = high;
+    const double floor = NoiseOf(all);
+    std::vector<std::pair<double, size_t>> order;
+    for (size_t i = 0; i < layers_.size(); ++i) {
+      context_.ThrowIfCancelled();
+      Types but_one = all;
+      if (low == base_type_) {
+        but_one.erase(layers_[i].name);
+      } else {
+        but_one[layers_[i].name] = low;
+      }
+      const double damage = std::max(0.0, NoiseOf(but_one) - floor);
+      order.emplace_back(-damage / Saved(layers_[i], low, high), i);
+      context_.Report("rank layers", static_cast<int64_t>(i) + 1,
+                      static_cast<int64_t>(layers_.size()));
+    }
+    std::ranges::stable_sort(order);
+    std::vector<Layer> ranked;
+    for (const auto& [score, i] : order) ranked.push_back(layers_[i]);
+    return ranked;
+  }
+
+  double Saved(const Layer& layer, DType low, DType high) const {
+    const double bytes =
+        BytesOfWeights(layer, high) - BytesOfWeights(layer, low);
+    if (request_.budget.objective == Objective::kSize ||
+        high != DType::kFloat32) {
+      return std::max(1.0, bytes);
+    }
+    return std::max(1e-7, layer.float_seconds - layer.integer_seconds);
+  }
+
+  Types FirstOf(const std::vector<Layer>& ranked, size_t count,
+                DType high) const {
+    Types types = raised_;
+    for (size_t i = 0; i < count; ++i) types[ranked[i].name] = high;
+    return types;
+  }
+
+  // Halves the ranking until the fewest are found, then tries to do without
+  // single ones of them.
+  void FewestOf(const std::vector<Layer>& ranked, DType high) {
+    size_t misses = 0;
+    size_t holds = ranked.size();
+    while (holds - misses > 1 && !OutOfTime()) {
+      const size_t middle = misses + (holds - misses) / 2;
+      (Try(FirstOf(ranked, middle, high)).holds ? holds : misses) = middle;
+    }
+    Types types = FirstOf(ranked, holds, high);
+    if (!result_.best.holds) Try(types);
+    if (!result_.best.holds) return;
+    std::vector<Layer> large(
+        ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(holds));
+    std::ranges::stable_sort(large, [](const Layer& a, const Layer& b) {
+      return a.numbers > b.numbers;
+    });
+    if (large.size() > kLoweringTrials) large.resize(kLoweringTrials);
+    for (const Layer& layer : large) {
+      if (OutOfTime() || holds < 2) return;
+      Types fewer = types;
+      if (raised_.contains(layer.name)) {
+        fewer[layer.name] = raised_[layer.name];
+      } else {
+        fewer.erase(layer.name);
+      }
+      if (Try(fewer).holds) types = fewer;
+    }
+  }
+
+  void Finish() {
+    result_.met = result_.best.holds;
+    std::vector<Trial> trials = result_.trials;
+    std::ranges::stable_sort(trials, [&](const Trial& a, const Trial& b) {
+      return CostOf(a) < CostOf(b);
+    });
+    for (const Trial& trial : trials) {
+      if (result_.pareto.empty() ||
+          Better(trial.metric, result_.pareto.back().metric)) {
+        result_.pareto.push_back(trial);
+      }
+    }
+  }
+
+  const BudgetRequest& request_;
+  const Context& context_;
+  Context quiet_;  // progress is of the search
+  std::shared_ptr<const Graph> float_graph_;
+  Runner float_runner_;
+  Recipe base_;
+  std::map<std::string, bool> slow_;  // methods that were asked for
+  DType base_type_ = DType::kInt8;
+  std::string metric_;
+  bool higher_is_better_ = true;
+  std::vector<Layer> layers_;
+  double other_seconds_ = 0;
+  Types raised_;  // by the step before
+  Stopwatch total_;
+  BudgetResult result_;
+};
+
+}  // namespace
+
+Budget ParseBudget(const std::string& max_drop) {
+  Budget budget;
+  size_t used = 0;
+  try {
+    budget.max_drop = std::stod(max_drop, &used);
+  } catch (const std::exception&) {
+    used = std::string::npos;
+  }
+  const std::string rest = used > max_drop.size() ? "?" : max_drop.substr(used);
+  budget.relative = rest == "%";
+  if ((!rest.empty() && rest != "%") || !std::isfinite(budget.max_drop) ||
+      budget.max_drop < 0) {
+    Fail(ErrorCode::kInvalidArgument,
+         "a drop is a number, absolute as in 0.005 or relative to the float "
+         "metric as in 0.5%, not '{}'",
+         max_drop);
+  }
+  if (budget.relative) budget.max_drop /= 100;
+  return budget;
+}
+
+BudgetResult SearchBudget(const BudgetRequest& request,
+                          const Context& context) {
+  if (request.recipe.mode != QuantizeMode::kStatic) {
+    Fail(ErrorCode::kUnsupported,
+         "a budget is searched for static quantization only");
+  }
+  if (request.judge.samples.empty()) {
+    Fail(ErrorCode::kInvalidArgument,
+         "a budget needs samples that did not calibrate to be judged on");
+  }
+  return Search(request, context).Run();
+}
+
+}  // namespace squint
