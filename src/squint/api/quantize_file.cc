@@ -6,9 +6,12 @@
 #include "squint/base/error.h"
 #include "squint/base/hash.h"
 #include "squint/base/stopwatch.h"
+#include "squint/data/scaled_dataset.h"
 #include "squint/interchange/interchange.h"
 #include "squint/quantize/io.h"
+#include "squint/quantize/match_inputs.h"
 #include "squint/quantize/quantize.h"
+#include "squint/quantize/tuning_data.h"
 #include "squint/report/compare.h"
 #include "squint/report/evaluate.h"
 
@@ -81,7 +84,11 @@ class QuantizeJob {
 
   QuantizeSummary Run() {
     summary_.float_bytes = prepared_.file_bytes;
-    if (!request_.data.source.empty()) {
+    summary_.data_free =
+        request_.no_data && recipe_.mode == QuantizeMode::kStatic;
+    if (summary_.data_free) {
+      MakeData();
+    } else if (!request_.data.source.empty()) {
       dataset_ = OpenData(request_.data, *prepared_.graph, context_);
       split_ = SplitSamples(SampleIndices(request_.data, dataset_->size()));
     }
@@ -96,13 +103,44 @@ class QuantizeJob {
           "nothing became integer: the model has no float32 weights or "
           "operators that this recipe quantizes");
     }
-    if (dataset_ && request_.compare) CompareNetworks(std::move(result.graph));
+    if (dataset_ && request_.compare && !summary_.data_free)
+      CompareNetworks(std::move(result.graph));
     summary_.total_seconds = total_.Seconds();
     summary_.json = JsonText(ToJson());
     return std::move(summary_);
   }
 
  private:
+  void MakeData() {
+    if (!request_.data.source.empty() || !request_.calibration.empty()) {
+      Fail(ErrorCode::kInvalidArgument,
+           "--no-data does without samples: leave out --data and "
+           "--calibration");
+    }
+    dataset_ =
+        OpenDataset("synthetic", InputSpecsOf(*prepared_.graph),
+                    {.preset = request_.data.preset, .seed = context_.seed});
+    split_.calibrate = SampleIndices({}, dataset_->size());
+    const auto scaling = MatchInputs(*prepared_.graph, prepared_.normals,
+                                     {dataset_, split_.calibrate}, context_);
+    // Who names the preprocessing knows better.
+    if (scaling && request_.data.preset.empty()) {
+      dataset_ =
+          MakeScaledDataset(dataset_, static_cast<float>(scaling->factor),
+                            static_cast<float>(scaling->offset));
+    }
+  }
+
+  void UseWhatTheFileSays() {
+    const int known =
+        UseNormalizations(*prepared_.graph, prepared_.normals, calibration_);
+    summary_.notes.push_back(fmt::format(
+        "data-free: no sample was seen. Of {} ranges {} follow from "
+        "BatchNormalization, the others from {}; compare with real data "
+        "before relying on it",
+        calibration_.values.size(), known, dataset_->description()));
+  }
+
   bool GetCalibration() {
     if (recipe_.mode != QuantizeMode::kStatic) return false;
     const Stopwatch stopwatch;
@@ -115,12 +153,17 @@ class QuantizeJob {
              prepared_.hash);
       }
     } else {
-      if (!dataset_) OpenData(request_.data, *prepared_.graph, context_);
+      if (!dataset_) {
+        Fail(ErrorCode::kInvalidArgument,
+             "no data given: --data takes a folder of images, a .npy, .npz or "
+             ".json file, or the word random; --no-data does without");
+      }
       CalibrateOptions options;
       options.samples = split_.calibrate;
       options.values = ValuesToCalibrate(*prepared_.graph, recipe_);
       calibration_ = Calibrate(*prepared_.graph, *dataset_, options, context_);
       calibration_.model_hash = prepared_.hash;
+      if (summary_.data_free) UseWhatTheFileSays();
     }
     summary_.calibration_samples =
         static_cast<int64_t>(calibration_.samples.size());
@@ -133,7 +176,9 @@ class QuantizeJob {
     metadata["squint.version"] = Version();
     metadata["squint.recipe"] = RecipeToText(recipe_);
     metadata["squint.float_model"] = prepared_.hash;
-    if (!calibration_.samples.empty()) {
+    if (summary_.data_free) {
+      metadata["squint.calibration_data"] = "none: data-free";
+    } else if (!calibration_.samples.empty()) {
       metadata["squint.calibration_data"] = DataHash(calibration_);
     }
     Graph written = result.graph;
@@ -146,7 +191,8 @@ class QuantizeJob {
             .bytes;
     summary_.float_weight_bytes = result.float_weight_bytes;
     summary_.quantized_weight_bytes = result.quantized_weight_bytes;
-    summary_.notes = result.notes;
+    summary_.notes.insert(summary_.notes.end(), result.notes.begin(),
+                          result.notes.end());
     NoteUnfused(recipe_, summary_);
     summary_.left_float = GroupFloatNodes(result.nodes);
     for (const NodeOutcome& node : result.nodes) {
@@ -195,6 +241,7 @@ class QuantizeJob {
                                               group.nodes));
     }
     json["notes"] = summary_.notes;
+    json["data_free"] = summary_.data_free;
     json["calibration_samples"] = summary_.calibration_samples;
     json["calibrate_seconds"] = summary_.calibrate_seconds;
     json["total_seconds"] = summary_.total_seconds;
