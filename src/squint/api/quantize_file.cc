@@ -7,11 +7,13 @@
 #include "squint/base/hash.h"
 #include "squint/base/stopwatch.h"
 #include "squint/data/scaled_dataset.h"
+#include "squint/data/synthetic.h"
 #include "squint/interchange/interchange.h"
 #include "squint/quantize/io.h"
 #include "squint/quantize/match_inputs.h"
 #include "squint/quantize/quantize.h"
 #include "squint/quantize/tuning_data.h"
+#include "squint/quantize/weight_format.h"
 #include "squint/report/compare.h"
 #include "squint/report/evaluate.h"
 
@@ -121,6 +123,7 @@ class QuantizeJob {
         OpenDataset("synthetic", InputSpecsOf(*prepared_.graph),
                     {.preset = request_.data.preset, .seed = context_.seed});
     split_.calibrate = SampleIndices({}, dataset_->size());
+    KeepUnknownInputsFloat();
     const auto scaling = MatchInputs(*prepared_.graph, prepared_.normals,
                                      {dataset_, split_.calibrate}, context_);
     // Who names the preprocessing knows better.
@@ -128,6 +131,19 @@ class QuantizeJob {
       dataset_ =
           MakeScaledDataset(dataset_, static_cast<float>(scaling->factor),
                             static_cast<float>(scaling->offset));
+    }
+  }
+
+  // Noise says nothing of how far real inputs reach: what reads them stays
+  // float, unless they are images.
+  void KeepUnknownInputsFloat() {
+    for (const InputSpec& input : InputSpecsOf(*prepared_.graph)) {
+      if (TakesImages(input) || !IsFloat(input.dtype)) continue;
+      for (const NodeId id : FirstLayers(*prepared_.graph)) {
+        const Node& node = prepared_.graph->node(id);
+        const std::string& name = prepared_.graph->value(node.input(0)).name;
+        recipe_.tensors[name].keep_float = true;
+      }
     }
   }
 
