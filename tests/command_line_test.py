@@ -183,6 +183,33 @@ class CommandLine(unittest.TestCase):
                                 "--json")
                 self.assertEqual(result.returncode, 0, result.stderr)
 
+    def test_few_bits_beside_integer_activations(self):
+        for weights, share in (("int4", 0.2), ("int6", 0.26)):
+            path, summary = self.quantize("--weights", weights, output=weights)
+            self.assertLess(summary["quantized_weight_bytes"],
+                            share * summary["float_weight_bytes"])
+            self.assertGreater(summary["sqnr"], 8)
+            result = squint("run", path, "--input", self.data, "--output",
+                            self.folder / "y.npy")
+            self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertTrue(any("6 bits" in note for note in summary["notes"]))
+
+    def test_without_data(self):
+        path = self.folder / "free.onnx"
+        result = squint("quantize", MODEL, "--no-data", "-o", path, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        summary = json.loads(result.stdout)
+        self.assertTrue(summary["data_free"])
+        self.assertIn("BatchNormalization", " ".join(summary["notes"]))
+        self.assertNotIn("compared_samples", summary)
+        self.assertIn(b"none: data-free", path.read_bytes())
+        compared = squint("compare", MODEL, path, "--data", self.data, "--json")
+        self.assertGreater(json.loads(compared.stdout)["outputs"][0]["sqnr"], 8)
+        error = self.fails("quantize", MODEL, "--no-data", "--data", self.data,
+                           "-o", path)
+        self.assertIn("--no-data does without samples", error)
+        self.assertIn("--no-data", self.fails("quantize", MODEL, "-o", path))
+
     def test_integer_inputs_and_outputs(self):
         for io in ("int8", "uint8"):
             path, _ = self.quantize("--io", io)
@@ -355,7 +382,7 @@ class CommandLine(unittest.TestCase):
         self.fails("quantize", MODEL, "--data", self.data, "-o", out,
                    "--limit", -3, code=2)
         self.fails("quantize", MODEL, "--data", self.data, "-o", out,
-                   "--weights", "int4")
+                   "--mode", "dynamic", "--weights", "int4")
 
     def test_quantizing_twice_is_refused(self):
         path, _ = self.quantize()

@@ -54,6 +54,7 @@ struct RecipeRequest {
   std::optional<int64_t> iterations;  // of `reconstruct`, for each block
   bool per_tensor = false;
   bool saturation_safe = false;
+  bool edges_as_others = false;  // first and last layers: no 8 bits of theirs
   std::vector<std::string> exclude_nodes;
   std::vector<std::string> exclude_types;
   std::vector<std::string> enable;   // methods
@@ -80,6 +81,9 @@ struct QuantizeRequest {
   DataRequest data;
   RecipeRequest recipe;
   std::string calibration;  // table to use instead of calibrating
+  // Instead of data: ranges from BatchNormalizations where the file has them
+  // and from synthetic inputs, preprocessed by `data.preset`, elsewhere.
+  bool no_data = false;
   std::vector<std::string> disabled_passes;
   AccuracyBudget budget;
   bool compare = true;  // float against integer on held-back samples
@@ -105,6 +109,7 @@ struct QuantizeSummary {
   std::vector<FloatGroup> left_float;
   std::vector<std::string> notes;
   int64_t calibration_samples = 0;
+  bool data_free = false;  // the calibration samples were synthetic
   int64_t compared_samples = 0;
   bool compared_on_calibration = false;  // too few samples to hold any back
   double sqnr = 0;                       // dB, outputs (before a final Softmax)

@@ -55,9 +55,9 @@ void PrintSummary(const QuantizeRequest& request,
     fmt::print("  note: {}\n", note);
   }
   fmt::print(
-      "  time       {:.2f} s, {:.2f} s of it calibrating on {} samples\n",
+      "  time       {:.2f} s, {:.2f} s of it calibrating on {} {}samples\n",
       summary.total_seconds, summary.calibrate_seconds,
-      summary.calibration_samples);
+      summary.calibration_samples, summary.data_free ? "synthetic " : "");
 }
 
 void AddQuantize(CLI::App& app, CommonOptions& common) {
@@ -71,6 +71,10 @@ void AddQuantize(CLI::App& app, CommonOptions& common) {
   AddRecipeOptions(*command, request->recipe);
   command->add_option("--calibration", request->calibration,
                       "table of `squint calibrate` instead of calibrating");
+  command->add_flag("--no-data", request->no_data,
+                    "do without data: ranges from BatchNormalization where "
+                    "the file has it, else from synthetic inputs; accuracy "
+                    "may suffer");
   command->add_option("--no-pass", request->disabled_passes,
                       "graph pass to leave out (see `squint ops`)");
   command->add_option("--max-drop", request->budget.max_drop,
@@ -187,8 +191,11 @@ void AddRecipeOptions(CLI::App& command, RecipeRequest& recipe) {
   command.add_option("--activations", recipe.activations, "their type")
       ->check(CLI::IsMember({"uint8", "int8", "uint16", "int16"}));
   command.add_option("--weights", recipe.weights, "their type")
-      ->check(CLI::IsMember(
-          {"int8", "uint8", "int16", "int4", "float16", "bfloat16"}));
+      ->check(CLI::IsMember({"int8", "uint8", "int16", "int4", "int5", "int6",
+                             "int7", "float16", "bfloat16"}));
+  command.add_flag("--edges-as-others", recipe.edges_as_others,
+                   "static weights of fewer than 8 bits: no 8 bits for the "
+                   "first and last layers");
   command.add_option("--observer", recipe.observer,
                      "how ranges are chosen (see `squint ops`)");
   command.add_option("--group", recipe.group,

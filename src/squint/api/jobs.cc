@@ -37,6 +37,13 @@ DType ParseType(const std::string& name) {
   return dtype;
 }
 
+// int5, int6 and int7 are so many bits in an int8.
+void SetWeights(const std::string& name, Recipe& recipe) {
+  const bool narrow = name == "int5" || name == "int6" || name == "int7";
+  recipe.weights = ParseType(narrow ? "int8" : name);
+  recipe.weight_bits = narrow ? name.back() - '0' : 0;
+}
+
 void RunPasses(Graph& graph, const std::vector<std::string>& disabled_passes,
                const Context& context) {
   OptimizeOptions options;
@@ -65,6 +72,7 @@ Prepared Prepare(LoadedModel loaded, const std::string& model,
   prepared.hash = loaded.hash;
   prepared.file_bytes = loaded.file_bytes;
   prepared.quantized = IsQuantized(loaded.graph);
+  prepared.normals = ReadNormalizations(loaded.graph);
   try {
     Absorb(loaded.graph);
     if (!prepared.quantized) RunPasses(loaded.graph, disabled_passes, context);
@@ -160,7 +168,8 @@ Recipe MakeRecipe(const RecipeRequest& request) {
   }
   if (request.preset) recipe.target = *request.preset;
   if (request.activations) recipe.activations = ParseType(*request.activations);
-  if (request.weights) recipe.weights = ParseType(*request.weights);
+  if (request.weights) SetWeights(*request.weights, recipe);
+  if (request.edges_as_others) recipe.edges_8_bits = false;
   if (request.observer) recipe.observer = *request.observer;
   if (request.io) recipe.io = ParseType(*request.io);
   if (request.group) recipe.group = *request.group;

@@ -3,6 +3,7 @@
 #ifndef SQUINT_API_JOBS_H_
 #define SQUINT_API_JOBS_H_
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "squint/data/dataset.h"
 #include "squint/graph/graph.h"
 #include "squint/interchange/interchange.h"
+#include "squint/quantize/normal_statistics.h"
 #include "squint/quantize/recipe.h"
 #include "squint/report/runner.h"
 #include "squint/squint.h"
@@ -25,6 +27,8 @@ struct Prepared {
   std::string hash;
   size_t file_bytes = 0;
   bool quantized = false;
+  // What the file said of its values before normalizations were folded.
+  std::map<std::string, ChannelNormals> normals;
 };
 Prepared Prepare(const std::string& model,
                  const std::vector<std::string>& disabled_passes,

@@ -72,7 +72,8 @@ EvalSummary EvaluateModel(const EvalRequest& request, const Context& context) {
       JsonObject("metric", metric.name, "value", NumberOrNull(metric.value),
                  "samples", metric.samples, "execution",
                  ExecutionName(prepared.quantized, request.execution),
-                 "seconds", summary.seconds));
+                 "seconds", summary.seconds, "per_sample",
+                 summary.per_sample));
   return summary;
 }
 

@@ -8,9 +8,14 @@
 #include "squint/base/error.h"
 #include "squint/base/hash.h"
 #include "squint/base/stopwatch.h"
+#include "squint/data/scaled_dataset.h"
+#include "squint/data/synthetic.h"
 #include "squint/interchange/interchange.h"
 #include "squint/quantize/io.h"
+#include "squint/quantize/match_inputs.h"
 #include "squint/quantize/quantize.h"
+#include "squint/quantize/tuning_data.h"
+#include "squint/quantize/weight_format.h"
 #include "squint/report/compare.h"
 #include "squint/report/evaluate.h"
 
@@ -83,7 +88,11 @@ class QuantizeJob {
 
   QuantizeSummary Run() {
     summary_.float_bytes = prepared_.file_bytes;
-    if (!request_.data.source.empty()) {
+    summary_.data_free =
+        request_.no_data && recipe_.mode == QuantizeMode::kStatic;
+    if (summary_.data_free) {
+      MakeData();
+    } else if (!request_.data.source.empty()) {
       dataset_ = OpenData(request_.data, *prepared_.graph, context_);
       split_ = SplitSamples(SampleIndices(request_.data, dataset_->size()));
     }
@@ -100,7 +109,8 @@ class QuantizeJob {
           "nothing became integer: the model has no float32 weights or "
           "operators that this recipe quantizes");
     }
-    if (dataset_ && request_.compare) CompareNetworks(std::move(result.graph));
+    if (dataset_ && request_.compare && !summary_.data_free)
+      CompareNetworks(std::move(result.graph));
     summary_.total_seconds = total_.Seconds();
     summary_.json = JsonText(ToJson());
     return std::move(summary_);
@@ -112,9 +122,9 @@ class QuantizeJob {
   // Sets aside what the budget is judged on: other data, or every second
   // sample.
   void HoldBack() {
-    if (!dataset_) {
+    if (!dataset_ || summary_.data_free) {
       Fail(ErrorCode::kInvalidArgument,
-           "a budget is judged on samples: give --data");
+           "a budget is judged on real samples: give --data");
     }
     if (!request_.budget.judge.source.empty()) {
       judge_.dataset =
@@ -186,6 +196,50 @@ class QuantizeJob {
     summary_.budget_text = DescribeBudget(found);
   }
 
+  void MakeData() {
+    if (!request_.data.source.empty() || !request_.calibration.empty()) {
+      Fail(ErrorCode::kInvalidArgument,
+           "--no-data does without samples: leave out --data and "
+           "--calibration");
+    }
+    dataset_ =
+        OpenDataset("synthetic", InputSpecsOf(*prepared_.graph),
+                    {.preset = request_.data.preset, .seed = context_.seed});
+    split_.calibrate = SampleIndices({}, dataset_->size());
+    KeepUnknownInputsFloat();
+    const auto scaling = MatchInputs(*prepared_.graph, prepared_.normals,
+                                     {dataset_, split_.calibrate}, context_);
+    // Who names the preprocessing knows better.
+    if (scaling && request_.data.preset.empty()) {
+      dataset_ =
+          MakeScaledDataset(dataset_, static_cast<float>(scaling->factor),
+                            static_cast<float>(scaling->offset));
+    }
+  }
+
+  // Noise says nothing of how far real inputs reach: what reads them stays
+  // float, unless they are images.
+  void KeepUnknownInputsFloat() {
+    for (const InputSpec& input : InputSpecsOf(*prepared_.graph)) {
+      if (TakesImages(input) || !IsFloat(input.dtype)) continue;
+      for (const NodeId id : FirstLayers(*prepared_.graph)) {
+        const Node& node = prepared_.graph->node(id);
+        const std::string& name = prepared_.graph->value(node.input(0)).name;
+        recipe_.tensors[name].keep_float = true;
+      }
+    }
+  }
+
+  void UseWhatTheFileSays() {
+    const int known =
+        UseNormalizations(*prepared_.graph, prepared_.normals, calibration_);
+    summary_.notes.push_back(fmt::format(
+        "data-free: no sample was seen. Of {} ranges {} follow from "
+        "BatchNormalization, the others from {}; compare with real data "
+        "before relying on it",
+        calibration_.values.size(), known, dataset_->description()));
+  }
+
   bool GetCalibration() {
     if (recipe_.mode != QuantizeMode::kStatic) return false;
     const Stopwatch stopwatch;
@@ -198,12 +252,17 @@ class QuantizeJob {
              prepared_.hash);
       }
     } else {
-      if (!dataset_) OpenData(request_.data, *prepared_.graph, context_);
+      if (!dataset_) {
+        Fail(ErrorCode::kInvalidArgument,
+             "no data given: --data takes a folder of images, a .npy, .npz or "
+             ".json file, or the word random; --no-data does without");
+      }
       CalibrateOptions options;
       options.samples = split_.calibrate;
       options.values = ValuesToCalibrate(*prepared_.graph, recipe_);
       calibration_ = Calibrate(*prepared_.graph, *dataset_, options, context_);
       calibration_.model_hash = prepared_.hash;
+      if (summary_.data_free) UseWhatTheFileSays();
     }
     summary_.calibration_samples =
         static_cast<int64_t>(calibration_.samples.size());
@@ -218,7 +277,9 @@ class QuantizeJob {
     metadata["squint.version"] = Version();
     metadata["squint.recipe"] = RecipeToText(recipe);
     metadata["squint.float_model"] = prepared_.hash;
-    if (!calibration_.samples.empty()) {
+    if (summary_.data_free) {
+      metadata["squint.calibration_data"] = "none: data-free";
+    } else if (!calibration_.samples.empty()) {
       metadata["squint.calibration_data"] = DataHash(calibration_);
     }
     if (recipe.io != DType::kFloat32) {
@@ -283,6 +344,7 @@ class QuantizeJob {
                                               group.nodes));
     }
     json["notes"] = summary_.notes;
+    json["data_free"] = summary_.data_free;
     json["calibration_samples"] = summary_.calibration_samples;
     json["calibrate_seconds"] = summary_.calibrate_seconds;
     json["total_seconds"] = summary_.total_seconds;

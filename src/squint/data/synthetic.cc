@@ -14,6 +14,7 @@
 #include "squint/base/hash.h"
 #include "squint/data/preprocess.h"
 #include "squint/data/sources.h"
+#include "squint/data/synthetic.h"
 
 namespace squint {
 namespace {
@@ -39,8 +40,7 @@ std::optional<ImageSize> ImageSizeOf(const InputSpec& input) {
   }
   const Dims& d = *input.dims;
   const auto is_colour = [](int64_t n) { return n == 1 || n == 3; };
-  // Fewer than eight rows or columns are no image.
-  const auto is_side = [](int64_t n) { return n < 0 || n >= 8; };
+  const auto is_side = [](int64_t n) { return n < 0 || n >= 16; };
   if (is_colour(d[1]) && is_side(d[2]) && is_side(d[3])) {
     return ImageSize{SideOf(d[3]), SideOf(d[2]), static_cast<int>(d[1])};
   }
@@ -107,6 +107,13 @@ class Painter {
   std::mt19937_64 bits_;
 };
 
+// Which preprocessing a network wants cannot be seen. Of the usual ones for
+// colour images this has the widest range: ranges that are too wide cost a bit
+// or two, too narrow ones clip.
+std::string_view WidestPreset(const ImageSize& size) {
+  return size.channels == 3 ? "imagenet" : "unit";
+}
+
 class SyntheticDataset : public Dataset {
  public:
   SyntheticDataset(std::vector<InputSpec> inputs, const DatasetOptions& options)
@@ -114,9 +121,10 @@ class SyntheticDataset : public Dataset {
         options_(options),
         noise_(MakeRandomDataset(inputs_, options)) {
     for (const InputSpec& input : inputs_) {
-      if (ImageSizeOf(input)) {
+      if (const auto size = ImageSizeOf(input)) {
         presets_.push_back(PresetByName(
-            options.preset.empty() ? GuessPreset(input) : options.preset));
+            options.preset.empty() ? WidestPreset(*size) : options.preset));
+        drawn_ = presets_.back().name;
       } else {
         presets_.emplace_back();
       }
@@ -126,8 +134,10 @@ class SyntheticDataset : public Dataset {
   int64_t size() const override { return noise_->size(); }
   bool has_labels() const override { return false; }
   std::string description() const override {
-    return fmt::format("synthetic ({} samples: images of discs, noise)",
-                       size());
+    if (drawn_.empty()) return fmt::format("synthetic ({} of noise)", size());
+    return fmt::format(
+        "synthetic ({} images of discs, as by --preprocess {}{})", size(),
+        drawn_, options_.preset.empty() ? ", a guess" : "");
   }
 
   Sample Get(int64_t index) const override {
@@ -151,9 +161,14 @@ class SyntheticDataset : public Dataset {
   DatasetOptions options_;
   DatasetRef noise_;
   std::vector<ImagePreprocess> presets_;
+  std::string drawn_;  // the preset of the images
 };
 
 }  // namespace
+
+bool TakesImages(const InputSpec& input) {
+  return ImageSizeOf(input).has_value();
+}
 
 DatasetRef MakeSyntheticDataset(const std::vector<InputSpec>& inputs,
                                 const DatasetOptions& options) {

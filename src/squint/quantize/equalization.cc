@@ -11,7 +11,9 @@
 // Through a Clip to [0, limit] the function is only the same while a channel
 // stays below the limit: before and after scaling. A channel that meets it on
 // the calibration data keeps its scale; one that does not may grow until it
-// reaches the limit but for a reserve.
+// reaches the limit but for a reserve. Without a limit no channel may grow
+// beyond the largest of its value, which would cost the activations more than
+// the weights gain.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -83,23 +85,36 @@ class LayerRanges {
   std::vector<double> in_;
 };
 
-// The least that each channel may be divided by.
+// The largest magnitude of each channel; empty when it was not observed.
+std::vector<double> Magnitudes(const Calibration& calibration,
+                               const Graph& graph, ValueId id) {
+  const auto it = calibration.values.find(graph.value(id).name);
+  if (it == calibration.values.end()) return {};
+  const ValueStatistics& s = it->second;
+  std::vector<double> result;
+  for (size_t c = 0; c < s.channel_maximum.size(); ++c) {
+    result.push_back(static_cast<double>(
+        std::max(std::fabs(s.channel_minimum[c]), s.channel_maximum[c])));
+  }
+  return result;
+}
+
+// The least that each channel may be divided by, such that none grows beyond
+// the largest or the limit; channels that must stay are `fixed`.
 std::vector<double> LeastDivisors(const LayerChain& chain, const Graph& graph,
                                   const Calibration& calibration,
                                   std::vector<bool>& fixed) {
+  const bool limited = std::isfinite(chain.limit);
+  const std::vector<double> magnitudes = Magnitudes(
+      calibration, graph, limited ? chain.limited : chain.values.back());
   std::vector<double> least(chain.channels(), 1 / kLargest);
-  fixed.assign(chain.channels(), false);
-  if (std::isinf(chain.limit)) return least;
-  const auto it = calibration.values.find(graph.value(chain.limited).name);
+  fixed.assign(chain.channels(), limited && magnitudes.empty());
+  if (magnitudes.empty()) return least;
+  const double most = limited ? static_cast<double>(chain.limit) / kReserve
+                              : *std::ranges::max_element(magnitudes);
   for (size_t c = 0; c < least.size(); ++c) {
-    if (it == calibration.values.end()) {
-      fixed[c] = true;
-      continue;
-    }
-    const double part = static_cast<double>(it->second.channel_maximum[c]) /
-                        static_cast<double>(chain.limit);
-    fixed[c] = part * kReserve >= 1;
-    least[c] = std::max(least[c], part * kReserve);
+    fixed[c] = limited && magnitudes[c] >= most;
+    if (most > 0) least[c] = std::max(least[c], magnitudes[c] / most);
   }
   return least;
 }

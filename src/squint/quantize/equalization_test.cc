@@ -159,6 +159,14 @@ TEST(Equalization, KeepsChannelsThatMeetTheLimitOfAClip) {
   EXPECT_THAT(net.Run(), Pointwise(FloatEq(), before));
 }
 
+TEST(Equalization, LetsNoChannelGrowBeyondTheLargest) {
+  Net net = Pair();
+  net.Observe("r", {0, 0}, {8, 6});
+  ASSERT_EQ(net.Apply("equalization"), 1);
+  // Channel 1 would double; 6 may become 8.
+  EXPECT_FLOAT_EQ(net.Constant("a", 1)[3], 8.0f / 6);
+}
+
 TEST(Equalization, LeavesBranchesAndGraphOutputsAlone) {
   Net net = Pair();
   net.graph.AddOutput(net.graph.FindValue("r"));

@@ -15,37 +15,41 @@ bool HasWeight(const Graph& graph, const Node& node) {
       spec.inputs, [](const QuantSlot& s) { return s.role == Role::kWeight; });
 }
 
+bool AnyOf(const std::vector<ValueId>& values, const std::set<ValueId>& set) {
+  return std::ranges::any_of(values,
+                             [&](ValueId id) { return set.contains(id); });
+}
+
 }  // namespace
 
-std::set<NodeId> EdgeLayers(const Graph& graph) {
-  std::set<NodeId> edges;
+std::set<NodeId> FirstLayers(const Graph& graph) {
+  std::set<NodeId> first;
   // Values that no layer has touched since the inputs.
   std::set<ValueId> raw(graph.inputs().begin(), graph.inputs().end());
+  for (const NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    if (!AnyOf(node.inputs, raw)) continue;
+    if (!HasWeight(graph, node)) {
+      raw.insert(node.outputs.begin(), node.outputs.end());
+    } else if (!node.Is("Gather")) {
+      first.insert(id);
+    }
+  }
+  return first;
+}
+
+std::set<NodeId> EdgeLayers(const Graph& graph) {
+  std::set<NodeId> edges = FirstLayers(graph);
   // Values from which no layer stands before the outputs.
   std::set<ValueId> last(graph.outputs().begin(), graph.outputs().end());
   const std::vector<NodeId> order = graph.order();
-  std::set<NodeId> layers;
-  for (const NodeId id : order) {
-    const Node& node = graph.node(id);
-    const bool reads_raw = std::ranges::any_of(
-        node.inputs, [&](ValueId v) { return raw.contains(v); });
-    if (HasWeight(graph, node)) layers.insert(id);
-    if (!reads_raw) continue;
-    if (layers.contains(id)) {
-      if (!node.Is("Gather")) edges.insert(id);
-    } else {
-      raw.insert(node.outputs.begin(), node.outputs.end());
-    }
-  }
   for (auto it = order.rbegin(); it != order.rend(); ++it) {
     const Node& node = graph.node(*it);
-    const bool makes_last = std::ranges::any_of(
-        node.outputs, [&](ValueId v) { return last.contains(v); });
-    if (!makes_last) continue;
-    if (layers.contains(*it)) {
-      if (!node.Is("Gather")) edges.insert(*it);
-    } else {
+    if (!AnyOf(node.outputs, last)) continue;
+    if (!HasWeight(graph, node)) {
       last.insert(node.inputs.begin(), node.inputs.end());
+    } else if (!node.Is("Gather")) {
+      edges.insert(*it);
     }
   }
   return edges;

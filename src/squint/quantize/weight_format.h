@@ -10,6 +10,9 @@
 
 namespace squint {
 
+// Layers that read what comes straight from the network's inputs.
+std::set<NodeId> FirstLayers(const Graph& graph);
+
 struct WeightFormat {
   DType dtype = DType::kInt8;
   int bits = 8;  // at most the type's; signed integers of fewer are symmetric

@@ -246,6 +246,15 @@ int RoundWeights(const MethodContext& context, Graph& quantized) {
   return static_cast<int>(layers.size());
 }
 
+// Eight bits a channel are fine as they are, and rounding takes longer than
+// calibrating (docs/decisions/013-weight-rounding.md).
+bool IsWorthIt(const Recipe& recipe) {
+  const DType dtype = recipe.weights.value_or(DType::kInt8);
+  const int bits = recipe.weight_bits > 0 ? recipe.weight_bits : BitsOf(dtype);
+  return recipe.mode == QuantizeMode::kStatic &&
+         (!recipe.per_channel || bits < 8);
+}
+
 }  // namespace
 
 extern constinit const MethodDef kWeightRoundingMethod = {
@@ -254,8 +263,8 @@ extern constinit const MethodDef kWeightRoundingMethod = {
         "rounds each weight so that it makes up for those rounded before "
         "(GPTQ with activation order)",
     .source = "arXiv:2210.17323, arXiv:2307.13304",
-    .on_by_default = false,
     .correct = RoundWeights,
+    .on_for = IsWorthIt,
 };
 
 }  // namespace squint
