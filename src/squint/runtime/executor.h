@@ -7,6 +7,7 @@
 #ifndef SQUINT_RUNTIME_EXECUTOR_H_
 #define SQUINT_RUNTIME_EXECUTOR_H_
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -49,6 +50,11 @@ struct RunOptions {
   std::vector<bool> simulate;
   // Called behind each node, nodes of nested graphs before the one around.
   std::function<void(const StepEvent&)> on_step;
+  // Memory for output `index` of the graph, asked for once a run when its type
+  // and shape are known: of their size, aligned to an element. The output is
+  // made there where that is possible, else copied, and the Tensor that Run
+  // returns only refers to it. Null: Run returns memory of its own.
+  std::function<std::byte*(size_t index, DType dtype, const Dims& dims)> place;
 };
 
 class Executor {
@@ -62,12 +68,13 @@ class Executor {
   Executor& operator=(const Executor&) = delete;
 
   // `inputs` in the order of graph.inputs(). Error{kInvalidArgument} for
-  // wrong count, type or shape names the input. One Run at a time.
+  // wrong count, type or shape names the input. From any number of threads at
+  // once, each run with memory of its own: results are those of a run alone.
   std::vector<Tensor> Run(const std::vector<Tensor>& inputs,
                           const RunOptions& options = {});
 
   const Graph& graph() const;
-  // The threads of Run, idle while a tap is called: a tap may use them.
+  // The threads of Run; a tap may use them.
   ThreadPool& threads();
 
  private:
