@@ -162,8 +162,9 @@ class Result {
 // happened while none of its runs was in progress.
 class Session {
  public:
-  // Loads a model file and lowers it; weights are packed by the first run, or
-  // by Prepare. `context.cancel` is asked by every run and must live as long.
+  // Loads a model file and lowers it. Weights are packed, on all threads, where
+  // the sizes of all inputs are fixed; else by Prepare or the first run.
+  // `context.cancel` is asked by every run and must live as long.
   // The file stays mapped: replace it by renaming, do not write over it.
   // Error: kIo, kInvalidModel, kUnsupported.
   explicit Session(const std::string& model, const Context& context = {});
@@ -176,8 +177,9 @@ class Session {
   const std::vector<TensorInfo>& inputs() const;
   const std::vector<TensorInfo>& outputs() const;
 
-  // Makes whatever the first run with inputs of these shapes would make, by a
-  // run on zeros. Error{kInvalidArgument} when the shapes do not fit.
+  // Makes what the first run with inputs of these shapes would make, on all
+  // threads, but for what depends on their numbers. Error{kInvalidArgument}
+  // when the shapes do not fit.
   void Prepare(const std::vector<TensorShape>& shapes) const;
 
   // One run; inputs in the order of inputs(), results in that of outputs().

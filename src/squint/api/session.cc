@@ -1,6 +1,7 @@
 // Session: checks the caller's buffers and lends them to an executor.
 #include "squint/session.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "squint/api/jobs.h"
@@ -56,6 +57,7 @@ class Session::Impl {
     inputs_ = InfosOf(graph, graph.inputs());
     outputs_ = InfosOf(graph, graph.outputs());
     lendable_ = LendableInputs(graph);
+    if (const auto shapes = FixedShapes()) executor_->Prepare(*shapes);
   }
 
   const std::vector<TensorInfo>& inputs() const { return inputs_; }
@@ -87,17 +89,27 @@ class Session::Impl {
 
   void Prepare(const std::vector<TensorShape>& shapes) const {
     CheckCount("shapes of inputs", shapes.size(), inputs_.size());
-    std::vector<Tensor> zeros;
     for (size_t i = 0; i < shapes.size(); ++i) {
       CheckShape("input", inputs_[i], shapes[i]);
-      zeros.emplace_back(static_cast<DType>(inputs_[i].type), shapes[i]);
     }
-    executor_->Run(zeros);
+    executor_->Prepare(shapes);
   }
 
   const std::string& model() const { return model_; }
 
  private:
+  // Of the inputs, when none may differ from run to run.
+  std::optional<std::vector<TensorShape>> FixedShapes() const {
+    std::vector<TensorShape> shapes;
+    for (const TensorInfo& input : inputs_) {
+      if (!input.shape || std::ranges::count(*input.shape, -1) > 0) {
+        return std::nullopt;
+      }
+      shapes.push_back(*input.shape);
+    }
+    return shapes;
+  }
+
   template <typename Place>
   void RunInto(std::span<const InputBuffer> inputs, Place&& place) const {
     std::vector<Tensor> tensors;

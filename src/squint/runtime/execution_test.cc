@@ -271,6 +271,35 @@ TEST_F(ExecutionTest, PreparesOncePerShape) {
   EXPECT_EQ(counters.prepared, 4);
 }
 
+TEST_F(ExecutionTest, PreparesAheadWhatARunAsksFor) {
+  const ValueId shape =
+      graph_.AddConstant("shape", Tensor::Of<int64_t>({2}, {3, 1}));
+  const ValueId clamped = Emit("Relu", {Emit("Twice", {x_}, "a")}, "r");
+  const ValueId view = Emit("Reshape", {clamped, shape}, "view");
+  const ValueId kept = Emit("Positive", {Emit("Slow", {view}, "s")}, "kept");
+  const ValueId rows = graph_.AddInput("i", DType::kInt64, Shape::Of({1}));
+  graph_.AddOutput(Emit("Twice", {kept}, "y"));
+  graph_.AddOutput(Emit("Reshape", {Emit("Twice", {x_}, "b"), rows}, "z"));
+  for (const char* known : {"a", "r", "b"}) {
+    graph_.value(graph_.FindValue(known)).dtype = DType::kFloat32;
+  }
+  Context context;
+  context.threads = 1;  // the counters are plain numbers
+  Network network(std::make_shared<const Graph>(graph_), context, FindTestOp);
+  network.PrepareFor({{3}, {1}});
+  const int ahead = counters.prepared;
+  EXPECT_EQ(ahead, 2);  // a with its clamp, and b
+  Execution execution(network, true);
+  const auto out = execution.Run(
+      {Tensor::Of<float>({3}, {1, -2, 3}), Tensor::Of<int64_t>({1}, {3})}, {});
+  EXPECT_THAT(out[0].ToFloats(), ElementsAre(8, 24));
+  EXPECT_THAT(out[1].ToFloats(), ElementsAre(2, -4, 6));
+  EXPECT_EQ(counters.clamped, 1);
+  EXPECT_EQ(counters.prepared, ahead + 1);  // y, whose size the data tell
+  network.PrepareFor({{3}});                // too few: nothing happens
+  EXPECT_EQ(counters.prepared, ahead + 1);
+}
+
 TEST_F(ExecutionTest, RemembersABoundedNumberOfShapes) {
   graph_.AddOutput(Emit("Twice", {x_}, "y"));
   for (size_t length = 1; length <= 512; ++length) {

@@ -1,5 +1,6 @@
 #include "squint/runtime/executor.h"
 
+#include <atomic>
 #include <mutex>
 #include <utility>
 
@@ -31,6 +32,7 @@ struct Executor::Impl {
   Network network;
   // More than can run at the same time would hold memory for nothing.
   const size_t max_idle;
+  std::atomic<bool> prepared = false;
   std::mutex mutex;
   std::vector<std::unique_ptr<Execution>> idle;  // the last used last
 };
@@ -42,12 +44,24 @@ Executor::~Executor() = default;
 
 std::vector<Tensor> Executor::Run(const std::vector<Tensor>& inputs,
                                   const RunOptions& options) {
+  // Taps and chosen values change what is fused, and so what is prepared.
+  const bool plain = options.taps.empty() && options.simulate.empty();
+  if (plain && threads().threads() > 1 && !impl_->prepared) {
+    std::vector<Dims> dims;
+    for (const Tensor& input : inputs) dims.push_back(input.dims());
+    Prepare(dims);
+  }
   struct Borrowed {
     Impl& impl;
     std::unique_ptr<Execution> execution = impl.Take();
     ~Borrowed() { impl.GiveBack(std::move(execution)); }
   } borrowed{*impl_};
   return borrowed.execution->Run(inputs, options);
+}
+
+void Executor::Prepare(const std::vector<Dims>& inputs) {
+  impl_->network.PrepareFor(inputs);
+  impl_->prepared = true;
 }
 
 const Graph& Executor::graph() const { return impl_->network.graph(); }

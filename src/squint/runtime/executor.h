@@ -59,8 +59,8 @@ struct RunOptions {
 
 class Executor {
  public:
-  // The graph must have been through InferShapes. Weights are packed on
-  // first use. Threads: context.threads.
+  // The graph must have been through InferShapes. Weights are packed by
+  // Prepare or the first Run. Threads: context.threads.
   explicit Executor(std::shared_ptr<const Graph> graph,
                     const Context& context = {});
   ~Executor();
@@ -72,6 +72,10 @@ class Executor {
   // once, each run with memory of its own: results are those of a run alone.
   std::vector<Tensor> Run(const std::vector<Tensor>& inputs,
                           const RunOptions& options = {});
+
+  // Packs weights and prepares steps for inputs of these sizes, on all threads.
+  // A Run does whatever is not done yet.
+  void Prepare(const std::vector<Dims>& inputs);
 
   const Graph& graph() const;
   // The threads of Run; a tap may use them.

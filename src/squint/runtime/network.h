@@ -48,6 +48,11 @@ class Network {
   std::shared_ptr<const PreparedNode> Prepared(
       size_t position, PlanForm form, const std::vector<const Tensor*>& inputs);
 
+  // Prepares on all threads what a run with inputs of these sizes asks for:
+  // nodes of this graph whose inputs' sizes follow from them. What cannot be
+  // prepared is left to the run, which tells what is wrong.
+  void PrepareFor(const std::vector<Dims>& inputs);
+
   // A constant in memory as the real numbers it stands for; half precision is
   // widened to float32, for that is what is computed in.
   const Tensor& Constant(ValueId id);
@@ -73,6 +78,10 @@ class Network {
 
   Network(std::shared_ptr<const Graph> graph, std::shared_ptr<Shared> shared,
           const NestedValues& values);
+
+  void PrepareNode(const Graph& shaped, size_t position);
+  // A clamp that the node before it applies in the runs that are prepared for.
+  bool FusesClamp(const ProgramNode& node) const;
 
   std::shared_ptr<const Graph> graph_;
   std::shared_ptr<Shared> shared_;
