@@ -1,7 +1,7 @@
 #include "squint/base/threads.h"
 
+#include <pthread.h>
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -22,6 +22,45 @@ namespace {
 constexpr int kSpins = 2000;
 
 thread_local bool inside_body = false;
+
+// Threads of the whole process that are in a loop at the moment: callers and
+// workers of all pools.
+std::atomic<int> at_work = 0;
+
+// How often this process has been forked off. A child starts with no threads
+// but the one that called fork().
+std::atomic<int> generation = 0;
+const int watching_forks = pthread_atfork(nullptr, nullptr, [] {
+  generation.fetch_add(1);
+  at_work.store(0);
+});
+
+// Counts this thread while it exists, loops within loops once.
+class AtWork {
+ public:
+  AtWork() : first_(!counted_) {
+    if (first_) at_work.fetch_add(1, std::memory_order_relaxed);
+    counted_ = true;
+  }
+  ~AtWork() {
+    if (!first_) return;
+    at_work.fetch_sub(1, std::memory_order_relaxed);
+    counted_ = false;
+  }
+  AtWork(const AtWork&) = delete;
+  AtWork& operator=(const AtWork&) = delete;
+
+ private:
+  static thread_local bool counted_;
+  const bool first_;
+};
+thread_local bool AtWork::counted_ = false;
+
+// Whether a CPU would be left for `more` threads.
+bool CpusAreLeft(int more) {
+  static const int cpus = UsableCpus();
+  return at_work.load(std::memory_order_relaxed) + more <= cpus;
+}
 
 void Pause() {
 #if defined(__x86_64__)
@@ -47,10 +86,12 @@ struct Loop {
   std::mutex mutex;
   std::exception_ptr error;
 
-  // Claims ranges until none is left.
-  void Work() {
+  // Claims ranges until none is left. A helper also stops when more threads
+  // are at work than there are CPUs: it would keep another loop's caller from
+  // its own.
+  void Work(bool helps) {
     inside_body = true;
-    for (;;) {
+    while (!helps || CpusAreLeft(0)) {
       const size_t begin = next.fetch_add(grain);
       if (begin >= count) break;
       try {
@@ -64,6 +105,81 @@ struct Loop {
   }
 };
 
+void RunAlone(size_t count, size_t grain,
+              const std::function<void(size_t, size_t)>& body) {
+  for (size_t begin = 0; begin < count; begin += grain) {
+    body(begin, std::min(count, begin + grain));
+  }
+}
+
+// The workers of one pool, started by the first loop.
+class Team {
+ public:
+  explicit Team(int workers) : size_(workers) {}
+  ~Team();
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
+  // Of this process, not of the one it was forked from.
+  bool IsPresent() const { return generation_ == generation.load(); }
+  // False when the workers are at another caller's loop.
+  bool TryRun(Loop& loop);
+
+ private:
+  void Serve();
+
+  const int size_;
+  const int generation_ = generation.load();
+  std::mutex caller_;  // held while a loop runs
+  std::vector<std::thread> workers_;
+  std::atomic<bool> stop_ = false;
+  std::atomic<uint32_t> epoch_ = 0;       // grows with every loop
+  std::atomic<Loop*> current_ = nullptr;  // null between loops
+  // Workers that may hold a pointer to the current loop. A worker counts
+  // itself in before it looks at `current_`, the caller clears `current_`
+  // before it looks at `active_`: one of them sees the other.
+  std::atomic<int> active_ = 0;
+};
+
+Team::~Team() {
+  stop_.store(true);
+  epoch_.fetch_add(1);
+  epoch_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+bool Team::TryRun(Loop& loop) {
+  const std::unique_lock lock(caller_, std::try_to_lock);
+  if (!lock.owns_lock()) return false;
+  while (workers_.size() < static_cast<size_t>(size_)) {
+    workers_.emplace_back([this] { Serve(); });
+  }
+  current_.store(&loop);
+  epoch_.fetch_add(1);
+  epoch_.notify_all();
+  loop.Work(false);
+  current_.store(nullptr);
+  for (int busy = active_.load(); busy != 0; busy = active_.load()) {
+    WaitWhile(active_, busy);
+  }
+  return true;
+}
+
+void Team::Serve() {
+  uint32_t seen = 0;
+  for (;;) {
+    WaitWhile(epoch_, seen);
+    seen = epoch_.load();
+    if (stop_.load()) return;
+    active_.fetch_add(1);
+    if (Loop* loop = current_.load()) {
+      const AtWork counted;
+      loop->Work(true);
+    }
+    if (active_.fetch_sub(1) == 1) active_.notify_all();
+  }
+}
+
 }  // namespace
 
 int UsableCpus() {
@@ -74,81 +190,45 @@ int UsableCpus() {
 }
 
 struct ThreadPool::Impl {
-  std::mutex caller;  // one loop at a time
-  std::vector<std::thread> workers;
-  pid_t owner = 0;
-  std::atomic<bool> stop = false;
-  std::atomic<uint32_t> epoch = 0;       // grows with every loop
-  std::atomic<Loop*> current = nullptr;  // null between loops
-  // Workers that may hold a pointer to the current loop. A worker counts
-  // itself in before it looks at `current`, the caller clears `current`
-  // before it looks at `active`: one of them sees the other.
-  std::atomic<int> active = 0;
-
-  void Start(int count) {
-    owner = getpid();
-    for (int i = 0; i < count; ++i) workers.emplace_back([this] { Serve(); });
+  explicit Impl(int workers) : team(new Team(workers)) {}
+  ~Impl() {
+    // The threads of a team that a fork left behind cannot be joined.
+    if (team.load()->IsPresent()) delete team.load();
   }
 
-  void Serve() {
-    uint32_t seen = 0;
-    for (;;) {
-      WaitWhile(epoch, seen);
-      seen = epoch.load();
-      if (stop.load()) return;
-      active.fetch_add(1);
-      if (Loop* loop = current.load()) loop->Work();
-      if (active.fetch_sub(1) == 1) active.notify_all();
+  Team& PresentTeam(int workers) {
+    Team* found = team.load();
+    if (found->IsPresent()) return *found;
+    auto fresh = std::make_unique<Team>(workers);
+    if (team.compare_exchange_strong(found, fresh.get())) {
+      found = fresh.release();
     }
+    return *found;
   }
 
-  void Run(Loop& loop) {
-    current.store(&loop);
-    epoch.fetch_add(1);
-    epoch.notify_all();
-    loop.Work();
-    current.store(nullptr);
-    for (int busy = active.load(); busy != 0; busy = active.load()) {
-      WaitWhile(active, busy);
-    }
-  }
+  std::atomic<Team*> team;
 };
 
 ThreadPool::ThreadPool(int threads)
-    : impl_(std::make_unique<Impl>()),
-      threads_(threads > 0 ? threads : UsableCpus()) {}
-
-ThreadPool::~ThreadPool() {
-  if (impl_->workers.empty()) return;
-  if (impl_->owner != getpid()) {
-    // The child of a fork has no workers to join; their handles stay behind.
-    static_cast<void>(impl_.release());
-    return;
-  }
-  impl_->stop.store(true);
-  impl_->epoch.fetch_add(1);
-  impl_->epoch.notify_all();
-  for (std::thread& worker : impl_->workers) worker.join();
+    : threads_(threads > 0 ? threads : UsableCpus()) {
+  impl_ = std::make_unique<Impl>(threads_ - 1);
 }
+
+ThreadPool::~ThreadPool() = default;
 
 void ThreadPool::ParallelFor(size_t count, size_t grain,
                              const std::function<void(size_t, size_t)>& body) {
   if (count == 0) return;
   grain = std::max<size_t>(grain, 1);
-  if (threads_ == 1 || count <= grain || inside_body) {
-    for (size_t begin = 0; begin < count; begin += grain) {
-      body(begin, std::min(count, begin + grain));
-    }
-    return;
+  if (inside_body) return RunAlone(count, grain, body);
+  const AtWork counted;
+  if (threads_ == 1 || count <= grain || !CpusAreLeft(1)) {
+    return RunAlone(count, grain, body);
   }
-  if (impl_->owner != 0 && impl_->owner != getpid()) {
-    static_cast<void>(impl_.release());
-    impl_ = std::make_unique<Impl>();
-  }
-  const std::lock_guard lock(impl_->caller);
-  if (impl_->workers.empty()) impl_->Start(threads_ - 1);
   Loop loop{body, count, grain, {}, {}, nullptr};
-  impl_->Run(loop);
+  if (!impl_->PresentTeam(threads_ - 1).TryRun(loop)) {
+    return RunAlone(count, grain, body);
+  }
   if (loop.error) std::rethrow_exception(loop.error);
 }
 

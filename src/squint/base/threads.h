@@ -29,8 +29,8 @@ class ThreadPool {
 
   // Calls body(begin, end) over disjoint ranges that cover [0, count), each
   // of `grain` items but the last. Returns when all are done; rethrows the
-  // first exception. One caller at a time (a second one waits); nested calls
-  // from a body run serially.
+  // first exception. Alone, in the caller: nested calls from a body, and loops
+  // that find the workers at another one, or all CPUs taken by other loops.
   void ParallelFor(size_t count, size_t grain,
                    const std::function<void(size_t, size_t)>& body);
 

@@ -13,6 +13,13 @@
 namespace squint {
 namespace {
 
+// A child that starts threads, which the thread sanitizer does not allow.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kForksMayStartThreads = false;
+#else
+constexpr bool kForksMayStartThreads = true;
+#endif
+
 TEST(ThreadPool, VisitsEveryItemOnceForAnyGrain) {
   for (const int threads : {1, 2, 3, 7}) {
     ThreadPool pool(threads);
@@ -68,6 +75,7 @@ TEST(ThreadPool, SurvivesManyShortLoopsFromSeveralCallers) {
 }
 
 TEST(ThreadPool, WorksInTheChildOfAFork) {
+  if (!kForksMayStartThreads) GTEST_SKIP();
   ThreadPool pool(2);
   std::atomic<int> sum = 0;
   const auto count = [&](size_t, size_t) { ++sum; };
@@ -80,6 +88,58 @@ TEST(ThreadPool, WorksInTheChildOfAFork) {
   int status = 0;
   waitpid(child, &status, 0);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+TEST(ThreadPool, WorksInAChildThatHasSeveralCallers) {
+  if (!kForksMayStartThreads) GTEST_SKIP();
+  ThreadPool pool(2);
+  const auto nothing = [](size_t, size_t) {};
+  pool.ParallelFor(10, 1, nothing);
+  const pid_t child = fork();
+  if (child == 0) {
+    std::atomic<int> sum = 0;
+    const auto loop = [&] {
+      for (int i = 0; i < 200; ++i) {
+        pool.ParallelFor(10, 1, [&](size_t, size_t) { ++sum; });
+      }
+    };
+    std::thread other(loop);
+    loop();
+    other.join();
+    _exit(sum.load() == 4000 ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+// Callers of pools of their own, too.
+TEST(ThreadPool, LeavesALoopToItsCallerWhenAllCpusAreTaken) {
+  std::atomic<int> inside = 0;
+  std::atomic<bool> all = false;
+  const int callers = UsableCpus();
+  std::vector<std::thread> threads;
+  std::atomic<int> strangers = 0;
+  for (int c = 0; c < callers; ++c) {
+    threads.emplace_back([&] {
+      ThreadPool pool(4);
+      pool.ParallelFor(1, 1, [&](size_t, size_t) {
+        // Every CPU has its caller before the loops within begin.
+        if (++inside == callers) all = true;
+        while (!all) std::this_thread::yield();
+        const auto self = std::this_thread::get_id();
+        for (int i = 0; i < 100; ++i) {
+          pool.ParallelFor(8, 1, [&](size_t, size_t) {
+            strangers += std::this_thread::get_id() != self;
+          });
+        }
+        ++inside;
+        while (inside != 2 * callers) std::this_thread::yield();
+      });
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(strangers.load(), 0);
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ class DepthwiseLastStep : public Step {
     std::vector<int32_t> sums;
     std::vector<float> multipliers;
     for (int64_t c = 0; c < s.channels; ++c) {
-      const auto begin = weights->begin() + c * s.depth();
+      const int8_t* begin = weights->data() + c * s.depth();
       int32_t sum = 0;
       std::for_each(begin, begin + s.depth(), [&](int8_t w) { sum += w; });
       sums.push_back(sum);
@@ -157,8 +157,7 @@ bool HasChannelsLastKernel(const Graph& graph, const Node& node) {
   return (zeros.size() == 1 ||
           static_cast<int64_t>(zeros.size()) == weight->dim(0)) &&
          terms <= kMaxQuantizedDepth &&
-         CentredWeights(weight->Materialize(), zeros,
-                        {weight->dim(0), terms, terms});
+         CentredFitInt8(*weight, zeros, weight->dim(0), terms);
 }
 
 std::unique_ptr<Step> PrepareQConvLast(const PrepareContext& context,

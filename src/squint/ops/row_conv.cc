@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "squint/base/threads.h"
+#include "squint/kernels/copy/byte_tile.h"
 #include "squint/kernels/qrows/qrows.h"
 #include "squint/ops/row_operands.h"
 
@@ -119,11 +120,15 @@ class RowConvStep : public Step {
     if (!weights) return nullptr;
     const RowPlan plan(shape, product.x.is_signed);
     Weights packed;
-    const std::vector<int8_t> ordered = Ordered(shape, *weights);
+    std::vector<int8_t> by_tap;
+    const int8_t* ordered = weights->data();
+    if (shape.window.taps() > 1) {
+      by_tap = ByTap(shape, ordered);
+      ordered = by_tap.data();
+    }
     const int64_t size = shape.group_filters() * shape.depth();
     for (int64_t g = 0; g < shape.groups; ++g) {
-      packed.groups.push_back(
-          PackRowWeights(plan.weights, ordered.data() + g * size));
+      packed.groups.push_back(PackRowWeights(plan.weights, ordered + g * size));
       const std::vector<int32_t>& sums = packed.groups.back().sums;
       packed.sums.insert(packed.sums.end(), sums.begin(), sums.end());
     }
@@ -160,18 +165,15 @@ class RowConvStep : public Step {
   int64_t rows() const { return shape_.batch * shape_.window.out_pixels(); }
 
   // [filter][channel][tap] as [filter][tap][channel].
-  static std::vector<int8_t> Ordered(const ConvShape& s,
-                                     const std::vector<int8_t>& weights) {
+  static std::vector<int8_t> ByTap(const ConvShape& s, const int8_t* weights) {
     const int64_t taps = s.window.taps();
     const int64_t channels = s.group_channels();
-    if (taps == 1) return weights;
-    std::vector<int8_t> ordered(weights.size());
-    int8_t* out = ordered.data();
+    std::vector<int8_t> ordered(static_cast<size_t>(s.filters * s.depth()));
     for (int64_t filter = 0; filter < s.filters; ++filter) {
-      const int8_t* in = weights.data() + filter * taps * channels;
-      for (int64_t t = 0; t < taps; ++t) {
-        for (int64_t c = 0; c < channels; ++c) *out++ = in[c * taps + t];
-      }
+      const int64_t first = filter * s.depth();
+      TransposeByteMatrix(
+          reinterpret_cast<const uint8_t*>(weights + first), taps, channels,
+          taps, reinterpret_cast<uint8_t*>(ordered.data() + first), channels);
     }
     return ordered;
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "squint/base/threads.h"
+#include "squint/kernels/copy/byte_tile.h"
 #include "squint/kernels/qrows/qrows.h"
 
 namespace squint {
@@ -52,50 +53,95 @@ class RowProductStep : public Step {
   size_t product_bytes_;
 };
 
-// Output j less its zero point; false where a number is no int8.
-template <typename T>
-bool CentreOutput(const T* stored, int32_t zero, const WeightOrder& order,
-                  int8_t* out) {
-  int32_t lowest = 0;
-  int32_t highest = 0;
-  for (int64_t k = 0; k < order.terms; ++k) {
-    const int32_t value = stored[k * order.term_stride] - zero;
-    lowest = std::min(lowest, value);
-    highest = std::max(highest, value);
-    out[k] = static_cast<int8_t>(value);
-  }
-  return lowest >= -128 && highest <= 127;
+bool IsSymmetric(const Tensor& weight, const std::vector<int32_t>& zeros) {
+  return weight.dtype() == DType::kInt8 &&
+         std::ranges::all_of(zeros, [](int32_t zero) { return zero == 0; });
 }
 
-// The stored numbers are what is wanted.
-bool IsCentred(const Tensor& weight, const std::vector<int32_t>& zeros,
-               const WeightOrder& order) {
-  return weight.dtype() == DType::kInt8 && order.term_stride == 1 &&
-         order.output_stride == order.terms &&
-         std::ranges::all_of(zeros, [](int32_t zero) { return zero == 0; });
+// The stored bytes as [outputs][terms].
+std::vector<int8_t> InOrder(const Tensor& weight, const WeightOrder& order) {
+  const auto* in = reinterpret_cast<const uint8_t*>(weight.raw());
+  std::vector<int8_t> ordered(static_cast<size_t>(order.outputs * order.terms));
+  auto* out = reinterpret_cast<uint8_t*>(ordered.data());
+  if (order.term_stride == 1) {
+    for (int64_t j = 0; j < order.outputs; ++j) {
+      std::copy_n(in + j * order.output_stride, order.terms,
+                  out + j * order.terms);
+    }
+  } else {
+    TransposeByteMatrix(in, order.term_stride, order.terms, order.outputs, out,
+                        order.terms);
+  }
+  return ordered;
+}
+
+template <typename T>
+bool RangeFitsInt8(const T* stored, int64_t count, int32_t zero) {
+  const auto [low, high] = std::minmax_element(stored, stored + count);
+  return *low - zero >= -128 && *high - zero <= 127;
+}
+
+// Calls `each(first element, zero point)` for every output of stored numbers
+// [outputs][terms] until one returns false.
+template <typename T, typename Each>
+bool ForOutputs(T* stored, const std::vector<int32_t>& zeros, int64_t outputs,
+                int64_t terms, Each&& each) {
+  for (int64_t j = 0; j < outputs; ++j) {
+    const int32_t zero = zeros[zeros.size() > 1 ? static_cast<size_t>(j) : 0];
+    if (!each(stored + j * terms, zero)) return false;
+  }
+  return true;
+}
+
+template <typename T>
+bool OutputsFitInt8(const std::byte* bytes, const std::vector<int32_t>& zeros,
+                    int64_t outputs, int64_t terms) {
+  return ForOutputs(reinterpret_cast<const T*>(bytes), zeros, outputs, terms,
+                    [terms](const T* x, int32_t zero) {
+                      return RangeFitsInt8(x, terms, zero);
+                    });
+}
+
+bool BytesFitInt8(const std::byte* bytes, bool is_signed,
+                  const std::vector<int32_t>& zeros, int64_t outputs,
+                  int64_t terms) {
+  return is_signed ? OutputsFitInt8<int8_t>(bytes, zeros, outputs, terms)
+                   : OutputsFitInt8<uint8_t>(bytes, zeros, outputs, terms);
 }
 
 }  // namespace
 
-std::optional<std::vector<int8_t>> CentredWeights(
-    const Tensor& weight, const std::vector<int32_t>& zeros,
-    const WeightOrder& order) {
-  const auto* bytes = reinterpret_cast<const int8_t*>(weight.raw());
-  if (IsCentred(weight, zeros, order)) {
-    return std::vector<int8_t>(bytes, bytes + weight.size());
+std::optional<CentredBytes> CentredWeights(const Tensor& weight,
+                                           const std::vector<int32_t>& zeros,
+                                           const WeightOrder& order) {
+  const bool symmetric = IsSymmetric(weight, zeros);
+  if (symmetric && order.term_stride == 1 &&
+      order.output_stride == order.terms) {
+    return CentredBytes(reinterpret_cast<const int8_t*>(weight.raw()));
   }
-  std::vector<int8_t> centred(static_cast<size_t>(order.outputs * order.terms));
-  for (int64_t j = 0; j < order.outputs; ++j) {
-    const int32_t zero = zeros[zeros.size() > 1 ? static_cast<size_t>(j) : 0];
-    const int8_t* in = bytes + j * order.output_stride;
-    int8_t* out = centred.data() + j * order.terms;
-    const bool fits = weight.dtype() == DType::kInt8
-                          ? CentreOutput(in, zero, order, out)
-                          : CentreOutput(reinterpret_cast<const uint8_t*>(in),
-                                         zero, order, out);
-    if (!fits) return std::nullopt;
+  std::vector<int8_t> bytes = InOrder(weight, order);
+  if (symmetric) return CentredBytes(std::move(bytes));
+  if (!BytesFitInt8(reinterpret_cast<const std::byte*>(bytes.data()),
+                    weight.dtype() == DType::kInt8, zeros, order.outputs,
+                    order.terms)) {
+    return std::nullopt;
   }
-  return centred;
+  // What fits comes out right modulo 256, whatever the stored type.
+  ForOutputs(bytes.data(), zeros, order.outputs, order.terms,
+             [&](int8_t* x, int32_t zero) {
+               for (int64_t k = 0; k < order.terms; ++k) {
+                 x[k] = static_cast<int8_t>(x[k] - zero);
+               }
+               return true;
+             });
+  return CentredBytes(std::move(bytes));
+}
+
+bool CentredFitInt8(const Tensor& weight, const std::vector<int32_t>& zeros,
+                    int64_t outputs, int64_t terms) {
+  return IsSymmetric(weight, zeros) ||
+         BytesFitInt8(weight.Materialize().raw(),
+                      weight.dtype() == DType::kInt8, zeros, outputs, terms);
 }
 
 std::vector<int32_t> BiasWithZero(const std::vector<int32_t>& bias,

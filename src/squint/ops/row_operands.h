@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "squint/ops/op.h"
@@ -14,18 +15,37 @@ namespace squint {
 
 class ThreadPool;
 
-// Constant 8-bit weights less their zero points (null: 0; one, or one for each
-// of `outputs`), ordered [outputs][terms]; element (j, k) of the tensor lies
-// at j * output_stride + k * term_stride. Nullopt where some are no int8.
+// How a weight's elements lie: (output j, term k) at
+// j * output_stride + k * term_stride. One of the strides is 1.
 struct WeightOrder {
   int64_t outputs = 0;
   int64_t terms = 0;
   int64_t output_stride = 0;
   int64_t term_stride = 1;
 };
-std::optional<std::vector<int8_t>> CentredWeights(
-    const Tensor& weight, const std::vector<int32_t>& zeros,
-    const WeightOrder& order);
+
+// Weights less their zero points as int8 [outputs][terms]. Refers to the
+// tensor they come from where they are stored so.
+class CentredBytes {
+ public:
+  explicit CentredBytes(const int8_t* stored) : stored_(stored) {}
+  explicit CentredBytes(std::vector<int8_t> made) : made_(std::move(made)) {}
+  const int8_t* data() const { return stored_ ? stored_ : made_.data(); }
+
+ private:
+  const int8_t* stored_ = nullptr;
+  std::vector<int8_t> made_;
+};
+
+// Of constant 8-bit weights; `zeros`: one, or one for each of the outputs.
+// Nullopt where a weight less its zero point is no int8.
+std::optional<CentredBytes> CentredWeights(const Tensor& weight,
+                                           const std::vector<int32_t>& zeros,
+                                           const WeightOrder& order);
+
+// Whether there are such of a weight [outputs][terms], without making them.
+bool CentredFitInt8(const Tensor& weight, const std::vector<int32_t>& zeros,
+                    int64_t outputs, int64_t terms);
 
 // bias[j] - zero * sums[j], as sums modulo 2^32 need it.
 std::vector<int32_t> BiasWithZero(const std::vector<int32_t>& bias,

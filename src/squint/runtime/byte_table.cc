@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "squint/ops/layout.h"
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
 
@@ -138,10 +137,10 @@ Tensor ChannelTables(const Graph& graph, const Node& node, const Node* after) {
   constexpr int64_t kEntries = 256;
   const QuantParams& from = *graph.value(node.input(0)).quant;
   const int64_t channels = graph.value(node.input(1)).constant.size();
-  // Sample b has the byte b in every channel.
-  Tensor bytes(from.dtype, {kEntries, channels});
+  // Position b of every channel has the byte b.
+  Tensor bytes(from.dtype, {1, channels, kEntries});
   for (int64_t i = 0; i < bytes.size(); ++i) {
-    bytes.mutable_raw()[i] = static_cast<std::byte>(i / channels);
+    bytes.mutable_raw()[i] = static_cast<std::byte>(i % kEntries);
   }
   Tensor mapped;
   if (after == nullptr) {
@@ -152,7 +151,7 @@ Tensor ChannelTables(const Graph& graph, const Node& node, const Node* after) {
     mapped = QuantizeTensor(RunOn(graph, *after, real, false),
                             *graph.value(after->output()).quant);
   }
-  return TransposeTensor(mapped, {1, 0});
+  return mapped.Reshaped({channels, kEntries});
 }
 
 }  // namespace squint

@@ -1,6 +1,7 @@
 #include "squint/runtime/execution.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "squint/base/stopwatch.h"
@@ -13,11 +14,8 @@
 namespace squint {
 namespace {
 
-// Compute is float32: half-precision tensors are widened when they appear.
-Tensor Widened(const Tensor& tensor) {
-  const bool half =
-      tensor.dtype() == DType::kFloat16 || tensor.dtype() == DType::kBfloat16;
-  return half ? tensor.CastTo(DType::kFloat32) : tensor;
+bool IsHalf(DType dtype) {
+  return dtype == DType::kFloat16 || dtype == DType::kBfloat16;
 }
 
 // Whether bytes may be written over is asked of the buffer itself: one slot
@@ -31,97 +29,105 @@ bool IsSoleOwner(const Tensor& tensor) {
 // What the operator of one node runs its nested graphs by.
 class Execution::NodeBodies final : public Bodies {
  public:
-  NodeBodies(Execution& outer, const Node& node, std::vector<Body>& bodies)
-      : outer_(outer), node_(node), bodies_(bodies) {}
+  NodeBodies(Execution& outer, size_t position, const Node& node)
+      : outer_(outer), node_(node), bodies_(outer.network_.bodies(position)) {}
 
   std::vector<Tensor> Run(std::string_view key,
                           const std::vector<Tensor>& inputs) override {
-    const auto body = std::ranges::find(bodies_, key, &Body::key);
+    const auto body = std::ranges::find(bodies_, key, &Network::Body::key);
     CheckInternal(body != bodies_.end(), "Executor: no such nested graph");
-    return outer_.RunBody(*body, node_, inputs);
+    return outer_.RunBody(static_cast<size_t>(body - bodies_.begin()), node_,
+                          inputs);
   }
-  const Context& context() const override { return outer_.shared_->context; }
+  const Context& context() const override { return outer_.network_.context(); }
 
  private:
   Execution& outer_;
   const Node& node_;
-  std::vector<Body>& bodies_;
+  const std::vector<Network::Body>& bodies_;
 };
 
-Execution::Execution(const std::shared_ptr<const Graph>& graph,
-                     const Context& context, OpFinder find, bool poison)
-    : Execution(graph, std::make_shared<Shared>(context, find, poison),
-                NestedValues(*graph)) {
-  num_values_ = NestedValues(*graph_).size();
-}
+Execution::Execution(Network& network, bool poison)
+    : Execution(network, std::make_shared<Shared>(Shared{BufferPool(
+                             network.context().memory_limit, poison)})) {}
 
-Execution::Execution(std::shared_ptr<const Graph> graph,
-                     std::shared_ptr<Shared> shared, const NestedValues& values)
-    : graph_(std::move(graph)),
+Execution::Execution(Network& network, std::shared_ptr<Shared> shared)
+    : network_(network),
+      graph_(network.graph()),
       shared_(std::move(shared)),
-      first_(values.FirstOf(*graph_)),
-      program_(*graph_, shared_->find),
-      shapes_(*graph_),
-      plans_(program_.nodes.size()),
-      fused_plans_(program_.nodes.size()),
-      bodies_(program_.nodes.size()),
-      constants_(static_cast<size_t>(graph_->num_values())) {
-  for (size_t i = 0; i < program_.nodes.size(); ++i) {
-    ForEachBody(graph_->node(program_.nodes[i].id), [&](const std::string& key,
-                                                        const Graph& body,
-                                                        size_t first) {
-      // Kept alive by the graph around it.
-      const std::shared_ptr<const Graph> inner(graph_, &body);
+      bodies_(network.nodes().size()) {
+  for (size_t i = 0; i < bodies_.size(); ++i) {
+    for (const Network::Body& body : network.bodies(i)) {
       bodies_[i].push_back(
-          {key, first,
-           std::unique_ptr<Execution>(new Execution(inner, shared_, values))});
-    });
+          std::unique_ptr<Execution>(new Execution(*body.network, shared_)));
+    }
   }
 }
 
 std::vector<Tensor> Execution::Run(const std::vector<Tensor>& inputs,
                                    const RunOptions& options) {
-  CheckInputs(*graph_, inputs);
+  CheckInputs(graph_, inputs);
   for (const ValueId id : options.taps) {
-    CheckInternal(id >= 0 && id < num_values_,
+    CheckInternal(id >= 0 && id < network_.num_values(),
                   "Executor: tap of a value that does not exist");
   }
   shared_->body_runs = 0;
   shared_->depth = 0;
   Configure(options);
   Begin();
+  places_.assign(options.place ? graph_.outputs().size() : 0, nullptr);
   SetInputs(inputs);
   return RunNodes();
 }
 
+void Execution::Clear() {
+  slots_.clear();
+  places_.clear();
+  options_ = nullptr;
+  for (auto& bodies : bodies_) {
+    for (auto& body : bodies) body->Clear();
+  }
+}
+
 std::vector<Tensor> Execution::RunNodes() {
-  for (size_t i = 0; i < program_.nodes.size(); ++i) {
-    shared_->context.ThrowIfCancelled();
-    const ProgramNode& step = program_.nodes[i];
+  for (size_t i = 0; i < network_.nodes().size(); ++i) {
+    network_.context().ThrowIfCancelled();
+    const ProgramNode& step = network_.nodes()[i];
     try {
       if (!fused_away_[i]) options_->on_step ? RunTimed(i) : RunNode(i);
     } catch (const Error& error) {
-      throw error.In(NodeLabel(*graph_, graph_->node(step.id)));
+      throw error.In(NodeLabel(graph_, graph_.node(step.id)));
     }
     Release(step);
   }
+  return TakeOutputs();
+}
+
+std::vector<Tensor> Execution::TakeOutputs() {
   std::vector<Tensor> outputs;
-  for (const ValueId id : graph_->outputs()) {
-    const DType declared = graph_->value(id).dtype;
+  for (size_t i = 0; i < graph_.outputs().size(); ++i) {
+    const ValueId id = graph_.outputs()[i];
+    const DType declared = graph_.value(id).dtype;
     const Tensor& made = Read(id);
-    const bool narrow =
-        declared == DType::kFloat16 || declared == DType::kBfloat16;
-    outputs.push_back(narrow ? made.CastTo(declared) : made);
+    outputs.push_back(IsHalf(declared) ? made.CastTo(declared) : made);
+    if (places_.empty()) continue;
+    Tensor& output = outputs.back();
+    std::byte* place = PlaceOfOutput(i, output.dtype(), output.dims());
+    if (place == output.raw() || output.bytes() == 0) continue;
+    std::memcpy(place, output.raw(), output.bytes());
+    output = Tensor(output.dtype(), output.dims(),
+                    Buffer::Borrow({place, output.bytes()}, nullptr));
   }
   slots_.clear();
   return outputs;
 }
 
-std::vector<Tensor> Execution::RunBody(Body& body, const Node& node,
+std::vector<Tensor> Execution::RunBody(size_t index, const Node& node,
                                        const std::vector<Tensor>& inputs) {
-  Execution& inner = *body.execution;
-  const Graph& graph = *inner.graph_;
-  CountBodyRun(shared_->body_runs, shared_->context);
+  const Network::Body& body = network_.bodies(position_)[index];
+  Execution& inner = *bodies_[position_][index];
+  const Graph& graph = inner.graph_;
+  CountBodyRun(shared_->body_runs, network_.context());
   CheckNestedInputs(graph, inputs);
   inner.Begin();
   for (size_t i = 0; i < graph.captures().size(); ++i) {
@@ -137,44 +143,44 @@ std::vector<Tensor> Execution::RunBody(Body& body, const Node& node,
 }
 
 void Execution::Configure(const RunOptions& options) {
-  const auto values = static_cast<size_t>(graph_->num_values());
+  const auto values = static_cast<size_t>(graph_.num_values());
   options_ = &options;
   tapped_.assign(values, false);
   simulated_.assign(values, false);
   for (const ValueId number : options.taps) {
-    const ValueId id = number - first_;
-    if (id < 0 || id >= graph_->num_values()) continue;  // of another graph
+    const ValueId id = number - network_.first_value();
+    if (id < 0 || id >= graph_.num_values()) continue;  // of another graph
     tapped_[static_cast<size_t>(id)] = static_cast<bool>(options.tap);
   }
   for (size_t i = 0; i < values; ++i) {
-    const Value& value = graph_->value(static_cast<ValueId>(i));
-    const size_t number = static_cast<size_t>(first_) + i;
+    const Value& value = graph_.value(static_cast<ValueId>(i));
+    const size_t number = static_cast<size_t>(network_.first_value()) + i;
     simulated_[i] =
         value.quant && !value.is_constant() &&
         (options.simulate.empty() ||
          (number < options.simulate.size() && options.simulate[number]));
   }
-  for (std::vector<Body>& bodies : bodies_) {
-    for (Body& body : bodies) body.execution->Configure(options);
+  for (auto& bodies : bodies_) {
+    for (auto& body : bodies) body->Configure(options);
   }
 }
 
 void Execution::Begin() {
-  slots_.assign(static_cast<size_t>(graph_->num_values()), {});
-  fused_away_.assign(program_.nodes.size(), false);
+  slots_.assign(static_cast<size_t>(graph_.num_values()), {});
+  fused_away_.assign(network_.nodes().size(), false);
 }
 
 void Execution::SetInputs(const std::vector<Tensor>& inputs) {
   for (size_t i = 0; i < inputs.size(); ++i) {
-    const ValueId id = graph_->inputs()[i];
-    slot(id).tensor = Widened(inputs[i].Materialize());
+    const ValueId id = graph_.inputs()[i];
+    slot(id).tensor = WidenedTensor(inputs[i].Materialize());
     Finish(id);
   }
 }
 
 void Execution::RunNode(size_t position) {
-  const ProgramNode& step = program_.nodes[position];
-  const Node& node = graph_->node(step.id);
+  const ProgramNode& step = network_.nodes()[position];
+  const Node& node = graph_.node(step.id);
   position_ = position;
   if (RunStored(position)) return;
   std::vector<const Tensor*> inputs;
@@ -186,23 +192,22 @@ void Execution::RunNode(size_t position) {
   }
   if (RunFused(step, inputs, false) || RunView(position, inputs)) return;
   // Infers also where the reference runs: it trusts shapes and sizes.
-  const PreparedNode& prepared =
-      plans_[position].Get(PlanFor(position, false, false), inputs);
-  if (prepared.step != nullptr) {
-    RunStep(node, prepared, inputs, node.output(0));
+  const auto prepared = network_.Prepared(position, {}, inputs);
+  if (prepared->step != nullptr) {
+    RunStep(node, *prepared, inputs, node.output(0));
     return;
   }
-  for (size_t i = 0; prepared.shapes_known && i < node.outputs.size(); ++i) {
-    CheckResultSize(prepared.output_dtypes[i], prepared.output_dims[i],
-                    shared_->context.memory_limit);
+  for (size_t i = 0; prepared->shapes_known && i < node.outputs.size(); ++i) {
+    CheckResultSize(prepared->output_dtypes[i], prepared->output_dims[i],
+                    network_.context().memory_limit);
   }
   RunReference(step, inputs);
 }
 
 void Execution::RunTimed(size_t position) {
-  const ProgramNode& step = program_.nodes[position];
-  const Node& node = graph_->node(step.id);
-  StepEvent event{.graph = *graph_, .node = step.id, .depth = shared_->depth};
+  const ProgramNode& step = network_.nodes()[position];
+  const Node& node = graph_.node(step.id);
+  StepEvent event{.graph = graph_, .node = step.id, .depth = shared_->depth};
   for (const ValueId id : node.inputs) {
     // Makes constants real before the clock runs, but for those that may
     // stay as they are stored.
@@ -215,8 +220,8 @@ void Execution::RunTimed(size_t position) {
   std::vector<ValueId> outputs = node.outputs;
   const auto clamp = static_cast<size_t>(step.clamp_node);
   if (step.clamp_node >= 0 && fused_away_[clamp]) {
-    event.clamp = program_.nodes[clamp].id;
-    outputs[0] = graph_->node(event.clamp).output(0);
+    event.clamp = network_.nodes()[clamp].id;
+    outputs[0] = graph_.node(event.clamp).output(0);
   }
   for (const ValueId id : outputs) event.outputs.push_back(OperandOf(id));
   options_->on_step(event);
@@ -224,50 +229,36 @@ void Execution::RunTimed(size_t position) {
 
 StepEvent::Operand Execution::OperandOf(ValueId id) const {
   if (id == kNoValue) return {};
-  const auto index = static_cast<size_t>(id);
-  const Tensor& made = slots_[index].tensor;
-  const Tensor& real = constants_[index];
-  const Tensor& tensor = !made.empty()   ? made
-                         : !real.empty() ? real
-                                         : graph_->value(id).constant;
+  const Tensor& made = slot(id).tensor;
+  const Tensor& tensor = made.empty() ? network_.ConstantAtHand(id) : made;
   return {tensor.dtype(), tensor.dims()};
 }
 
 bool Execution::MayStayStored(const ProgramNode& step, ValueId id) const {
-  const Value& value = graph_->value(id);
+  const Value& value = graph_.value(id);
   return step.op != nullptr && step.op->prepare_stored != nullptr &&
          value.is_constant() && value.quant;
 }
 
 bool Execution::RunStored(size_t position) {
-  const ProgramNode& step = program_.nodes[position];
+  const ProgramNode& step = network_.nodes()[position];
   if (step.op == nullptr || step.op->prepare_stored == nullptr) return false;
-  const Node& node = graph_->node(step.id);
+  const Node& node = graph_.node(step.id);
   std::vector<const Tensor*> inputs;
   bool any = false;
   for (const ValueId id : node.inputs) {
     const bool stored = id != kNoValue && MayStayStored(step, id);
     any = any || stored;
     inputs.push_back(id == kNoValue ? nullptr
-                     : stored       ? &graph_->value(id).constant
+                     : stored       ? &graph_.value(id).constant
                                     : &Read(id));
   }
   if (!any) return false;
   if (RunFused(step, inputs, true)) return true;
-  const PreparedNode& prepared =
-      plans_[position].Get(PlanFor(position, false, true), inputs);
-  if (prepared.step == nullptr) return false;
-  RunStep(node, prepared, inputs, node.output(0));
+  const auto prepared = network_.Prepared(position, {.stored = true}, inputs);
+  if (prepared->step == nullptr) return false;
+  RunStep(node, *prepared, inputs, node.output(0));
   return true;
-}
-
-PlanContext Execution::PlanFor(size_t position, bool fused, bool stored) {
-  const ProgramNode& step = program_.nodes[position];
-  PlanContext context{
-      shapes_,      *step.op, step.id, packs_, threads().threads(),
-      std::nullopt, stored};
-  if (fused) context.clamp = step.clamp;
-  return context;
 }
 
 // Applies the clamp that follows in the same step, unless the value between
@@ -276,37 +267,36 @@ bool Execution::RunFused(const ProgramNode& step,
                          const std::vector<const Tensor*>& inputs,
                          bool stored) {
   if (step.clamp_node < 0 || step.op->prepare == nullptr) return false;
-  const Node& node = graph_->node(step.id);
+  const Node& node = graph_.node(step.id);
   const auto between = static_cast<size_t>(node.output(0));
   if (tapped_[between] || simulated_[between]) return false;
-  const PreparedNode& prepared =
-      fused_plans_[position_].Get(PlanFor(position_, true, stored), inputs);
-  if (prepared.step == nullptr) return false;
+  const auto prepared =
+      network_.Prepared(position_, {.fused = true, .stored = stored}, inputs);
+  if (prepared->step == nullptr) return false;
   const auto clamp = static_cast<size_t>(step.clamp_node);
   fused_away_[clamp] = true;
-  RunStep(node, prepared, inputs,
-          graph_->node(program_.nodes[clamp].id).output(0));
+  RunStep(node, *prepared, inputs,
+          graph_.node(network_.nodes()[clamp].id).output(0));
   return true;
 }
 
 bool Execution::RunView(size_t position,
                         const std::vector<const Tensor*>& inputs) {
-  const ProgramNode& step = program_.nodes[position];
+  const ProgramNode& step = network_.nodes()[position];
   if (!step.is_view || inputs.empty() || inputs[0] == nullptr) return false;
-  const PreparedNode& prepared =
-      plans_[position].Get(PlanFor(position, false, false), inputs);
-  if (!prepared.shapes_known ||
-      ElementCount(prepared.output_dims[0]) != inputs[0]->size()) {
+  const auto prepared = network_.Prepared(position, {}, inputs);
+  if (!prepared->shapes_known ||
+      ElementCount(prepared->output_dims[0]) != inputs[0]->size()) {
     return false;  // the reference says what is wrong
   }
-  const Node& node = graph_->node(step.id);
+  const Node& node = graph_.node(step.id);
   const ValueId to = node.output(0);
   const Slot& from = slot(node.input(0));
-  const auto& quant = graph_->value(to).quant;
-  Slot view{inputs[0]->Reshaped(prepared.output_dims[0]), from.pooled, false};
+  const auto& quant = graph_.value(to).quant;
+  Slot view{inputs[0]->Reshaped(prepared->output_dims[0]), from.pooled, false};
   view.simulated = from.simulated && quant && quant->per_tensor() &&
                    quant->kind == QuantKind::kStatic &&
-                   *quant == *graph_->value(node.input(0)).quant;
+                   *quant == *graph_.value(node.input(0)).quant;
   slot(to) = std::move(view);
   Finish(to);
   return true;
@@ -323,7 +313,7 @@ void Execution::RunStep(const Node& node, const PreparedNode& prepared,
     // A constant as it is stored is no input of the step, and its bytes may
     // be computed.
     const bool given = inputs[i] != nullptr &&
-                       inputs[i] != &graph_->value(node.inputs[i]).constant;
+                       inputs[i] != &graph_.value(node.inputs[i]).constant;
     in.push_back(given ? inputs[i]->raw() : nullptr);
   }
   for (size_t i = 0; i < node.outputs.size(); ++i) {
@@ -331,7 +321,8 @@ void Execution::RunStep(const Node& node, const PreparedNode& prepared,
       out.push_back(nullptr);
       continue;
     }
-    made[i] = PlaceFor(node, prepared, i, inputs);
+    made[i] =
+        PlaceFor(node, prepared, i, i == 0 ? first : node.outputs[i], inputs);
     out.push_back(BufferPool::Writable(made[i].tensor));
   }
   const size_t scratch_bytes = prepared.step->scratch_bytes();
@@ -354,23 +345,48 @@ void Execution::RunStep(const Node& node, const PreparedNode& prepared,
 
 Execution::Slot Execution::PlaceFor(const Node& node,
                                     const PreparedNode& prepared, size_t output,
+                                    ValueId id,
                                     const std::vector<const Tensor*>& inputs) {
   const DType dtype = prepared.output_dtypes[output];
   const Dims& dims = prepared.output_dims[output];
+  const size_t bytes = BytesOf(dtype, ElementCount(dims));
+  if (std::byte* place = PlaceOutside(id, dtype, dims)) {
+    return {Tensor(dtype, dims, Buffer::Borrow({place, bytes}, nullptr))};
+  }
   if (output == 0 && prepared.step->can_run_in_place() &&
-      CanOverwrite(node, inputs) &&
-      inputs[0]->bytes() == BytesOf(dtype, ElementCount(dims))) {
+      CanOverwrite(node, inputs) && inputs[0]->bytes() == bytes) {
     return {Tensor(dtype, dims, inputs[0]->buffer()), true, false};
   }
   return {shared_->memory.Take(dtype, dims), true, false};
+}
+
+std::byte* Execution::PlaceOutside(ValueId id, DType dtype, const Dims& dims) {
+  // Simulation would take another buffer, half precision other bytes.
+  if (places_.empty() || simulated_[static_cast<size_t>(id)] ||
+      IsHalf(graph_.value(id).dtype)) {
+    return nullptr;
+  }
+  const auto& outputs = graph_.outputs();
+  const auto found = std::ranges::find(outputs, id);
+  if (found == outputs.end()) return nullptr;
+  return PlaceOfOutput(static_cast<size_t>(found - outputs.begin()), dtype,
+                       dims);
+}
+
+std::byte* Execution::PlaceOfOutput(size_t index, DType dtype,
+                                    const Dims& dims) {
+  if (places_[index] == nullptr) {
+    places_[index] = options_->place(index, dtype, dims);
+  }
+  return places_[index];
 }
 
 // Input 0 dies in this node, owns its bytes alone and is no other input.
 bool Execution::CanOverwrite(const Node& node,
                              const std::vector<const Tensor*>& inputs) const {
   const ValueId id = node.input(0);
-  if (id == kNoValue || graph_->value(id).is_constant()) return false;
-  const auto& dying = program_.nodes[position_].dying;
+  if (id == kNoValue || graph_.value(id).is_constant()) return false;
+  const auto& dying = network_.nodes()[position_].dying;
   return slot(id).pooled && IsSoleOwner(slot(id).tensor) &&
          std::ranges::find(dying, id) != dying.end() &&
          std::ranges::count(inputs, inputs[0]) == 1;
@@ -378,8 +394,8 @@ bool Execution::CanOverwrite(const Node& node,
 
 void Execution::RunReference(const ProgramNode& step,
                              const std::vector<const Tensor*>& inputs) {
-  const Node& node = graph_->node(step.id);
-  NodeBodies bodies(*this, node, bodies_[position_]);
+  const Node& node = graph_.node(step.id);
+  NodeBodies bodies(*this, position_, node);
   RunContext run{node, inputs, {}, {}, {}};
   if (node.has_graphs()) run.bodies = &bodies;
   run.outputs.resize(node.outputs.size());
@@ -394,7 +410,7 @@ void Execution::RunReference(const ProgramNode& step,
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const ValueId id = node.outputs[i];
     if (id == kNoValue || run.outputs[i].empty()) continue;
-    slot(id) = {Widened(run.outputs[i]), false, false};
+    slot(id) = {WidenedTensor(run.outputs[i]), false, false};
     Finish(id);
   }
 }
@@ -403,11 +419,11 @@ void Execution::Finish(ValueId id) {
   Slot& made = slot(id);
   const auto index = static_cast<size_t>(id);
   if (simulated_[index] && !made.simulated) Simulate(id, made);
-  if (tapped_[index]) options_->tap(first_ + id, made.tensor);
+  if (tapped_[index]) options_->tap(network_.first_value() + id, made.tensor);
 }
 
 void Execution::Simulate(ValueId id, Slot& made) {
-  const QuantParams& quant = *graph_->value(id).quant;
+  const QuantParams& quant = *graph_.value(id).quant;
   CheckInternal(made.tensor.dtype() == DType::kFloat32,
                 "Executor: only float values can be simulated");
   const Tensor real = made.tensor;
@@ -428,21 +444,11 @@ void Execution::Release(const ProgramNode& step) {
 const Tensor& Execution::Read(ValueId id) {
   const Tensor& made = slot(id).tensor;
   if (!made.empty()) return made;
-  if (!graph_->value(id).is_constant()) {
+  if (!graph_.value(id).is_constant()) {
     Fail(ErrorCode::kInvalidModel, "tensor '{}' is made by no operator",
-         graph_->value(id).name);
+         graph_.value(id).name);
   }
-  return Constant(id);
-}
-
-const Tensor& Execution::Constant(ValueId id) {
-  Tensor& real = constants_[static_cast<size_t>(id)];
-  if (real.empty()) {
-    const Value& value = graph_->value(id);
-    real = Widened(value.quant ? DequantizeTensor(value.constant, *value.quant)
-                               : value.constant.Materialize());
-  }
-  return real;
+  return network_.Constant(id);
 }
 
 }  // namespace squint

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
 
@@ -136,8 +137,9 @@ class ExecutionTest : public testing::Test {
   }
 
   Execution& Start() {
-    execution_ = std::make_unique<Execution>(
-        std::make_shared<const Graph>(graph_), Context{}, FindTestOp, true);
+    network_ = std::make_unique<Network>(std::make_shared<const Graph>(graph_),
+                                         Context{}, FindTestOp);
+    execution_ = std::make_unique<Execution>(*network_, true);
     return *execution_;
   }
 
@@ -150,6 +152,7 @@ class ExecutionTest : public testing::Test {
 
   Graph graph_;
   ValueId x_;
+  std::unique_ptr<Network> network_;
   std::unique_ptr<Execution> execution_;
 };
 
@@ -268,6 +271,35 @@ TEST_F(ExecutionTest, PreparesOncePerShape) {
   EXPECT_EQ(counters.prepared, 4);
 }
 
+TEST_F(ExecutionTest, PreparesAheadWhatARunAsksFor) {
+  const ValueId shape =
+      graph_.AddConstant("shape", Tensor::Of<int64_t>({2}, {3, 1}));
+  const ValueId clamped = Emit("Relu", {Emit("Twice", {x_}, "a")}, "r");
+  const ValueId view = Emit("Reshape", {clamped, shape}, "view");
+  const ValueId kept = Emit("Positive", {Emit("Slow", {view}, "s")}, "kept");
+  const ValueId rows = graph_.AddInput("i", DType::kInt64, Shape::Of({1}));
+  graph_.AddOutput(Emit("Twice", {kept}, "y"));
+  graph_.AddOutput(Emit("Reshape", {Emit("Twice", {x_}, "b"), rows}, "z"));
+  for (const char* known : {"a", "r", "b"}) {
+    graph_.value(graph_.FindValue(known)).dtype = DType::kFloat32;
+  }
+  Context context;
+  context.threads = 1;  // the counters are plain numbers
+  Network network(std::make_shared<const Graph>(graph_), context, FindTestOp);
+  network.PrepareFor({{3}, {1}});
+  const int ahead = counters.prepared;
+  EXPECT_EQ(ahead, 2);  // a with its clamp, and b
+  Execution execution(network, true);
+  const auto out = execution.Run(
+      {Tensor::Of<float>({3}, {1, -2, 3}), Tensor::Of<int64_t>({1}, {3})}, {});
+  EXPECT_THAT(out[0].ToFloats(), ElementsAre(8, 24));
+  EXPECT_THAT(out[1].ToFloats(), ElementsAre(2, -4, 6));
+  EXPECT_EQ(counters.clamped, 1);
+  EXPECT_EQ(counters.prepared, ahead + 1);  // y, whose size the data tell
+  network.PrepareFor({{3}});                // too few: nothing happens
+  EXPECT_EQ(counters.prepared, ahead + 1);
+}
+
 TEST_F(ExecutionTest, RemembersABoundedNumberOfShapes) {
   graph_.AddOutput(Emit("Twice", {x_}, "y"));
   for (size_t length = 1; length <= 512; ++length) {
@@ -317,7 +349,8 @@ TEST_F(ExecutionTest, ConvertsHalfPrecisionConstantsInputsAndOutputs) {
   const ValueId y = graph.Emit("Twice", {x, c}, "y");
   graph.value(y).dtype = DType::kFloat16;
   graph.AddOutput(y);
-  Execution execution(std::make_shared<const Graph>(graph), {}, FindTestOp);
+  Network network(std::make_shared<const Graph>(graph), {}, FindTestOp);
+  Execution execution(network);
   const Tensor in = Tensor::Of<float>({2}, {0.5f, -1.5f});
   const auto out = execution.Run({in.CastTo(DType::kFloat16)}, {});
   EXPECT_EQ(out[0].dtype(), DType::kFloat16);
@@ -375,13 +408,45 @@ TEST_F(ExecutionTest, NamesTheNodeThatCannotRun) {
   }
 }
 
+TEST_F(ExecutionTest, MakesOutputsInTheMemoryThatIsGivenForThem) {
+  const ValueId shape =
+      graph_.AddConstant("shape", Tensor::Of<int64_t>({2}, {2, 1}));
+  const ValueId a = Emit("Twice", {x_}, "a");
+  const ValueId view = Emit("Reshape", {a, shape}, "view");
+  const ValueId b = Emit("Twice", {view}, "b");
+  for (const ValueId output : {a, view, b, b, x_}) graph_.AddOutput(output);
+  std::vector<std::array<float, 2>> places(5);
+  std::vector<Dims> shapes(5);
+  RunOptions options;
+  options.place = [&](size_t index, DType dtype, const Dims& dims) {
+    EXPECT_EQ(dtype, DType::kFloat32);
+    EXPECT_TRUE(shapes[index].empty()) << "asked for twice";
+    shapes[index] = dims;
+    return reinterpret_cast<std::byte*>(places[index].data());
+  };
+  RunOptions tapped = options;
+  std::set<const void*> made;
+  tapped.taps = {a, b};
+  tapped.tap = [&](ValueId, const Tensor& t) { made.insert(t.raw()); };
+  Run({1, -3}, tapped);
+  EXPECT_THAT(
+      made, testing::UnorderedElementsAre(places[0].data(), places[2].data()));
+  EXPECT_THAT(places, ElementsAre(ElementsAre(2, -6), ElementsAre(2, -6),
+                                  ElementsAre(4, -12), ElementsAre(4, -12),
+                                  ElementsAre(1, -3)));
+  EXPECT_EQ(shapes[1], (Dims{2, 1}));
+  // And none of it stays for a run without.
+  EXPECT_THAT(Run({5, 7}), ElementsAre(10, 14));
+  EXPECT_EQ(places[0][0], 2);
+}
+
 TEST_F(ExecutionTest, StopsWhenCancelled) {
   graph_.AddOutput(Emit("Twice", {x_}, "y"));
   const std::atomic<bool> cancel = true;
   Context context;
   context.cancel = &cancel;
-  Execution execution(std::make_shared<const Graph>(graph_), context,
-                      FindTestOp);
+  Network network(std::make_shared<const Graph>(graph_), context, FindTestOp);
+  Execution execution(network);
   EXPECT_THROW(execution.Run({Tensor::Of<float>({1}, {1.0f})}, {}), Error);
 }
 

@@ -7,6 +7,7 @@
 #ifndef SQUINT_RUNTIME_EXECUTOR_H_
 #define SQUINT_RUNTIME_EXECUTOR_H_
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -49,12 +50,17 @@ struct RunOptions {
   std::vector<bool> simulate;
   // Called behind each node, nodes of nested graphs before the one around.
   std::function<void(const StepEvent&)> on_step;
+  // Memory for output `index` of the graph, asked for once a run when its type
+  // and shape are known: of their size, aligned to an element. The output is
+  // made there where that is possible, else copied, and the Tensor that Run
+  // returns only refers to it. Null: Run returns memory of its own.
+  std::function<std::byte*(size_t index, DType dtype, const Dims& dims)> place;
 };
 
 class Executor {
  public:
-  // The graph must have been through InferShapes. Weights are packed on
-  // first use. Threads: context.threads.
+  // The graph must have been through InferShapes. Weights are packed by
+  // Prepare or the first Run. Threads: context.threads.
   explicit Executor(std::shared_ptr<const Graph> graph,
                     const Context& context = {});
   ~Executor();
@@ -62,12 +68,17 @@ class Executor {
   Executor& operator=(const Executor&) = delete;
 
   // `inputs` in the order of graph.inputs(). Error{kInvalidArgument} for
-  // wrong count, type or shape names the input. One Run at a time.
+  // wrong count, type or shape names the input. From any number of threads at
+  // once, each run with memory of its own: results are those of a run alone.
   std::vector<Tensor> Run(const std::vector<Tensor>& inputs,
                           const RunOptions& options = {});
 
+  // Packs weights and prepares steps for inputs of these sizes, on all threads.
+  // A Run does whatever is not done yet.
+  void Prepare(const std::vector<Dims>& inputs);
+
   const Graph& graph() const;
-  // The threads of Run, idle while a tap is called: a tap may use them.
+  // The threads of Run; a tap may use them.
   ThreadPool& threads();
 
  private:

@@ -19,7 +19,7 @@ namespace {
 
 using testing::HasSubstr;
 
-std::shared_ptr<const Graph> Network() {
+std::shared_ptr<const Graph> LoopsAndBranches() {
   Graph graph = ControlFlowNetwork();
   InferShapes(graph);
   return std::make_shared<const Graph>(std::move(graph));
@@ -36,9 +36,10 @@ ValueId NumberOf(const Graph& graph, std::string_view name) {
 }
 
 TEST(NestedGraphs, RunAsPlainLoopsDoForAnyLengthAndAgain) {
-  const auto graph = Network();
+  const auto graph = LoopsAndBranches();
   // Dead memory is poisoned.
-  Execution execution(graph, {}, FindOp, true);
+  Network network(graph, {}, FindOp);
+  Execution execution(network, true);
   for (const int64_t steps : {1, 5, 2, 5}) {
     const Tensor x = Noise({steps, kRows, kWidth}, 1.0f, 11);
     const ControlFlowResult expected = ControlFlowExpected(x);
@@ -50,7 +51,7 @@ TEST(NestedGraphs, RunAsPlainLoopsDoForAnyLengthAndAgain) {
 }
 
 TEST(NestedGraphs, ShowTappedValuesOnceATrip) {
-  const auto graph = Network();
+  const auto graph = LoopsAndBranches();
   Executor executor(graph);
   const Tensor x = Noise({5, kRows, kWidth}, 1.0f, 11);
   const ControlFlowResult expected = ControlFlowExpected(x);

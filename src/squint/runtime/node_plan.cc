@@ -34,8 +34,9 @@ std::map<ValueId, DimTensor> ContentsOf(
 bool Infer(const PlanContext& context,
            const std::map<ValueId, DimTensor>& contents,
            PreparedNode& prepared) {
-  const Node& node = context.shapes.node(context.node_id);
-  InferContext infer(context.shapes, node, contents);
+  const Graph& graph = context.shapes.graph;
+  const Node& node = graph.node(context.node_id);
+  InferContext infer(graph, node, contents);
   InferChecked(context.op, infer);
   prepared.output_dtypes.assign(node.outputs.size(), DType::kUndefined);
   prepared.output_dims.assign(node.outputs.size(), {});
@@ -56,7 +57,8 @@ bool IsHalf(DType dtype) {
 
 std::unique_ptr<const Step> MakeStep(const PlanContext& context,
                                      const std::vector<const Tensor*>& inputs,
-                                     const PreparedNode& prepared) {
+                                     const PreparedNode& prepared,
+                                     PackCache& packs) {
   const auto make =
       context.stored ? context.op.prepare_stored : context.op.prepare;
   if (make == nullptr) return nullptr;
@@ -64,21 +66,22 @@ std::unique_ptr<const Step> MakeStep(const PlanContext& context,
   for (const DType dtype : prepared.output_dtypes) {
     if (IsHalf(dtype)) return nullptr;
   }
-  const Node& node = context.shapes.node(context.node_id);
+  const Graph& graph = context.shapes.graph;
+  const Node& node = graph.node(context.node_id);
   PrepareContext prepare{.node = node,
                          .input_dtypes = {},
                          .input_dims = {},
                          .output_dtypes = prepared.output_dtypes,
                          .output_dims = prepared.output_dims,
                          .constants = {},
-                         .packs = context.packs,
+                         .packs = packs,
                          .pack_key = fmt::format("{}", context.node_id),
                          .threads = context.threads,
                          .clamp = context.clamp};
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Tensor* input = inputs[i];
     const Value* value =
-        input != nullptr ? &context.shapes.value(node.inputs[i]) : nullptr;
+        input != nullptr ? &graph.value(node.inputs[i]) : nullptr;
     const bool constant = value != nullptr && value->is_constant();
     const bool stored = constant && context.stored && value->quant;
     prepare.input_dtypes.push_back(stored  ? value->quant->real_dtype
@@ -93,32 +96,34 @@ std::unique_ptr<const Step> MakeStep(const PlanContext& context,
 
 }  // namespace
 
-const PreparedNode& NodePlan::Get(const PlanContext& context,
-                                  const std::vector<const Tensor*>& inputs) {
+std::shared_ptr<const PreparedNode> NodePlan::Get(
+    const PlanContext& context, const std::vector<const Tensor*>& inputs) {
+  const std::lock_guard lock(mutex_);
   std::vector<int64_t> key = KeyOf(context, inputs);
   for (auto it = entries_.begin(); it != entries_.end(); ++it) {
     if (it->key != key) continue;
     entries_.splice(entries_.begin(), entries_, it);
     return it->prepared;
   }
-  PreparedNode prepared = Prepare(context, inputs);
+  auto prepared =
+      std::make_shared<const PreparedNode>(Prepare(context, inputs));
   if (entries_.size() >= kMaxEntries) entries_.pop_back();
-  entries_.push_front({KeyOf(context, inputs), std::move(prepared)});
-  return entries_.front().prepared;
+  entries_.push_front({KeyOf(context, inputs), prepared});
+  return prepared;
 }
 
 std::vector<int64_t> NodePlan::KeyOf(
     const PlanContext& context,
     const std::vector<const Tensor*>& inputs) const {
-  const Node& node = context.shapes.node(context.node_id);
+  const Graph& graph = context.shapes.graph;
+  const Node& node = graph.node(context.node_id);
   std::vector<int64_t> key = {0, context.stored ? 1 : 0};
   if (context.clamp) {
     key[0] = 1 + std::bit_cast<uint32_t>(context.clamp->first);
     key.push_back(std::bit_cast<uint32_t>(context.clamp->second));
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i] == nullptr ||
-        context.shapes.value(node.inputs[i]).is_constant()) {
+    if (inputs[i] == nullptr || graph.value(node.inputs[i]).is_constant()) {
       continue;
     }
     key.push_back(static_cast<int64_t>(inputs[i]->dtype()));
@@ -133,25 +138,31 @@ std::vector<int64_t> NodePlan::KeyOf(
 
 PreparedNode NodePlan::Prepare(const PlanContext& context,
                                const std::vector<const Tensor*>& inputs) {
-  const Node& node = context.shapes.node(context.node_id);
+  PreparedNode prepared;
+  if (context.op.infer == nullptr) return prepared;
+  prepared.shapes_known = InferAll(context, inputs, prepared);
+  if (prepared.shapes_known) {
+    prepared.step = MakeStep(context, inputs, prepared, packs_);
+  }
+  return prepared;
+}
+
+bool NodePlan::InferAll(const PlanContext& context,
+                        const std::vector<const Tensor*>& inputs,
+                        PreparedNode& prepared) {
+  const std::lock_guard lock(context.shapes.mutex);
+  Graph& graph = context.shapes.graph;
+  const Node& node = graph.node(context.node_id);
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i] == nullptr) continue;
-    Value& value = context.shapes.value(node.inputs[i]);
+    Value& value = graph.value(node.inputs[i]);
     const bool stored = context.stored && value.is_constant() && value.quant;
     value.dtype = stored ? value.quant->real_dtype : inputs[i]->dtype();
     value.shape = Shape::Of(inputs[i]->dims());
   }
-  PreparedNode prepared;
-  if (context.op.infer == nullptr) return prepared;
-  prepared.shapes_known = Infer(context, {}, prepared);
-  if (!prepared.shapes_known) {
-    keyed_by_content_ = true;
-    prepared.shapes_known = Infer(context, ContentsOf(node, inputs), prepared);
-  }
-  if (prepared.shapes_known) {
-    prepared.step = MakeStep(context, inputs, prepared);
-  }
-  return prepared;
+  if (Infer(context, {}, prepared)) return true;
+  keyed_by_content_ = true;
+  return Infer(context, ContentsOf(node, inputs), prepared);
 }
 
 }  // namespace squint

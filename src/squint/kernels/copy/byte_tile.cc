@@ -27,6 +27,11 @@ void ByteTile(const uint8_t* from, int64_t from_stride, int64_t rows,
   }
 }
 
+void ByteMatrix(const uint8_t* from, int64_t from_stride, int64_t rows,
+                int64_t columns, uint8_t* to, int64_t to_stride) {
+  ByteTile(from, from_stride, rows, columns, to, to_stride);
+}
+
 #else
 
 using Tag = hn::FixedTag<uint8_t, kByteTile>;
@@ -43,13 +48,14 @@ HWY_INLINE void Interleave(const Row (&in)[kByteTile], Row (&out)[kByteTile]) {
   }
 }
 
-void ByteTile(const uint8_t* from, int64_t from_stride, int64_t rows,
-              int64_t columns, uint8_t* to, int64_t to_stride) {
+// `reads_whole`: kByteTile bytes may be read of each row, whatever `columns`.
+HWY_INLINE void Tile(const uint8_t* from, int64_t from_stride, int64_t rows,
+                     int64_t columns, bool reads_whole, uint8_t* to,
+                     int64_t to_stride) {
   const Tag d;
   Row a[kByteTile];
   Row b[kByteTile];
-  const bool whole = rows == kByteTile && columns == kByteTile;
-  if (whole) {
+  if (rows == kByteTile && reads_whole) {
 #pragma GCC unroll 16
     for (int r = 0; r < kByteTile; ++r) {
       a[r] = hn::LoadU(d, from + r * from_stride);
@@ -67,7 +73,7 @@ void ByteTile(const uint8_t* from, int64_t from_stride, int64_t rows,
   Interleave(b, a);
   Interleave(a, b);
   Interleave(b, a);
-  if (whole) {
+  if (rows == kByteTile && columns == kByteTile) {
 #pragma GCC unroll 16
     for (int c = 0; c < kByteTile; ++c) {
       hn::StoreU(a[c], d, to + c * to_stride);
@@ -82,6 +88,24 @@ void ByteTile(const uint8_t* from, int64_t from_stride, int64_t rows,
   }
 }
 
+void ByteTile(const uint8_t* from, int64_t from_stride, int64_t rows,
+              int64_t columns, uint8_t* to, int64_t to_stride) {
+  Tile(from, from_stride, rows, columns, columns == kByteTile, to, to_stride);
+}
+
+void ByteMatrix(const uint8_t* from, int64_t from_stride, int64_t rows,
+                int64_t columns, uint8_t* to, int64_t to_stride) {
+  const int64_t bytes = (rows - 1) * from_stride + columns;
+  for (int64_t c = 0; c < columns; c += kByteTile) {
+    for (int64_t r = 0; r < rows; r += kByteTile) {
+      const int64_t last = (r + kByteTile - 1) * from_stride + c;
+      Tile(from + r * from_stride + c, from_stride,
+           std::min(kByteTile, rows - r), std::min(kByteTile, columns - c),
+           last + kByteTile <= bytes, to + c * to_stride + r, to_stride);
+    }
+  }
+}
+
 #endif
 
 }  // namespace HWY_NAMESPACE
@@ -92,11 +116,18 @@ HWY_AFTER_NAMESPACE();
 namespace squint {
 namespace {
 HWY_EXPORT(ByteTile);
+HWY_EXPORT(ByteMatrix);
 }  // namespace
 
 void TransposeByteTile(const uint8_t* from, int64_t from_stride, int64_t rows,
                        int64_t columns, uint8_t* to, int64_t to_stride) {
   HWY_DYNAMIC_DISPATCH(ByteTile)
+  (from, from_stride, rows, columns, to, to_stride);
+}
+
+void TransposeByteMatrix(const uint8_t* from, int64_t from_stride, int64_t rows,
+                         int64_t columns, uint8_t* to, int64_t to_stride) {
+  HWY_DYNAMIC_DISPATCH(ByteMatrix)
   (from, from_stride, rows, columns, to, to_stride);
 }
 

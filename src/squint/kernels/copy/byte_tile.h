@@ -1,4 +1,4 @@
-// Transposition of one square of bytes.
+// Transposition of bytes, square by square in registers.
 #ifndef SQUINT_KERNELS_COPY_BYTE_TILE_H_
 #define SQUINT_KERNELS_COPY_BYTE_TILE_H_
 
@@ -12,6 +12,10 @@ inline constexpr int64_t kByteTile = 16;
 // both at most kByteTile.
 void TransposeByteTile(const uint8_t* from, int64_t from_stride, int64_t rows,
                        int64_t columns, uint8_t* to, int64_t to_stride);
+
+// The same for any number of rows and columns.
+void TransposeByteMatrix(const uint8_t* from, int64_t from_stride, int64_t rows,
+                         int64_t columns, uint8_t* to, int64_t to_stride);
 
 }  // namespace squint
 

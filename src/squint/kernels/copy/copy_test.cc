@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "squint/base/threads.h"
+#include "squint/kernels/copy/byte_tile.h"
+#include "squint/kernels/each_target_test.h"
 
 namespace squint {
 namespace {
@@ -61,6 +63,32 @@ TEST(Copy, TransposesAroundTileBorders) {
     for (const int64_t w : {1, 3, 16, 33}) {
       Check({w, h}, {1, w}, {h, 1});
       Check({3, w, h}, {w * h, 1, w}, {w * h, h, 1});
+    }
+  }
+}
+
+TEST(Copy, TransposesMatricesOfBytes) {
+  for (const int64_t rows : {1, 15, 16, 17, 50}) {
+    for (const int64_t columns : {1, 9, 16, 25, 40}) {
+      const int64_t from_stride = columns + rows % 2;
+      const int64_t to_stride = rows + 3;
+      // Nothing is read or written beyond.
+      std::vector<uint8_t> from(
+          static_cast<size_t>((rows - 1) * from_stride + columns));
+      std::iota(from.begin(), from.end(), uint8_t{5});
+      ForEachTarget([&] {
+        std::vector<uint8_t> to(
+            static_cast<size_t>((columns - 1) * to_stride + rows), 0);
+        TransposeByteMatrix(from.data(), from_stride, rows, columns, to.data(),
+                            to_stride);
+        for (int64_t r = 0; r < rows; ++r) {
+          for (int64_t c = 0; c < columns; ++c) {
+            ASSERT_EQ(to[static_cast<size_t>(c * to_stride + r)],
+                      from[static_cast<size_t>(r * from_stride + c)])
+                << rows << " x " << columns << " at " << r << ", " << c;
+          }
+        }
+      });
     }
   }
 }

@@ -2,6 +2,10 @@
 // both tiles.
 #include "squint/kernels/qrows/qrows.h"
 
+#include <algorithm>
+#include <cstring>
+#include <type_traits>
+
 #include "squint/base/threads.h"
 #include "squint/kernels/aligned.h"
 #include "squint/kernels/simd.h"
@@ -109,29 +113,82 @@ struct QuadsBy {
   }
 };
 
+#if HWY_TARGET != HWY_SCALAR
+
+// 16 bytes of as many outputs as they have units, as units of outputs: output
+// j, unit u from from[j * stride + u * sizeof(Unit)] to
+// to[u * to_stride + j * sizeof(Unit)].
+template <typename Unit>
+HWY_INLINE void TurnSquare(const int8_t* from, int64_t stride, int8_t* to,
+                           int64_t to_stride) {
+  constexpr int kSide = 16 / sizeof(Unit);
+  const hn::FixedTag<Unit, kSide> d;
+  using Row = hn::Vec<decltype(d)>;
+  Row a[kSide];
+  for (int j = 0; j < kSide; ++j) {
+    a[j] = hn::LoadU(d, reinterpret_cast<const Unit*>(from + j * stride));
+  }
+  for (int turned = 1; turned < kSide; turned *= 2) {
+    Row b[kSide];
+    for (int i = 0; i < kSide / 2; ++i) {
+      b[2 * i] = hn::InterleaveLower(d, a[i], a[i + kSide / 2]);
+      b[2 * i + 1] = hn::InterleaveUpper(d, a[i], a[i + kSide / 2]);
+    }
+    std::copy_n(b, kSide, a);
+  }
+  for (int u = 0; u < kSide; ++u) {
+    hn::StoreU(a[u], d, reinterpret_cast<Unit*>(to + u * to_stride));
+  }
+}
+
+#endif
+
+// Bytes [begin, end) of each output.
+template <int64_t kUnit>
+void InterleaveSome(const int8_t* from, int64_t stride, int64_t outputs,
+                    int64_t begin, int64_t end, int64_t width, int8_t* to) {
+  for (int64_t j = 0; j < outputs; ++j) {
+    const int8_t* in = from + j * stride;
+    int8_t* out = to + j * kUnit;
+    int64_t d = begin;
+    for (; d + kUnit <= end; d += kUnit) {
+      std::memcpy(out + d * width, in + d, kUnit);
+    }
+    std::memcpy(out + d * width, in + d, static_cast<size_t>(end - d));
+  }
+}
+
 // Weights of `outputs` outputs, `stride` apart, `depth` of each, as
-// [depth / kUnit][width][kUnit]. Some terms of all outputs at a time, whose
-// place in memory stays in the cache.
-template <int64_t kUnit, typename T>
+// [depth / kUnit][width][kUnit].
+template <int64_t kUnit>
 void Interleave(const int8_t* from, int64_t stride, int64_t outputs,
-                int64_t depth, int64_t width, T* to) {
-  constexpr int64_t kTerms = 64 * kUnit;
-  for (int64_t begin = 0; begin < depth; begin += kTerms) {
-    const int64_t end = std::min(depth, begin + kTerms);
-    for (int64_t j = 0; j < outputs; ++j) {
-      const int8_t* in = from + j * stride;
-      T* out = to + j * kUnit;
-      int64_t d = begin;
-      for (; d + kUnit <= end; d += kUnit) {
-        for (int64_t i = 0; i < kUnit; ++i) {
-          out[d * width + i] = static_cast<T>(in[d + i]);
-        }
-      }
-      for (; d < end; ++d) {
-        out[d / kUnit * kUnit * width + d % kUnit] = static_cast<T>(in[d]);
-      }
+                int64_t depth, int64_t width, int8_t* to) {
+  int64_t whole = 0;  // outputs, and bytes of them, by squares
+  int64_t bytes = 0;
+#if HWY_TARGET != HWY_SCALAR
+  using Unit = std::conditional_t<kUnit == 2, uint16_t, uint32_t>;
+  static_assert(sizeof(Unit) == kUnit);
+  constexpr int64_t kSide = 16 / kUnit;
+  whole = outputs / kSide * kSide;
+  bytes = depth / 16 * 16;
+  for (int64_t d = 0; d < bytes; d += 16) {
+    for (int64_t j = 0; j < whole; j += kSide) {
+      TurnSquare<Unit>(from + j * stride + d, stride,
+                       to + d * width + j * kUnit, width * kUnit);
     }
   }
+#endif
+  InterleaveSome<kUnit>(from, stride, whole, bytes, depth, width, to);
+  InterleaveSome<kUnit>(from + whole * stride, stride, outputs - whole, 0,
+                        depth, width, to + whole * kUnit);
+}
+
+// Room for `bytes` of packed weights.
+RowWeights Unfilled(const RowWeightsShape& s, int64_t bytes, bool in_quads) {
+  RowWeights packed{s, AllocateAligned<std::byte>(bytes),
+                    static_cast<size_t>(bytes)};
+  packed.in_quads = in_quads;
+  return packed;
 }
 
 // [panel][tap][quad][output of the panel][4], zeros beyond depth and outputs.
@@ -139,15 +196,13 @@ RowWeights PackQuads(const RowWeightsShape& s, const int8_t* weights) {
   const int64_t quads = QuadsOf(s.depth);
   const int64_t size =
       RoundUp(s.outputs, kIntLanes) * s.taps * quads * kRowQuad;
-  RowWeights packed{s, AllocateAligned<std::byte>(size),
-                    static_cast<size_t>(size)};
-  packed.in_quads = true;
+  RowWeights packed = Unfilled(s, size, true);
   auto* out = reinterpret_cast<int8_t*>(packed.data.get());
-  std::fill_n(out, size, int8_t{0});
   for (int64_t column = 0; column < s.outputs; column += kQuadNr) {
     const int64_t width = QuadVectors(column, s.outputs) * kIntLanes;
     for (int64_t t = 0; t < s.taps; ++t) {
       const int8_t* from = weights + (column * s.taps + t) * s.depth;
+      std::memset(out, 0, static_cast<size_t>(quads * width * kRowQuad));
       Interleave<kRowQuad>(from, s.terms(), std::min(width, s.outputs - column),
                            s.depth, width, out);
       out += quads * width * kRowQuad;
@@ -222,11 +277,10 @@ struct Pairs {
 RowWeights PackPairs(const RowWeightsShape& s, const int8_t* weights) {
   const int64_t panel = kQNr * Pairs::RowShorts(s);
   const int64_t size = RoundUp(s.outputs, kQNr) / kQNr * panel;
-  RowWeights packed{s, AllocateAligned<std::byte>(size),
-                    static_cast<size_t>(size)};
-  std::fill_n(packed.data.get(), size, std::byte{0});
+  RowWeights packed = Unfilled(s, size, false);
   auto* out = reinterpret_cast<int8_t*>(packed.data.get());
   for (int64_t column = 0; column < s.outputs; column += kQNr) {
+    std::memset(out, 0, static_cast<size_t>(panel));
     Interleave<2>(weights + column * s.terms(), s.terms(),
                   std::min<int64_t>(kQNr, s.outputs - column), s.terms(), kQNr,
                   out);
@@ -314,12 +368,43 @@ bool HasSafePairs(const RowWeightsShape& s, const int8_t* weights) {
   return true;
 }
 
-RowWeights PackBest(const RowWeightsShape& shape, const int8_t* weights) {
-  if (HasQuadDot()) return PackQuads(shape, weights);
-  if (SQUINT_QUAD_BYTES && HasSafePairs(shape, weights)) {
-    return PackQuads(shape, weights);
+// Of `count` weights.
+int32_t SumOf(const int8_t* weights, int64_t count) {
+  int64_t sum = 0;
+  int64_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  // Bytes 128 higher, which are added without a sign, eight at a time.
+  const hn::ScalableTag<uint8_t> d;
+  const hn::Repartition<uint64_t, decltype(d)> d64;
+  const auto sign = hn::Set(d, uint8_t{0x80});
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto* bytes = reinterpret_cast<const uint8_t*>(weights);
+  auto sums = hn::Zero(d64);
+  for (; i + lanes <= count; i += lanes) {
+    sums = hn::Add(sums, hn::SumsOf8(hn::Xor(hn::LoadU(d, bytes + i), sign)));
   }
-  return PackPairs(shape, weights);
+  sum = static_cast<int64_t>(hn::GetLane(hn::SumOfLanes(d64, sums))) - 128 * i;
+#endif
+  for (; i < count; ++i) sum += weights[i];
+  return static_cast<int32_t>(sum);
+}
+
+RowWeights WithSums(RowWeights packed, const int8_t* weights) {
+  const int64_t terms = packed.shape.terms();
+  for (int64_t j = 0; j < packed.shape.outputs; ++j) {
+    packed.sums.push_back(SumOf(weights + j * terms, terms));
+  }
+  return packed;
+}
+
+RowWeights PackBest(const RowWeightsShape& shape, const int8_t* weights) {
+  const bool quads =
+      HasQuadDot() || (SQUINT_QUAD_BYTES && HasSafePairs(shape, weights));
+  return WithSums(quads ? PackQuads(shape, weights) : PackPairs(shape, weights),
+                  weights);
+}
+RowWeights PackAsQuads(const RowWeightsShape& shape, const int8_t* weights) {
+  return WithSums(PackQuads(shape, weights), weights);
 }
 void RunBest(const RowProductArgs& args, ThreadPool& pool) {
   if (HasQuadDot()) {
@@ -350,20 +435,10 @@ namespace squint {
 namespace {
 
 HWY_EXPORT(PackBest);
-HWY_EXPORT(PackQuads);
+HWY_EXPORT(PackAsQuads);
 HWY_EXPORT(RunBest);
 HWY_EXPORT(RunImitated);
 HWY_EXPORT(Scratch);
-
-RowWeights WithSums(RowWeights packed, const int8_t* weights) {
-  const RowWeightsShape& s = packed.shape;
-  for (int64_t j = 0; j < s.outputs; ++j) {
-    int32_t sum = 0;
-    for (int64_t i = 0; i < s.terms(); ++i) sum += weights[j * s.terms() + i];
-    packed.sums.push_back(sum);
-  }
-  return packed;
-}
 
 }  // namespace
 
@@ -375,7 +450,7 @@ void PlainRows::Find(int64_t begin, int64_t count,
 }
 
 RowWeights PackRowWeights(const RowWeightsShape& shape, const int8_t* weights) {
-  return WithSums(HWY_DYNAMIC_DISPATCH(PackBest)(shape, weights), weights);
+  return HWY_DYNAMIC_DISPATCH(PackBest)(shape, weights);
 }
 
 size_t RowProductScratch(int64_t rows, const RowWeightsShape& shape,
@@ -388,7 +463,7 @@ void RowProduct(const RowProductArgs& args, ThreadPool& pool) {
 }
 
 RowWeights PackRowQuads(const RowWeightsShape& shape, const int8_t* weights) {
-  return WithSums(HWY_DYNAMIC_DISPATCH(PackQuads)(shape, weights), weights);
+  return HWY_DYNAMIC_DISPATCH(PackAsQuads)(shape, weights);
 }
 
 void RowProductOfQuads(const RowProductArgs& args, ThreadPool& pool) {

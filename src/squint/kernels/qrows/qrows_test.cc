@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 #include <string>
 
@@ -171,6 +172,18 @@ TEST(RowProduct, SumsTheWeightsOfEachOutput) {
   const std::vector<int8_t> w = {1, 2, -3, 100, -128, 7};
   EXPECT_EQ(PackRowWeights({2, 1, 3}, w.data()).sums,
             (std::vector<int32_t>{0, -21}));
+}
+
+TEST(RowProduct, SumsWeightsOfAnyNumber) {
+  constexpr RowWeightsShape kShape = {3, 1, 301};
+  std::vector<int8_t> w(static_cast<size_t>(3 * kShape.depth), -128);
+  for (size_t i = 301; i < 602; ++i) w[i] = static_cast<int8_t>(i * 37);
+  std::fill(w.begin() + 602, w.end(), int8_t{127});
+  const int32_t middle = std::accumulate(w.begin() + 301, w.begin() + 602, 0);
+  ForEachTarget([&] {
+    EXPECT_EQ(PackRowWeights(kShape, w.data()).sums,
+              (std::vector<int32_t>{-128 * 301, middle, 127 * 301}));
+  });
 }
 
 }  // namespace
