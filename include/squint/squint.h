@@ -151,7 +151,9 @@ CalibrateSummary MergeCalibrationFiles(const std::vector<std::string>& inputs,
 // How a quantized file runs. Integers: kernels on the stored integers where
 // they have 8 bits, the rest simulated. Simulated: float kernels, values
 // rounded to the integers' grid. Reference: plain loops on the integers.
-enum class Execution { kIntegers, kSimulated, kReference };
+// Fixed: int8 throughout, factors in fixed point, plain loops: the numbers that
+// emitted C gives.
+enum class Execution { kIntegers, kSimulated, kReference, kFixed };
 
 struct EvalRequest {
   std::string model;
@@ -306,6 +308,30 @@ struct ConvertSummary {
 };
 ConvertSummary ConvertFile(const ConvertRequest& request,
                            const Context& context = {});
+
+// ---- emit
+
+// Plain C99 for microcontrollers, of an integer network.
+struct EmitRequest {
+  std::string model;
+  std::string output;          // folder to make
+  std::string name = "model";  // prefix of every symbol: a C identifier
+  // Sizes of inputs, for those that the file leaves open.
+  std::map<std::string, std::vector<int64_t>> shapes;
+  bool force = false;  // replace the folder where it exists
+};
+struct EmitSummary {
+  std::vector<std::string> files;  // in the folder
+  int64_t arena_bytes = 0;         // memory to lend model_run
+  int64_t arena_lower_bound = 0;   // the most that is in use at one time
+  int64_t constant_bytes = 0;      // weights and parameters, in flash
+  int64_t macs = 0;                // products of integers in one run
+  int steps = 0;
+  std::string json;
+};
+// Error{kUnsupported} names what cannot be written in integers, and why.
+// Nothing is left behind by an error.
+EmitSummary EmitFile(const EmitRequest& request, const Context& context = {});
 
 // ---- inspect, ops
 

@@ -29,6 +29,7 @@ void AddRecipeOptions(CLI::App& command, RecipeRequest& recipe);
 
 void AddQuantizeCommands(CLI::App& app, CommonOptions& common);
 void AddConvertCommand(CLI::App& app, CommonOptions& common);
+void AddEmitCommand(CLI::App& app, CommonOptions& common);
 void AddMeasureCommands(CLI::App& app, CommonOptions& common);
 void AddBenchCommand(CLI::App& app, CommonOptions& common);
 

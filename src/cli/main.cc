@@ -26,6 +26,7 @@ int Main(int argc, char** argv) {
   AddMeasureCommands(app, common);
   AddBenchCommand(app, common);
   AddConvertCommand(app, common);
+  AddEmitCommand(app, common);
   try {
     const char* isa = std::getenv("SQUINT_ISA");
     if (isa != nullptr && *isa != '\0') UseInstructionSet(isa);

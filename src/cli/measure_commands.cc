@@ -17,6 +17,19 @@ void OnCall(CLI::App* command, CommonOptions& common, Job job) {
   });
 }
 
+void AddArithmetic(CLI::App& command, Execution& execution) {
+  command
+      .add_option_function<std::string>(
+          "--arithmetic",
+          [&execution](const std::string& name) {
+            if (name == "fixed") execution = Execution::kFixed;
+          },
+          "of quantized models: float factors, or fixed-point ones as in "
+          "emitted C (slow)")
+      ->check(CLI::IsMember({"float", "fixed"}))
+      ->default_str("float");
+}
+
 void NoteSimulated(bool quantized, Execution execution) {
   if (quantized && execution == Execution::kSimulated) {
     fmt::print(stderr, "note: quantized model, run by simulated execution\n");
@@ -33,6 +46,7 @@ void AddEval(CLI::App& app, CommonOptions& common) {
   command->add_option("--float-model", request->float_model,
                       "for metrics that compare with a float model");
   AddExecutionFlags(*command, request->execution);
+  AddArithmetic(*command, request->execution);
   OnCall(command, common, [request, &common](const Context& context) {
     const EvalSummary summary = EvaluateFile(*request, context);
     if (common.json) {
@@ -89,6 +103,7 @@ void AddRun(CLI::App& app, CommonOptions& common) {
       ->required();
   command->add_option("--output", request->output, "FILE.npy or FILE.npz");
   AddExecutionFlags(*command, request->execution);
+  AddArithmetic(*command, request->execution);
   OnCall(command, common, [request, &common](const Context& context) {
     const RunSummary summary = RunFile(*request, context);
     if (common.json) {

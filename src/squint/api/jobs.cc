@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "squint/base/error.h"
+#include "squint/interchange/convert.h"
 #include "squint/optimize/optimize.h"
 
 namespace squint {
@@ -44,6 +45,8 @@ void SetWeights(const std::string& name, Recipe& recipe) {
   recipe.weight_bits = narrow ? name.back() - '0' : 0;
 }
 
+}  // namespace
+
 void RunPasses(Graph& graph, const std::vector<std::string>& disabled_passes,
                const Context& context) {
   OptimizeOptions options;
@@ -55,8 +58,6 @@ void RunPasses(Graph& graph, const std::vector<std::string>& disabled_passes,
     for (const std::string& line : pass.lines) context.Detail("  " + line);
   }
 }
-
-}  // namespace
 
 Prepared Prepare(const std::string& model,
                  const std::vector<std::string>& disabled_passes,
@@ -92,6 +93,11 @@ Prepared PrepareToRun(const std::string& model, Execution execution,
   try {
     Graph graph = *prepared.graph;
     RunPasses(graph, {}, context);
+    if (execution == Execution::kFixed) {
+      for (const std::string& kept : ChangeActivations(graph, DType::kInt8)) {
+        context.Detail(kept);
+      }
+    }
     prepared.graph = std::make_shared<const Graph>(std::move(graph));
   } catch (const Error& error) {
     throw error.In(model);
@@ -222,6 +228,8 @@ RunMode RunModeOf(Execution execution) {
       return RunMode::kExecutor;
     case Execution::kReference:
       return RunMode::kReference;
+    case Execution::kFixed:
+      return RunMode::kFixed;
   }
   return RunMode::kExecutor;
 }

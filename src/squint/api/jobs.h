@@ -44,6 +44,10 @@ Prepared Prepare(LoadedModel loaded, const std::string& model,
 Prepared PrepareToRun(const std::string& model, Execution execution,
                       const Context& context);
 
+// All passes but the disabled ones; what they did goes to the log.
+void RunPasses(Graph& graph, const std::vector<std::string>& disabled_passes,
+               const Context& context);
+
 // How a runner runs what was asked for.
 RunMode RunModeOf(Execution execution);
 

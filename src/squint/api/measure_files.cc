@@ -22,6 +22,8 @@ std::string_view ExecutionName(bool quantized, Execution execution) {
       return "simulated";
     case Execution::kReference:
       return "reference";
+    case Execution::kFixed:
+      return "fixed";
   }
   return "";
 }

@@ -70,6 +70,7 @@ bool IsExcluded(const Node& node, const Recipe& recipe) {
 Selection::Selection(const Graph& graph, const Target& target,
                      const Recipe& recipe, const FloatRequests& requests)
     : graph_(graph),
+      ends_in_integers_(target.name == "edge"),
       uses_(graph),
       decisions_(static_cast<size_t>(graph.num_nodes())) {
   const std::vector<NodeId> order = graph.order();
@@ -204,10 +205,8 @@ bool Selection::OutputQuantized(NodeId id, size_t output) const {
   // MatMul and Gemm hand out float when anyone wants float.
   const auto& readers = uses_.of(result);
   return !readers.empty() &&
-         std::all_of(readers.begin(), readers.end(), [&](const Use& use) {
-           return use.node != kNoNode &&
-                  ReadsQuantized(use.node, static_cast<size_t>(use.index));
-         });
+         std::all_of(readers.begin(), readers.end(),
+                     [&](const Use& use) { return WantsIntegers(use); });
 }
 
 bool Selection::MadeInteger(ValueId id) const {
@@ -242,16 +241,19 @@ bool Selection::InputsSuit(NodeId id) const {
   return false;
 }
 
+bool Selection::WantsIntegers(const Use& use) const {
+  return use.node == kNoNode
+             ? ends_in_integers_
+             : ReadsQuantized(use.node, static_cast<size_t>(use.index));
+}
+
 bool Selection::ResultIsUseful(NodeId id) const {
   const Node& node = graph_.node(id);
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const ValueId result = ResultOf(node, i);
     if (result == kNoValue) continue;
     for (const Use& use : uses_.of(result)) {
-      if (use.node != kNoNode &&
-          ReadsQuantized(use.node, static_cast<size_t>(use.index))) {
-        return true;
-      }
+      if (WantsIntegers(use)) return true;
     }
   }
   return false;

@@ -76,11 +76,15 @@ class Selection {
   bool IsAbsorbableClamp(NodeId id, const Recipe& recipe) const;
   bool InputsSuit(NodeId id) const;
   bool ResultIsUseful(NodeId id) const;
+  bool WantsIntegers(const Use& use) const;
   // Why an integer follower must leave its island; "" when it may stay.
   std::string ReasonToLeave(NodeId id) const;
   void Drop(NodeId id, std::string reason);
 
   const Graph& graph_;
+  // What only the caller reads is made in integers, too: the last layers of a
+  // microcontroller's network have no float to end in.
+  bool ends_in_integers_;
   UseMap uses_;
   std::vector<Decision> decisions_;
 };

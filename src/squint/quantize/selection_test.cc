@@ -57,6 +57,24 @@ TEST(Selection, FollowersWhoseResultLeavesTheNetworkStayFloat) {
   EXPECT_THAT(s.of(net.NodeOf(sum)).reason, HasSubstr("only read in float"));
 }
 
+TEST(Selection, NetworksForTheEdgeEndInIntegers) {
+  Net net;
+  const ValueId sum =
+      net.Op("Add", {net.Conv(net.x, "a"), net.Conv(net.x, "b")}, "sum");
+  const ValueId flat = net.Op("Flatten", {sum}, "flat");
+  const ValueId w =
+      net.graph.AddConstant("w", Tensor(DType::kFloat32, {256, 5}));
+  const ValueId scores = net.Op("Gemm", {flat, w}, "scores");
+  const ValueId shares = net.Op("Softmax", {scores}, "shares");
+  net.graph.AddOutput(scores);
+  net.graph.AddOutput(shares);
+  Recipe recipe;
+  recipe.target = "edge";
+  const Selection s = net.Select(recipe);
+  EXPECT_TRUE(s.MadeInteger(scores));
+  EXPECT_TRUE(s.MadeInteger(shares));
+}
+
 TEST(Selection, FollowersOfFloatNodesStayFloat) {
   Net net;
   const ValueId t = net.Op("Tanh", {net.x}, "t");

@@ -15,13 +15,18 @@ Runner::Runner(std::shared_ptr<const Graph> graph, RunMode mode,
   } else if (mode == RunMode::kIntegers) {
     executor_ = std::make_unique<Executor>(
         std::make_shared<const Graph>(LowerToIntegers(*graph_)), context);
+  } else if (mode == RunMode::kFixed) {
+    fixed_ = std::make_unique<FixedSession>(*graph_, context);
   }
 }
 
 std::vector<Tensor> Runner::Run(const std::vector<Tensor>& inputs,
                                 const RunOptions& options) {
-  CheckInternal(mode_ != RunMode::kIntegers || !options.tap,
+  const bool lowered =
+      mode_ == RunMode::kIntegers || mode_ == RunMode::kFixed;
+  CheckInternal(!lowered || !options.tap,
                 "Runner: a lowered graph has other values");
+  if (fixed_) return fixed_->Run(inputs);
   if (executor_) return executor_->Run(inputs, options);
   InterpreterOptions interpreter;
   interpreter.reading = Reading::kInteger;

@@ -1,6 +1,7 @@
 // One way to run a network on samples for everything that measures: by the
 // executor (float; where values are quantized, on their integers or
-// simulated) or by the reference interpreter's integer reading.
+// simulated), in fixed-point arithmetic, or by the reference interpreter's
+// integer reading.
 #ifndef SQUINT_REPORT_RUNNER_H_
 #define SQUINT_REPORT_RUNNER_H_
 
@@ -9,6 +10,7 @@
 
 #include "squint/base/context.h"
 #include "squint/data/dataset.h"
+#include "squint/fixed/session.h"
 #include "squint/graph/graph.h"
 #include "squint/ops/interpreter.h"
 #include "squint/runtime/executor.h"
@@ -19,6 +21,7 @@ enum class RunMode {
   kExecutor,   // float, or simulated
   kIntegers,   // the executor on the lowered graph; takes no taps
   kReference,  // plain loops on the stored integers
+  kFixed,      // fixed-point arithmetic (fixed/session.h); takes no taps
 };
 
 class Runner {
@@ -33,7 +36,8 @@ class Runner {
   std::shared_ptr<const Graph> graph_;
   Context context_;
   RunMode mode_;
-  std::unique_ptr<Executor> executor_;  // null: reference
+  std::unique_ptr<Executor> executor_;    // or
+  std::unique_ptr<FixedSession> fixed_;  // or neither: reference
 };
 
 // What the network wants from a dataset.

@@ -37,8 +37,9 @@ constexpr std::array<std::string_view, 13> kMovement = {
 
 class Lowering {
  public:
-  explicit Lowering(const Graph& graph)
-      : original_(graph),
+  Lowering(const Graph& graph, const IntegerGraphOptions& options)
+      : options_(options),
+        original_(graph),
         graph_(graph),
         stored_(static_cast<size_t>(graph.num_values()), kNoValue),
         real_(static_cast<size_t>(graph.num_values()), kNoValue) {
@@ -60,7 +61,7 @@ class Lowering {
     graph_.Compact();
     InferShapes(graph_);
     UseChannelsLast(graph_);
-    FuseAdditions(graph_);
+    if (options_.fuse_additions) FuseAdditions(graph_);
     VerifyGraph(graph_);
     return std::move(graph_);
   }
@@ -483,6 +484,7 @@ class Lowering {
     return true;
   }
 
+  const IntegerGraphOptions options_;
   const Graph& original_;
   UseMap uses_{original_};
   Graph graph_;
@@ -516,11 +518,11 @@ void WidenWeights(Graph& graph) {
 
 }  // namespace
 
-Graph LowerToIntegers(const Graph& graph) {
+Graph LowerToIntegers(const Graph& graph, const IntegerGraphOptions& options) {
   Graph dynamic = graph;
   WidenWeights(dynamic);
   LowerDynamicProducts(dynamic);
-  return Lowering(dynamic).Run();
+  return Lowering(dynamic, options).Run();
 }
 
 }  // namespace squint

@@ -6,6 +6,11 @@
 
 namespace squint {
 
+struct IntegerGraphOptions {
+  // Sums join the convolution whose result they alone read (fuse_additions.h).
+  bool fuse_additions = true;
+};
+
 // Values that are quantized per tensor to 8 bits with known parameters become
 // tensors of integers, and the nodes between them operators on integers:
 // QLinearConv, QLinearMatMul, QGemm, QLinearAdd ...; tables for functions of
@@ -20,7 +25,8 @@ namespace squint {
 // in another way (16 bits, per channel, storage types), and nested graphs, keep
 // their QuantParams: an executor simulates them. Inputs and outputs keep names
 // and types. Shapes are inferred.
-Graph LowerToIntegers(const Graph& graph);
+Graph LowerToIntegers(const Graph& graph,
+                      const IntegerGraphOptions& options = {});
 
 }  // namespace squint
 

@@ -1,0 +1,105 @@
+#include "squint/emit/c_text.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace squint {
+namespace {
+
+constexpr size_t kColumns = 80;
+
+constexpr std::array<std::string_view, 72> kKeywords = {
+    "alignas",  "alignof",   "and",       "asm",      "auto",      "bool",
+    "break",    "case",      "catch",     "char",     "class",     "const",
+    "continue", "default",   "delete",    "do",       "double",    "else",
+    "enum",     "explicit",  "export",    "extern",   "false",     "float",
+    "for",      "friend",    "goto",      "if",       "inline",    "int",
+    "long",     "mutable",   "namespace", "new",      "noexcept",  "not",
+    "nullptr",  "operator",  "or",        "private",  "protected", "public",
+    "register", "restrict",  "return",    "short",    "signed",    "sizeof",
+    "static",   "struct",    "switch",    "template", "this",      "throw",
+    "true",     "try",       "typedef",   "typeid",   "typename",  "union",
+    "unsigned", "using",     "virtual",   "void",     "volatile",  "while",
+    "xor",      "constexpr", "decltype",  "concept",  "requires",  "arena"};
+
+bool IsLetter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+}  // namespace
+
+bool IsIdentifier(std::string_view name) {
+  return !name.empty() && IsLetter(name[0]) && name[0] != '_' &&
+         std::ranges::all_of(
+             name, [](char c) { return IsLetter(c) || IsDigit(c); }) &&
+         std::ranges::find(kKeywords, name) == kKeywords.end();
+}
+
+std::string AsIdentifier(std::string_view name) {
+  std::string made;
+  for (const char c : name) {
+    const bool fits = (IsLetter(c) && c != '_') || IsDigit(c);
+    if (fits) {
+      made += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    } else if (!made.empty() && made.back() != '_') {
+      made += '_';
+    }
+  }
+  while (made.ends_with('_')) made.pop_back();
+  if (made.empty() || IsDigit(made[0])) made.insert(0, "t_");
+  return IsIdentifier(made) ? made : made + "_";
+}
+
+std::string UpperCase(std::string_view name) {
+  std::string made(name);
+  for (char& c : made) {
+    c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return made;
+}
+
+std::string CommentText(std::string_view text, size_t width) {
+  std::string made;
+  for (const char c : text) {
+    const bool plain = c >= ' ' && c <= '~' && c != '\\';
+    // "*/" would end the comment and "/*" begin another.
+    const bool joins = !made.empty() && ((c == '/' && made.back() == '*') ||
+                                         (c == '*' && made.back() == '/'));
+    made += plain && !joins ? c : '_';
+  }
+  if (made.size() > width) made = made.substr(0, width - 3) + "...";
+  return made;
+}
+
+std::string Wrapped(std::string_view opening,
+                    const std::vector<std::string>& items,
+                    std::string_view closing, size_t indent) {
+  std::string text(opening);
+  size_t column = opening.size();
+  for (size_t i = 0; i < items.size(); ++i) {
+    const bool last = i + 1 == items.size();
+    const size_t width = items[i].size() + (last ? closing.size() : 1);
+    const bool starts = i == 0;
+    if (column + width + (starts ? 0 : 1) > kColumns && column > indent) {
+      text += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (!starts) {
+      text += " ";
+      ++column;
+    }
+    text += items[i] + (last ? "" : ",");
+    column += items[i].size() + 1;
+  }
+  return text.append(closing);
+}
+
+std::string ArrayBody(std::span<const int64_t> values) {
+  std::vector<std::string> items;
+  items.reserve(values.size());
+  for (const int64_t value : values) items.push_back(std::to_string(value));
+  return Wrapped("  ", items, "", 2);
+}
+
+}  // namespace squint

@@ -1,0 +1,86 @@
+#include "squint/emit/emit.h"
+
+#include <set>
+
+#include "squint/base/error.h"
+#include "squint/emit/c_text.h"
+#include "squint/emit/files.h"
+
+namespace squint {
+namespace {
+
+void CheckName(const std::string& name) {
+  if (IsIdentifier(name)) return;
+  Fail(ErrorCode::kInvalidArgument,
+       "the name '{}' is no C identifier: letters, digits and '_', a letter "
+       "first, no keyword",
+       name);
+}
+
+void NamePorts(const std::vector<Port>& ports, std::set<std::string>& taken,
+               std::vector<std::string>& names) {
+  for (const Port& port : ports) {
+    const std::string wish = AsIdentifier(port.name);
+    std::string name = wish;
+    for (int n = 2; !taken.insert(name).second; ++n) {
+      name = fmt::format("{}_{}", wish, n);
+    }
+    names.push_back(name);
+  }
+}
+
+std::string Argument(const Emission& emission, ModelWriter& writer,
+                     ValueId id) {
+  const Place& place = emission.plan.places.at(id);
+  switch (place.kind) {
+    case Place::Kind::kInput:
+      return emission.inputs[place.index];
+    case Place::Kind::kOutput:
+      return emission.outputs[place.index];
+    case Place::Kind::kConstant:
+      return writer.ConstantInput(id);
+    case Place::Kind::kArena:
+      return place.offset == 0 ? "memory"
+                               : fmt::format("memory + {}", place.offset);
+  }
+  return "";
+}
+
+}  // namespace
+
+EmittedModel EmitC(const Network& network, const EmitOptions& options) {
+  CheckName(options.name);
+  const MemoryPlan plan = PlanMemory(network);
+  VerifyPlan(network, plan);
+  Emission emission{network, plan, options};
+  std::set<std::string> taken = {"arena", "memory"};
+  NamePorts(network.inputs, taken, emission.inputs);
+  NamePorts(network.outputs, taken, emission.outputs);
+  ModelWriter writer(network, plan, options.name, [&](ValueId id) {
+    return Argument(emission, writer, id);
+  });
+  for (size_t i = 0; i < plan.order.size(); ++i) writer.WriteStep(i);
+  for (const auto& [id, output] : plan.copies) {
+    writer.WriteCopy(id, emission.outputs[output]);
+  }
+  EmittedModel model;
+  model.steps = writer.costs();
+  model.arena_bytes = plan.arena_bytes;
+  model.arena_lower_bound = plan.lower_bound;
+  for (const StepCost& step : model.steps) {
+    model.constant_bytes += step.constant_bytes;
+    model.parameter_bytes += step.parameter_bytes;
+    model.macs += step.macs;
+  }
+  model.files = {{"model.h", ModelHeader(emission)},
+                 {"model.c", ModelSource(emission, writer)},
+                 {"weights.h", WeightsHeader(emission, writer)},
+                 {"weights.c", WeightsSource(emission, writer)},
+                 {"test_vectors.h", TestVectors(emission)},
+                 {"main_test.c", TestMain(emission)},
+                 {"CMakeLists.txt", BuildFile(emission)},
+                 {"memory.json", MemoryReport(emission, model)}};
+  return model;
+}
+
+}  // namespace squint

@@ -1,0 +1,41 @@
+// The files of an emitted model, one function each.
+#ifndef SQUINT_EMIT_FILES_H_
+#define SQUINT_EMIT_FILES_H_
+
+#include <string>
+#include <vector>
+
+#include "squint/emit/emit.h"
+#include "squint/emit/model_writer.h"
+#include "squint/emit/network.h"
+#include "squint/emit/plan.h"
+
+namespace squint {
+
+// What all files speak of.
+struct Emission {
+  const Network& network;
+  const MemoryPlan& plan;
+  const EmitOptions& options;
+  // C names of the ports, unique among all.
+  std::vector<std::string> inputs = {};
+  std::vector<std::string> outputs = {};
+};
+
+std::string ModelHeader(const Emission& emission);
+std::string ModelSource(const Emission& emission, const ModelWriter& writer);
+std::string WeightsHeader(const Emission& emission, const ModelWriter& writer);
+std::string WeightsSource(const Emission& emission, const ModelWriter& writer);
+std::string TestVectors(const Emission& emission);
+std::string TestMain(const Emission& emission);
+std::string BuildFile(const Emission& emission);
+std::string MemoryReport(const Emission& emission, const EmittedModel& model);
+
+// "const int8_t *x, int8_t *y, ..." of model_run, an item each.
+std::vector<std::string> RunParameters(const Emission& emission);
+// The comment that opens a file.
+std::string Opening(const Emission& emission, std::string_view what);
+
+}  // namespace squint
+
+#endif  // SQUINT_EMIT_FILES_H_

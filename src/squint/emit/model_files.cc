@@ -1,0 +1,154 @@
+// model.h and model.c: the interface, and the network.
+#include "squint/emit/c_text.h"
+#include "squint/emit/files.h"
+#include "squint/emit/kernel_text.h"
+
+namespace squint {
+namespace {
+
+std::string TypeOf(const Port& port) {
+  return port.dtype == DType::kUint8 ? "uint8_t" : "int8_t";
+}
+
+// A float as C has it, exactly.
+std::string FloatText(float value) {
+  std::string text = fmt::format("{}", value);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text + "f";
+}
+
+std::string PortMacros(const std::string& prefix, const std::string& name,
+                       const Port& port) {
+  const std::string macro = UpperCase(prefix + "_" + name);
+  std::string text = fmt::format("\n/* {}: {} {} */\n#define {}_SIZE {}\n",
+                                 CommentText(port.name, 40), TypeOf(port),
+                                 DimsToString(port.dims), macro, port.bytes());
+  if (port.has_scale) {
+    text += fmt::format("#define {}_SCALE {}\n#define {}_ZERO_POINT ({})\n",
+                        macro, FloatText(port.scale), macro, port.zero);
+  }
+  return text;
+}
+
+// real / scale + zero, rounded half to even: 1.5 * 2^23 has no bits for
+// fractions.
+std::string QuantizeFunction(const std::string& prefix, const std::string& name,
+                             const Port& port) {
+  const std::string macro = UpperCase(prefix + "_" + name);
+  const int low = port.dtype == DType::kUint8 ? 0 : -128;
+  return fmt::format(R"(
+static inline void {0}_quantize_{1}(const float *real, {2} *{1}) {{
+  for (int32_t i = 0; i < {3}_SIZE; ++i) {{
+    float steps = real[i] / {3}_SCALE;
+    steps = steps < -1024.0f ? -1024.0f : steps > 1024.0f ? 1024.0f : steps;
+    const volatile float rounded = steps + 12582912.0f;
+    int32_t q = (int32_t)(rounded - 12582912.0f) + {3}_ZERO_POINT;
+    q = q < {4} ? {4} : q > {5} ? {5} : q;
+    {1}[i] = ({2})q;
+  }}
+}}
+)",
+                     prefix, name, TypeOf(port), macro, low, low + 255);
+}
+
+std::string DequantizeFunction(const std::string& prefix,
+                               const std::string& name, const Port& port) {
+  const std::string macro = UpperCase(prefix + "_" + name);
+  return fmt::format(R"(
+static inline void {0}_dequantize_{1}(const {2} *{1}, float *real) {{
+  for (int32_t i = 0; i < {3}_SIZE; ++i) {{
+    real[i] = (float)({1}[i] - {3}_ZERO_POINT) * {3}_SCALE;
+  }}
+}}
+)",
+                     prefix, name, TypeOf(port), macro);
+}
+
+std::string FloatFunctions(const Emission& e) {
+  const std::string& prefix = e.options.name;
+  std::string text;
+  for (size_t i = 0; i < e.inputs.size(); ++i) {
+    const Port& port = e.network.inputs[i];
+    if (port.has_scale) text += QuantizeFunction(prefix, e.inputs[i], port);
+  }
+  for (size_t i = 0; i < e.outputs.size(); ++i) {
+    const Port& port = e.network.outputs[i];
+    if (port.has_scale) text += DequantizeFunction(prefix, e.outputs[i], port);
+  }
+  if (text.empty()) return text;
+  return fmt::format(
+      "\n/* For callers who have float: define {0}_WITH_FLOAT. */\n"
+      "#ifdef {0}_WITH_FLOAT\n{1}\n#endif /* {0}_WITH_FLOAT */\n",
+      UpperCase(prefix), text);
+}
+
+}  // namespace
+
+std::string Opening(const Emission& e, std::string_view what) {
+  return fmt::format("/* {} {}\n   Made by squint from {}. */\n",
+                     e.options.name, what, CommentText(e.options.source, 55));
+}
+
+std::vector<std::string> RunParameters(const Emission& e) {
+  std::vector<std::string> parameters;
+  for (size_t i = 0; i < e.inputs.size(); ++i) {
+    parameters.push_back(
+        fmt::format("const {} *{}", TypeOf(e.network.inputs[i]), e.inputs[i]));
+  }
+  for (size_t i = 0; i < e.outputs.size(); ++i) {
+    parameters.push_back(
+        fmt::format("{} *{}", TypeOf(e.network.outputs[i]), e.outputs[i]));
+  }
+  parameters.push_back("void *arena");
+  return parameters;
+}
+
+std::string ModelHeader(const Emission& e) {
+  const std::string& name = e.options.name;
+  const std::string upper = UpperCase(name);
+  std::string text = Opening(e, "as integers: what a caller needs to know.");
+  text += fmt::format("#ifndef {0}_MODEL_H_\n#define {0}_MODEL_H_\n\n", upper);
+  text += "#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
+  text += fmt::format(
+      "\n/* Working memory that the caller lends; nothing in it has to be kept "
+      "between\n   runs. A multiple of {1} is a good address. */\n"
+      "#define {0}_ARENA_SIZE {2}\n",
+      upper, kArenaAlign, std::max<int64_t>(e.plan.arena_bytes, 1));
+  for (size_t i = 0; i < e.inputs.size(); ++i) {
+    text += PortMacros(name, e.inputs[i], e.network.inputs[i]);
+  }
+  for (size_t i = 0; i < e.outputs.size(); ++i) {
+    text += PortMacros(name, e.outputs[i], e.network.outputs[i]);
+  }
+  text +=
+      "\n/* real = SCALE * (integer - ZERO_POINT). Inputs, outputs and arena "
+      "do "
+      "not\n   overlap. Reentrant: calls with other arenas may run at the same "
+      "time. */\n";
+  text += Wrapped(fmt::format("void {}_run(", name), RunParameters(e), ");\n",
+                  6 + name.size() + 4);
+  text += FloatFunctions(e);
+  text += "\n#ifdef __cplusplus\n}\n#endif\n";
+  return text + fmt::format("\n#endif /* {}_MODEL_H_ */\n", upper);
+}
+
+std::string ModelSource(const Emission& e, const ModelWriter& writer) {
+  const std::string& name = e.options.name;
+  std::string text = Opening(e, "as integers: kernels, then the network.");
+  text +=
+      "#include \"model.h\"\n\n#include <stdint.h>\n#include <string.h>\n\n"
+      "#include \"weights.h\"\n";
+  text += KernelText(writer.kernels());
+  text += "\n/* ---- the network */\n\n" + writer.parameters() + "\n";
+  text += Wrapped(fmt::format("void {}_run(", name), RunParameters(e), ") {\n",
+                  6 + name.size() + 4);
+  text += e.plan.arena_bytes == 0
+              ? "  (void)arena;\n"
+              : "  int8_t *const memory = (int8_t *)arena;\n";
+  for (const std::string& input : e.inputs) {
+    text += fmt::format("  (void){};\n", input);
+  }
+  return text + writer.calls() + "}\n";
+}
+
+}  // namespace squint

@@ -1,0 +1,146 @@
+#include "squint/emit/model_writer.h"
+
+#include <utility>
+
+#include "squint/emit/c_text.h"
+#include "squint/emit/kernel_text.h"
+
+namespace squint {
+namespace {
+
+constexpr size_t kCommentWidth = 66;
+
+// The file's own name of the node, where it has one.
+std::string LayerName(const Graph& graph, const Node& node) {
+  if (!node.user_names.empty()) return node.user_names[0];
+  return node.name.empty() ? graph.value(node.output()).name : node.name;
+}
+
+int64_t BytesOfType(std::string_view type) {
+  return type.find("32") != std::string_view::npos ? 4 : 1;
+}
+
+}  // namespace
+
+ModelWriter::ModelWriter(const Network& network, const MemoryPlan& plan,
+                         std::string prefix,
+                         std::function<std::string(ValueId)> argument)
+    : network_(network),
+      plan_(plan),
+      prefix_(std::move(prefix)),
+      argument_(std::move(argument)) {}
+
+const FixedNode& ModelWriter::step() const {
+  return network_.steps()[plan_.order[position_]];
+}
+
+void ModelWriter::WriteStep(size_t position) {
+  position_ = position;
+  if (step().step->is_view()) return;
+  const Graph& graph = network_.program.graph;
+  const Node& node = graph.node(step().id);
+  std::string type = AsIdentifier(node.op_type);
+  for (const std::string_view start : {"qlinear", "nhwc", "q"}) {
+    if (type.starts_with(start)) type = type.substr(start.size());
+  }
+  StepCost cost;
+  cost.op_type = node.op_type;
+  cost.layer = LayerName(graph, node);
+  cost.name = fmt::format("{}_{}", type, costs_.size() + 1);
+  cost.macs = step().step->macs();
+  calls_ +=
+      fmt::format("\n  /* {} */\n",
+                  CommentText(cost.name + ": " + cost.layer, kCommentWidth));
+  costs_.push_back(std::move(cost));
+  step().step->Write(*this);
+}
+
+void ModelWriter::WriteCopy(ValueId id, const std::string& output) {
+  StepCost cost;
+  cost.name = fmt::format("copy_{}", costs_.size() + 1);
+  cost.op_type = "Identity";
+  cost.layer = network_.program.graph.value(id).name;
+  costs_.push_back(std::move(cost));
+  calls_ += fmt::format("\n  memcpy({}, {}, {});\n", output, argument_(id),
+                        network_.BytesOf(id));
+}
+
+std::string ModelWriter::In(size_t i) { return argument_(step().inputs[i]); }
+std::string ModelWriter::Out(size_t i) { return argument_(step().outputs[i]); }
+std::string ModelWriter::Scratch() {
+  return fmt::format("memory + {}", plan_.scratch[position_]);
+}
+
+std::string ModelWriter::Define(const std::string& type,
+                                const std::string& wish,
+                                const std::vector<std::string>& fields) {
+  const std::string body = Wrapped("    ", fields, "};\n", 4);
+  auto [found, is_new] = defined_.try_emplace(type + body);
+  if (!is_new) return found->second;
+  std::string name = wish;
+  for (int n = 2; !names_.insert(name).second; ++n) {
+    name = fmt::format("{}_{}", wish, n);
+  }
+  found->second = name;
+  parameters_ += fmt::format("static const {} {} = {{\n{}", type, name, body);
+  costs_.back().parameter_bytes += 4 * static_cast<int64_t>(fields.size());
+  return name;
+}
+
+std::string ModelWriter::WriteParams(std::string_view type,
+                                     std::span<const int32_t> values) {
+  const std::vector<std::string> names = FieldsOf(type);
+  CheckInternal(names.size() == values.size(),
+                "a kernel's struct has other fields than int32_t");
+  std::vector<std::string> fields;
+  for (size_t i = 0; i < names.size(); ++i) {
+    fields.push_back(fmt::format(".{} = {}", names[i], values[i]));
+  }
+  const std::string role(type.substr(std::string_view("squint_").size()));
+  return "&" +
+         Define(std::string(type), costs_.back().name + "_" + role, fields);
+}
+
+std::string ModelWriter::WriteWeights(const std::string& values,
+                                      const std::string& bias,
+                                      const std::string& multiplier,
+                                      const std::string& shift) {
+  return "&" + Define("squint_weights", costs_.back().name + "_weights",
+                      {".w = " + values, ".bias = " + bias,
+                       ".multiplier = " + multiplier, ".shift = " + shift});
+}
+
+std::string ModelWriter::WriteArray(std::string_view role,
+                                    std::string_view type,
+                                    const std::vector<int64_t>& values) {
+  const std::string body = ArrayBody(values);
+  auto [found, is_new] = arrays_.try_emplace(std::string(type) + body);
+  if (!is_new) return found->second;
+  std::string name = fmt::format("{}_{}_{}", prefix_, costs_.back().name, role);
+  const std::string wish = name;
+  for (int n = 2; !names_.insert(name).second; ++n) {
+    name = fmt::format("{}_{}", wish, n);
+  }
+  found->second = name;
+  const std::string declaration =
+      fmt::format("const {} {}[{}]", type, name, values.size());
+  declarations_ += fmt::format("extern {};\n", declaration);
+  constants_ += fmt::format("\n{} = {{\n{}}};\n", declaration, body);
+  costs_.back().constant_bytes +=
+      BytesOfType(type) * static_cast<int64_t>(values.size());
+  return name;
+}
+
+std::string ModelWriter::ConstantInput(ValueId id) {
+  const Tensor tensor = network_.program.graph.value(id).constant.Materialize();
+  return WriteArray("operand", "int8_t", tensor.ToInts());
+}
+
+void ModelWriter::WriteCall(std::string_view header, std::string_view name,
+                            const std::vector<std::string>& arguments) {
+  kernels_.insert(std::string(header));
+  const std::string opening = fmt::format("  {}(", name);
+  calls_ += Wrapped(opening, arguments, ");\n", 6);
+}
+
+}  // namespace squint

@@ -1,0 +1,84 @@
+// Steps as C: their calls for model.c, their constants for weights.c.
+#ifndef SQUINT_EMIT_MODEL_WRITER_H_
+#define SQUINT_EMIT_MODEL_WRITER_H_
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "squint/emit/network.h"
+#include "squint/emit/plan.h"
+
+namespace squint {
+
+// What one step takes of the flash, beside the code that all share.
+struct StepCost {
+  std::string name;     // in the emitted C
+  std::string op_type;  // of the network's operator
+  std::string layer;    // its node in the network
+  int64_t constant_bytes = 0;
+  int64_t parameter_bytes = 0;
+  int64_t macs = 0;
+};
+
+class ModelWriter : public StepWriter {
+ public:
+  // `argument(id)`: the expression for where a value lies.
+  ModelWriter(const Network& network, const MemoryPlan& plan,
+              std::string prefix, std::function<std::string(ValueId)> argument);
+
+  // Steps in the order of the plan; then outputs that no step makes.
+  void WriteStep(size_t position);
+  void WriteCopy(ValueId id, const std::string& output);
+
+  const std::set<std::string, std::less<>>& kernels() const { return kernels_; }
+  const std::string& parameters() const { return parameters_; }
+  const std::string& calls() const { return calls_; }
+  const std::string& constants() const { return constants_; }
+  const std::string& declarations() const { return declarations_; }
+  const std::vector<StepCost>& costs() const { return costs_; }
+
+  // The array that holds a constant of the network which steps read as an
+  // input; written once.
+  std::string ConstantInput(ValueId id);
+
+ private:
+  std::string In(size_t i) override;
+  std::string Out(size_t i) override;
+  std::string Scratch() override;
+  std::string WriteParams(std::string_view type,
+                          std::span<const int32_t> fields) override;
+  std::string WriteArray(std::string_view role, std::string_view type,
+                         const std::vector<int64_t>& values) override;
+  std::string WriteWeights(const std::string& values, const std::string& bias,
+                           const std::string& multiplier,
+                           const std::string& shift) override;
+  void WriteCall(std::string_view header, std::string_view name,
+                 const std::vector<std::string>& arguments) override;
+
+  const FixedNode& step() const;
+  // The name of a definition with this content: an older one's, or a new one.
+  std::string Define(const std::string& type, const std::string& wish,
+                     const std::vector<std::string>& fields);
+
+  const Network& network_;
+  const MemoryPlan& plan_;
+  std::string prefix_;
+  std::function<std::string(ValueId)> argument_;
+  size_t position_ = 0;
+  std::set<std::string, std::less<>> kernels_;
+  std::string parameters_;
+  std::string calls_;
+  std::string constants_;
+  std::string declarations_;
+  std::vector<StepCost> costs_;
+  std::map<std::string, std::string> defined_;  // type and content -> name
+  std::map<std::string, std::string> arrays_;   // type and content -> name
+  std::set<std::string> names_;
+};
+
+}  // namespace squint
+
+#endif  // SQUINT_EMIT_MODEL_WRITER_H_

@@ -1,0 +1,160 @@
+#include "squint/emit/network.h"
+
+#include <algorithm>
+#include <set>
+
+#include "squint/base/error.h"
+
+namespace squint {
+namespace {
+
+constexpr size_t kMostReasons = 8;  // in one message
+
+bool IsIntegerType(DType dtype) {
+  return dtype == DType::kInt8 || dtype == DType::kUint8;
+}
+
+Port PortOf(const Graph& graph, ValueId value, std::string name) {
+  const Value& stored = graph.value(value);
+  Port port;
+  port.value = value;
+  port.name = std::move(name);
+  port.dtype = stored.dtype;
+  port.dims = stored.is_constant() ? stored.constant.dims()
+                                   : stored.shape.values().value_or(Dims());
+  return port;
+}
+
+// Scale and zero point from inputs 1 and 2 of a converting node.
+void SetScale(const Graph& graph, const Node& converter, Port& port) {
+  const Tensor* scale = graph.ConstantOf(converter.input(1));
+  const Tensor* zero = graph.ConstantOf(converter.input(2));
+  if (scale == nullptr || scale->size() != 1) return;
+  port.has_scale = true;
+  port.scale = scale->ToFloats()[0];
+  port.zero = zero == nullptr ? 0 : static_cast<int32_t>(zero->ToInts()[0]);
+}
+
+bool SameParameters(const Graph& graph, const Node& a, const Node& b) {
+  Port first;
+  Port second;
+  SetScale(graph, a, first);
+  SetScale(graph, b, second);
+  return first.has_scale && second.has_scale && first.scale == second.scale &&
+         first.zero == second.zero;
+}
+
+class Builder {
+ public:
+  explicit Builder(Network& network)
+      : network_(network), graph_(network.program.graph) {}
+
+  void Run() {
+    for (const ValueId id : graph_.inputs()) AddInput(id);
+    for (const ValueId id : graph_.outputs()) AddOutput(id);
+    CheckNodes();
+    if (!port_failure_.empty()) {
+      Fail(ErrorCode::kUnsupported, "{}", port_failure_);
+    }
+    std::erase_if(network_.program.nodes,
+                  [&](const FixedNode& node) { return !node.step; });
+  }
+
+ private:
+  void CheckNodes() const {
+    std::string reasons;
+    size_t count = 0;
+    for (const FixedNode& node : network_.program.nodes) {
+      if (node.step || cut_.contains(node.id)) continue;
+      ++count;
+      if (count <= kMostReasons) {
+        reasons += fmt::format(
+            "\n  {}: {}", NodeLabel(graph_, graph_.node(node.id)), node.reason);
+      }
+    }
+    if (count > 0) {
+      Fail(ErrorCode::kUnsupported,
+           "{} node{} cannot be written in integers:{}{}\nquantize the float "
+           "model with --preset edge, which leaves the fewest in float",
+           count, count == 1 ? "" : "s", reasons,
+           count > kMostReasons ? "\n  ..." : "");
+    }
+  }
+
+  // The QuantizeLinear nodes behind a real input become the input; where there
+  // are several they must agree, and the later ones read the first one's.
+  void AddInput(ValueId id) {
+    const std::string& name = graph_.value(id).name;
+    if (IsIntegerType(graph_.value(id).dtype)) {
+      network_.inputs.push_back(PortOf(graph_, id, name));
+      return;
+    }
+    const Node* first = nullptr;
+    for (const FixedNode& node : network_.program.nodes) {
+      const Node& reader = graph_.node(node.id);
+      if (!reader.Is("QuantizeLinear") || reader.input(0) != id) continue;
+      if (first != nullptr && !SameParameters(graph_, *first, reader)) continue;
+      cut_.insert(node.id);
+      if (first == nullptr) {
+        first = &reader;
+        network_.inputs.push_back(PortOf(graph_, reader.output(), name));
+        SetScale(graph_, reader, network_.inputs.back());
+      } else {
+        Redirect(reader.output(), first->output());
+      }
+    }
+    if (first == nullptr) {
+      port_failure_ = fmt::format(
+          "input '{}' ({}) is not quantized: emitted C takes integers", name,
+          DTypeName(graph_.value(id).dtype));
+    }
+  }
+
+  void Redirect(ValueId from, ValueId to) {
+    for (FixedNode& node : network_.program.nodes) {
+      std::ranges::replace(node.inputs, from, to);
+    }
+  }
+
+  void AddOutput(ValueId id) {
+    const std::string& name = graph_.value(id).name;
+    const NodeId producer = graph_.value(id).producer;
+    if (producer != kNoNode && graph_.node(producer).Is("DequantizeLinear")) {
+      const Node& converter = graph_.node(producer);
+      cut_.insert(producer);
+      network_.outputs.push_back(PortOf(graph_, converter.input(0), name));
+      SetScale(graph_, converter, network_.outputs.back());
+      return;
+    }
+    if (!IsIntegerType(graph_.value(id).dtype)) {
+      port_failure_ = fmt::format(
+          "output '{}' is real numbers: quantize the float model with --preset "
+          "edge, which ends in integers",
+          name);
+      return;
+    }
+    network_.outputs.push_back(PortOf(graph_, id, name));
+  }
+
+  Network& network_;
+  const Graph& graph_;
+  std::set<NodeId> cut_;      // converters at inputs and outputs
+  std::string port_failure_;  // told when all nodes are fine
+};
+
+}  // namespace
+
+int64_t Network::BytesOf(ValueId id) const {
+  const Value& value = program.graph.value(id);
+  if (value.is_constant()) return value.constant.size();
+  return ElementCount(*value.shape.values());
+}
+
+Network MakeNetwork(const Graph& lowered, const std::vector<Dims>& input_dims) {
+  Network network;
+  network.program = MakeFixedProgram(lowered, input_dims);
+  Builder(network).Run();
+  return network;
+}
+
+}  // namespace squint

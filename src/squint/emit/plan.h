@@ -1,0 +1,48 @@
+// Where every value of an emitted network lies, and in which order it is
+// computed.
+//
+// Values that have the same bytes (views), or of which one may overwrite the
+// other (in-place steps), share a *block*. A block is an input or output of the
+// caller, constants, or a range of the arena that is taken from the step that
+// makes its first value to the step that reads its last.
+#ifndef SQUINT_EMIT_PLAN_H_
+#define SQUINT_EMIT_PLAN_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "squint/emit/arena.h"
+#include "squint/emit/network.h"
+
+namespace squint {
+
+struct Place {
+  enum class Kind { kInput, kOutput, kConstant, kArena };
+  Kind kind = Kind::kArena;
+  size_t index = 0;    // of the input or output
+  int64_t offset = 0;  // in the arena
+};
+
+struct MemoryPlan {
+  std::vector<size_t> order;        // of network.steps
+  std::map<ValueId, Place> places;  // of all values
+  std::vector<int64_t> scratch;     // offset for each step of `order`, or -1
+  // Outputs that no step writes: (value, index of the output).
+  std::vector<std::pair<ValueId, size_t>> copies;
+  std::vector<Block> blocks;
+  int64_t arena_bytes = 0;
+  int64_t lower_bound = 0;  // the most that is taken at one time
+};
+
+MemoryPlan PlanMemory(const Network& network);
+
+// Runs the plan on names instead of numbers: every step finds its operands
+// where they were put, whole, and writes over nothing that is needed. Shares
+// no code with the planner. Error{kInternal} says what is wrong.
+void VerifyPlan(const Network& network, const MemoryPlan& plan);
+
+}  // namespace squint
+
+#endif  // SQUINT_EMIT_PLAN_H_

@@ -1,0 +1,47 @@
+// CMakeLists.txt and memory.json.
+#include "squint/base/json.h"
+#include "squint/emit/files.h"
+
+namespace squint {
+
+std::string BuildFile(const Emission& e) {
+  return fmt::format(
+      R"(# The library {0}, and a test that compares it with the engine.
+cmake_minimum_required(VERSION 3.16)
+project({0} C)
+set(CMAKE_C_STANDARD 99)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+add_library({0} STATIC model.c weights.c)
+target_include_directories({0} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
+add_executable({0}_test main_test.c)
+target_link_libraries({0}_test PRIVATE {0})
+enable_testing()
+add_test(NAME {0} COMMAND {0}_test)
+)",
+      e.options.name);
+}
+
+std::string MemoryReport(const Emission& e, const EmittedModel& model) {
+  Json layers = Json::array();
+  for (const StepCost& step : model.steps) {
+    layers.push_back(JsonObject("name", step.name, "operator", step.op_type,
+                                "layer", step.layer, "weights",
+                                step.constant_bytes, "parameters",
+                                step.parameter_bytes, "macs", step.macs));
+  }
+  int64_t in = 0;
+  int64_t out = 0;
+  for (const Port& port : e.network.inputs) in += port.bytes();
+  for (const Port& port : e.network.outputs) out += port.bytes();
+  const Json flash = JsonObject("weights", model.constant_bytes, "parameters",
+                                model.parameter_bytes, "layers", layers);
+  const Json ram =
+      JsonObject("arena", model.arena_bytes, "arena_lower_bound",
+                 model.arena_lower_bound, "inputs", in, "outputs", out);
+  return JsonText(JsonObject("name", e.options.name, "macs", model.macs,
+                             "flash", flash, "ram", ram),
+                  2) +
+         "\n";
+}
+
+}  // namespace squint

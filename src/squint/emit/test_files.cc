@@ -1,0 +1,189 @@
+// test_vectors.h and main_test.c: inputs with the results that the engine's
+// fixed-point arithmetic gives, and a program that compares.
+#include <algorithm>
+#include <map>
+#include <random>
+
+#include "squint/emit/c_text.h"
+#include "squint/emit/files.h"
+
+namespace squint {
+namespace {
+
+constexpr int64_t kMostVectors = 4;
+constexpr int64_t kMostBytes = 128 * 1024;  // of vectors
+
+using Bytes = std::vector<int8_t>;
+
+// Runs the steps with memory of its own for every value: what the arena plan
+// must not change.
+class Truth {
+ public:
+  explicit Truth(const Network& network) : network_(network) {}
+
+  std::vector<Bytes> Run(const std::vector<Bytes>& inputs) {
+    values_.clear();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      values_[network_.inputs[i].value] = inputs[i];
+    }
+    for (const FixedNode& node : network_.steps()) RunStep(node);
+    std::vector<Bytes> outputs;
+    for (const Port& port : network_.outputs) {
+      outputs.push_back(Read(port.value));
+    }
+    return outputs;
+  }
+
+ private:
+  const Bytes& Read(ValueId id) {
+    Bytes& bytes = values_[id];
+    if (!bytes.empty() || !network_.IsConstant(id)) return bytes;
+    const Tensor constant =
+        network_.program.graph.value(id).constant.Materialize();
+    for (int64_t i = 0; i < constant.size(); ++i) {
+      bytes.push_back(static_cast<int8_t>(constant.raw()[i]));
+    }
+    return bytes;
+  }
+
+  void RunStep(const FixedNode& node) {
+    std::vector<const int8_t*> inputs;
+    std::vector<int8_t*> outputs;
+    for (const ValueId id : node.inputs) {
+      inputs.push_back(id == kNoValue ? nullptr : Read(id).data());
+    }
+    for (const ValueId id : node.outputs) {
+      if (id != kNoValue) {
+        values_[id].resize(static_cast<size_t>(network_.BytesOf(id)));
+      }
+      outputs.push_back(id == kNoValue ? nullptr : values_[id].data());
+    }
+    Bytes scratch(node.step->scratch_bytes());
+    StepRunner runner(inputs, outputs, scratch.data());
+    node.step->Run(runner);
+  }
+
+  const Network& network_;
+  std::map<ValueId, Bytes> values_;
+};
+
+int64_t BytesOfVector(const Network& network) {
+  int64_t bytes = 0;
+  for (const auto* ports : {&network.inputs, &network.outputs}) {
+    for (const Port& port : *ports) bytes += port.bytes();
+  }
+  return bytes;
+}
+
+int64_t CountOf(const Network& network) {
+  return std::clamp<int64_t>(
+      kMostBytes / std::max<int64_t>(BytesOfVector(network), 1), 1,
+      kMostVectors);
+}
+
+// Vector 0 is all zeros of the first kind of input: borders show; the others
+// are random over the whole type.
+Bytes InputVector(const Port& port, int64_t index, std::mt19937& random) {
+  Bytes bytes(static_cast<size_t>(port.bytes()));
+  for (int8_t& byte : bytes) {
+    byte = static_cast<int8_t>(index == 0 ? port.zero
+                                          : static_cast<int32_t>(random()));
+  }
+  return bytes;
+}
+
+std::string Table(const std::string& name, const Port& port,
+                  const std::vector<Bytes>& vectors) {
+  std::vector<int64_t> values;
+  for (const Bytes& bytes : vectors) {
+    for (const int8_t byte : bytes) {
+      values.push_back(port.dtype == DType::kUint8
+                           ? int64_t{static_cast<uint8_t>(byte)}
+                           : int64_t{byte});
+    }
+  }
+  return fmt::format("\nstatic const {} {}[{}] = {{\n{}}};\n",
+                     port.dtype == DType::kUint8 ? "uint8_t" : "int8_t", name,
+                     values.size(), ArrayBody(values));
+}
+
+std::string SizeMacro(const Emission& e, const std::string& port) {
+  return UpperCase(e.options.name + "_" + port) + "_SIZE";
+}
+
+}  // namespace
+
+std::string TestVectors(const Emission& e) {
+  Truth truth(e.network);
+  std::mt19937 random(1);
+  std::vector<std::vector<Bytes>> inputs(e.inputs.size());
+  std::vector<std::vector<Bytes>> outputs(e.outputs.size());
+  const int64_t count = CountOf(e.network);
+  for (int64_t n = 0; n < count; ++n) {
+    std::vector<Bytes> vector;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      vector.push_back(InputVector(e.network.inputs[i], n, random));
+      inputs[i].push_back(vector.back());
+    }
+    const std::vector<Bytes> results = truth.Run(vector);
+    for (size_t i = 0; i < results.size(); ++i) {
+      outputs[i].push_back(results[i]);
+    }
+  }
+  const std::string guard = UpperCase(e.options.name) + "_TEST_VECTORS_H_";
+  std::string text =
+      Opening(e, "as integers: inputs and the engine's results.") +
+      fmt::format(
+          "#ifndef {0}\n#define {0}\n\n#include <stdint.h>\n\n"
+          "#define TEST_VECTORS {1}\n",
+          guard, count);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    text += Table("in_" + e.inputs[i], e.network.inputs[i], inputs[i]);
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    text += Table("expected_" + e.outputs[i], e.network.outputs[i], outputs[i]);
+  }
+  return text + fmt::format("\n#endif /* {} */\n", guard);
+}
+
+std::string TestMain(const Emission& e) {
+  const std::string& name = e.options.name;
+  std::string text = Opening(e, "as integers: compares with the engine.");
+  text +=
+      "#include <stdint.h>\n#include <stdio.h>\n#include <string.h>\n\n"
+      "#include \"model.h\"\n#include \"test_vectors.h\"\n\n";
+  text += fmt::format("static int32_t arena[({}_ARENA_SIZE + 3) / 4];\n",
+                      UpperCase(name));
+  std::vector<std::string> arguments;
+  std::string checks;
+  for (const std::string& input : e.inputs) {
+    arguments.push_back(
+        fmt::format("in_{} + n * {}", input, SizeMacro(e, input)));
+  }
+  for (size_t i = 0; i < e.outputs.size(); ++i) {
+    const std::string& output = e.outputs[i];
+    const bool is_unsigned = e.network.outputs[i].dtype == DType::kUint8;
+    const std::string size = SizeMacro(e, output);
+    text += fmt::format("static {} got_{}[{}];\n",
+                        is_unsigned ? "uint8_t" : "int8_t", output, size);
+    arguments.push_back("got_" + output);
+    checks += fmt::format(
+        "    if (memcmp(got_{0}, expected_{0} + n * {1}, {1}) != 0) {{\n"
+        "      printf(\"{2}: vector %d: {0} differs\\n\", n);\n"
+        "      ++wrong;\n    }}\n",
+        output, size, name);
+  }
+  arguments.push_back("arena");
+  text +=
+      "\nint main(void) {\n  int wrong = 0;\n"
+      "  for (int n = 0; n < TEST_VECTORS; ++n) {\n";
+  text += Wrapped(fmt::format("    {}_run(", name), arguments, ");\n", 8);
+  return text + checks +
+         fmt::format(
+             "  }}\n  if (wrong == 0) {{\n"
+             "    printf(\"{}: %d vectors, all equal\\n\", "
+             "TEST_VECTORS);\n  }}\n  return wrong == 0 ? 0 : 1;\n}}\n",
+             name);
+}
+
+}  // namespace squint

@@ -1,0 +1,166 @@
+#include "squint/fixed/operation.h"
+
+#include <limits>
+#include <utility>
+
+#include "squint/base/error.h"
+
+namespace squint {
+namespace {
+
+std::optional<Grid> ConstantGrid(const Graph& graph, ValueId scale,
+                                 ValueId zero_point) {
+  const Tensor* scales = graph.ConstantOf(scale);
+  if (scales == nullptr || scales->rank() > 1 || scales->size() == 0) {
+    return std::nullopt;
+  }
+  Grid grid{scales->ToFloats(), {0}};
+  for (const float s : grid.scales) {
+    if (!(s > 0)) return std::nullopt;
+  }
+  if (zero_point == kNoValue) return grid;
+  const Tensor* zeros = graph.ConstantOf(zero_point);
+  if (zeros == nullptr || zeros->rank() > 1 || zeros->size() == 0) {
+    return std::nullopt;
+  }
+  grid.zeros.clear();
+  for (const int64_t zero : zeros->ToInts()) {
+    grid.zeros.push_back(static_cast<int32_t>(zero));
+  }
+  return grid;
+}
+
+FixedOperand OperandOf(const Graph& graph, ValueId id) {
+  FixedOperand operand;
+  if (id == kNoValue) return operand;
+  const Value& value = graph.value(id);
+  operand.id = id;
+  operand.dtype = value.dtype;
+  operand.constant = graph.ConstantOf(id);
+  if (operand.constant != nullptr) {
+    operand.dtype = operand.constant->dtype();
+    operand.dims = operand.constant->dims();
+    return operand;
+  }
+  const auto dims = value.shape.values();
+  Require(dims.has_value(),
+          fmt::format("the shape of '{}' is not known", value.name));
+  operand.dims = *dims;
+  return operand;
+}
+
+Node StandardNode(std::string_view op_type, const Attributes& attributes) {
+  Node node;
+  node.op_type = op_type;
+  node.attributes = attributes;
+  return node;
+}
+
+FixedOperation FromForm(const Graph& graph, const Node& node,
+                        const QLinearForm& form) {
+  Require(form.scale.has_value(), "its result is real numbers");
+  Require(!form.added && !form.flatten_from, "it has parts in float");
+  const auto at = [&](std::optional<size_t> i) {
+    return i ? node.input(*i) : kNoValue;
+  };
+  FixedOperation operation;
+  operation.node = StandardNode(form.op_type, form.attributes);
+  operation.channels_last = form.channels_last;
+  operation.alpha = form.alpha;
+  for (const QLinearOperand& input : form.inputs) {
+    operation.inputs.push_back(OperandOf(graph, node.input(input.data)));
+    if (input.scale) {
+      operation.inputs.back().grid =
+          ConstantGrid(graph, at(input.scale), at(input.zero_point));
+    }
+  }
+  operation.outputs = {OperandOf(graph, node.output())};
+  operation.outputs[0].grid =
+      ConstantGrid(graph, at(form.scale), at(form.zero_point));
+  return operation;
+}
+
+// The integers behind a real number that DequantizeLinear makes.
+FixedOperand ReadIntegers(const Graph& graph, ValueId id) {
+  if (id == kNoValue || graph.ConstantOf(id) != nullptr ||
+      !IsFloat(graph.value(id).dtype)) {
+    return OperandOf(graph, id);
+  }
+  const NodeId producer = graph.value(id).producer;
+  Require(producer != kNoNode && graph.node(producer).Is("DequantizeLinear"),
+          fmt::format("it reads real numbers, '{}'", graph.value(id).name));
+  const Node& made = graph.node(producer);
+  FixedOperand operand = OperandOf(graph, made.input(0));
+  operand.grid = ConstantGrid(graph, made.input(1), made.input(2));
+  return operand;
+}
+
+// The integers that QuantizeLinear alone makes of a real result.
+FixedOperand MadeIntegers(const Graph& graph, const UseMap& uses, ValueId id,
+                          NodeId& rounding) {
+  if (id == kNoValue || !IsFloat(graph.value(id).dtype)) {
+    return OperandOf(graph, id);
+  }
+  rounding = uses.SoleReader(id);
+  Require(rounding != kNoNode && graph.node(rounding).Is("QuantizeLinear") &&
+              !graph.IsOutput(id),
+          "its result is real numbers");
+  const Node& made = graph.node(rounding);
+  FixedOperand operand = OperandOf(graph, made.output());
+  operand.grid = ConstantGrid(graph, made.input(1), made.input(2));
+  return operand;
+}
+
+}  // namespace
+
+void Require(bool holds, std::string_view reason) {
+  if (!holds) Fail(ErrorCode::kUnsupported, "{}", reason);
+}
+
+FixedOperation ReadOperation(const Graph& graph, const UseMap& uses,
+                             NodeId id) {
+  const Node& node = graph.node(id);
+  Require(!node.has_graphs(), "it has nested graphs");
+  if (const auto form = QLinearFormOf(node)) {
+    return FromForm(graph, node, *form);
+  }
+  FixedOperation operation;
+  operation.node = StandardNode(node.op_type, node.attributes);
+  for (const ValueId input : node.inputs) {
+    operation.inputs.push_back(ReadIntegers(graph, input));
+  }
+  for (const ValueId output : node.outputs) {
+    operation.rounding.push_back(kNoNode);
+    operation.outputs.push_back(
+        MadeIntegers(graph, uses, output, operation.rounding.back()));
+  }
+  if (node.domain == "com.microsoft" && node.op_type == "NhwcMaxPool") {
+    operation.node.op_type = "MaxPool";
+    operation.channels_last = true;
+  }
+  return operation;
+}
+
+FixedGrid GridOf(const FixedOperand& operand) {
+  Require(operand.dtype == DType::kInt8,
+          "it computes with other types than "
+          "int8");
+  Require(operand.grid && operand.grid->scales.size() == 1 &&
+              operand.grid->zeros.size() == 1,
+          "an operand has not one known scale");
+  return {operand.grid->scales[0], operand.grid->zeros[0]};
+}
+
+squint_output OutputOf(const FixedOperand& result) {
+  return {GridOf(result).zero, std::numeric_limits<int8_t>::min(),
+          std::numeric_limits<int8_t>::max()};
+}
+
+int32_t Size(int64_t value) {
+  Require(value >= std::numeric_limits<int32_t>::min() &&
+              value <= std::numeric_limits<int32_t>::max(),
+          "a size does not fit 32 bits");
+  return static_cast<int32_t>(value);
+}
+
+}  // namespace squint

@@ -1,0 +1,64 @@
+// A node of a lowered graph as an operator between integers: a QLinear node by
+// what it stands for (ops/qlinear_form.h), a node between DequantizeLinear and
+// QuantizeLinear by the integers around those, data movement as it is.
+#ifndef SQUINT_FIXED_OPERATION_H_
+#define SQUINT_FIXED_OPERATION_H_
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "squint/fixed/factor.h"
+#include "squint/fixed/step.h"
+#include "squint/graph/graph.h"
+#include "squint/ops/qlinear_operands.h"
+
+namespace squint {
+
+struct FixedOperand {
+  ValueId id = kNoValue;  // in the lowered graph; kNoValue: absent
+  DType dtype = DType::kUndefined;
+  Dims dims;
+  const Tensor* constant = nullptr;  // its content where it is one
+  std::optional<Grid> grid;          // what its integers mean, where told
+
+  bool has() const { return id != kNoValue; }
+};
+
+struct FixedOperation {
+  Node node;  // the standard operator's type and attributes, without values
+  std::vector<FixedOperand> inputs;
+  std::vector<FixedOperand> outputs;
+  bool channels_last = false;  // images are [N, spatial ..., C]
+  float alpha = 1.0f;          // of Gemm
+  // The QuantizeLinear behind each output that belongs to the operation.
+  std::vector<NodeId> rounding;
+
+  bool has(size_t i) const { return i < inputs.size() && inputs[i].has(); }
+};
+
+// Error{kUnsupported} says why the node computes with no such integers.
+FixedOperation ReadOperation(const Graph& graph, const UseMap& uses, NodeId id);
+
+// Error{kUnsupported} with the reason, unless `holds`.
+void Require(bool holds, std::string_view reason);
+
+// int8 with one scale and zero point.
+struct FixedGrid {
+  double scale = 1;
+  int32_t zero = 0;
+};
+FixedGrid GridOf(const FixedOperand& operand);
+// The bounds of the result's type, and its zero point.
+squint_output OutputOf(const FixedOperand& result);
+// As int32_t; error beyond.
+int32_t Size(int64_t value);
+
+// The step of an operation. Error{kUnsupported}: why there is none.
+std::unique_ptr<FixedStep> MakeFixedStep(const FixedOperation& operation);
+
+}  // namespace squint
+
+#endif  // SQUINT_FIXED_OPERATION_H_

@@ -1,0 +1,382 @@
+// Every operator with a fixed-point step against the integer reading, which
+// computes in another way: one step apart at most.
+#include "squint/fixed/session.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+
+#include "squint/fixed/lower.h"
+#include "squint/ops/infer.h"
+#include "squint/ops/interpreter.h"
+
+namespace squint {
+namespace {
+
+Tensor Wave(Dims dims, float step, float height) {
+  Tensor tensor(DType::kFloat32, std::move(dims));
+  for (int64_t i = 0; i < tensor.size(); ++i) {
+    tensor.mutable_data<float>()[i] =
+        height * std::sin(step * static_cast<float>(i + 1));
+  }
+  return tensor;
+}
+
+class Net {
+ public:
+  explicit Net(Dims dims) : sample_(Wave(dims, 0.61f, 1.5f)) {
+    graph.opset[""] = 25;
+    x = graph.AddInput("x", DType::kFloat32, Shape::Of(dims));
+  }
+
+  ValueId Op(std::string_view type, std::vector<ValueId> inputs,
+             Attributes attributes = {}) {
+    return graph.Emit(type, std::move(inputs), std::string(type) + "_out",
+                      std::move(attributes));
+  }
+  // int8, one scale for each index of `axis`; a negative axis: one for all.
+  ValueId Weight(Dims dims, int axis) {
+    const Tensor real = Wave(dims, 0.37f, 0.8f);
+    const int64_t count = axis < 0 ? 1 : dims[static_cast<size_t>(axis)];
+    std::vector<float> scales;
+    for (int64_t c = 0; c < count; ++c) {
+      scales.push_back((0.8f + 0.1f * static_cast<float>(c)) / 127);
+    }
+    const QuantParams quant = axis < 0 ? PerTensor(DType::kInt8, scales[0], 0)
+                                       : PerChannel(DType::kInt8, axis, scales);
+    const ValueId id = graph.AddConstant("w", QuantizeTensor(real, quant));
+    graph.value(id).dtype = DType::kFloat32;
+    graph.value(id).quant = quant;
+    return id;
+  }
+  ValueId Ints(std::vector<int64_t> values) {
+    const Dims dims = {static_cast<int64_t>(values.size())};
+    return graph.AddConstant("i", Tensor::Of<int64_t>(dims, values));
+  }
+
+  // Every value on the grid of its own range, all of `same` on one.
+  void Finish(const std::vector<ValueId>& outputs, bool one_grid) {
+    for (const ValueId id : outputs) graph.AddOutput(id);
+    InferShapes(graph);
+    std::map<ValueId, Tensor> seen = {{x, sample_}};
+    Interpret(graph, {sample_}, {.tap = [&](ValueId id, const Tensor& tensor) {
+                seen[id] = tensor;
+              }});
+    for (const auto& [id, tensor] : seen) {
+      const Tensor& shown = one_grid ? sample_ : tensor;
+      const std::vector<float> values = shown.ToFloats();
+      const ScaleZero grid =
+          ChooseScale(*std::ranges::min_element(values),
+                      *std::ranges::max_element(values), DType::kInt8, false);
+      graph.value(id).quant =
+          PerTensor(DType::kInt8, grid.scale, grid.zero_point);
+    }
+  }
+
+  Graph graph;
+  ValueId x;
+  const Tensor& sample() const { return sample_; }
+
+ private:
+  Tensor sample_;
+};
+
+struct Case {
+  std::string what;
+  Dims dims;
+  std::function<std::vector<ValueId>(Net&)> make;
+  bool one_grid = false;  // elements are moved or chosen
+  double steps = 1;       // apart at most
+};
+
+std::vector<int64_t> Fours(int64_t v) { return {v, v, v, v}; }
+
+Case Conv(std::string what, Dims dims, Dims weight, Attributes attributes) {
+  return {std::move(what), std::move(dims), [weight, attributes](Net& net) {
+            return std::vector<ValueId>{
+                net.Op("Conv", {net.x, net.Weight(weight, 0)}, attributes)};
+          }};
+}
+
+std::vector<Case> Products() {
+  return {
+      Conv("a convolution with borders", {2, 3, 7, 6}, {5, 3, 3, 3},
+           {{"pads", Fours(1)}}),
+      Conv("one with steps and holes", {1, 2, 9, 9}, {4, 2, 3, 2},
+           {{"strides", std::vector<int64_t>{2, 1}},
+            {"dilations", std::vector<int64_t>{1, 3}},
+            {"pads", std::vector<int64_t>{1, 2, 0, 1}}}),
+      Conv("a pointwise one", {1, 5, 3, 3}, {7, 5, 1, 1}, {}),
+      Conv("a depthwise one", {2, 6, 6, 7}, {6, 1, 3, 3},
+           {{"group", int64_t{6}}, {"pads", Fours(1)}}),
+      Conv("a depthwise one whose border is wide", {1, 5, 2, 2}, {5, 1, 3, 3},
+           {{"group", int64_t{5}}, {"pads", Fours(2)}}),
+      Conv("one in groups", {1, 6, 5, 5}, {4, 3, 3, 3},
+           {{"group", int64_t{2}}, {"pads", Fours(1)}}),
+      Conv("one over a line", {1, 4, 11}, {3, 4, 5},
+           {{"pads", std::vector<int64_t>{2, 2}}}),
+      {"a dense layer",
+       {3, 13},
+       [](Net& net) {
+         return std::vector<ValueId>{
+             net.Op("Gemm", {net.x, net.Weight({13, 5}, 1)})};
+       }},
+      {"a dense layer whose weight is turned",
+       {2, 8},
+       [](Net& net) {
+         return std::vector<ValueId>{net.Op(
+             "Gemm", {net.x, net.Weight({4, 8}, 0)}, {{"transB", int64_t{1}}})};
+       }},
+      {"rows by a weight",
+       {2, 3, 6},
+       [](Net& net) {
+         return std::vector<ValueId>{
+             net.Op("MatMul", {net.x, net.Weight({6, 4}, 1)})};
+       }},
+      {"two computed matrices",
+       {2, 3, 5},
+       [](Net& net) {
+         const ValueId turned = net.Op(
+             "Transpose", {net.x}, {{"perm", std::vector<int64_t>{0, 2, 1}}});
+         return std::vector<ValueId>{net.Op("MatMul", {net.x, turned})};
+       }},
+  };
+}
+
+std::vector<Case> Pairs() {
+  const auto with = [](const char* type, Dims other) {
+    return [type, other](Net& net) {
+      return std::vector<ValueId>{net.Op(type, {net.x, net.Weight(other, -1)})};
+    };
+  };
+  return {
+      {"a sum", {2, 3, 4}, with("Add", {2, 3, 4})},
+      {"a sum with a row", {2, 3, 4}, with("Add", {4})},
+      {"a difference with columns", {2, 3, 4}, with("Sub", {3, 1})},
+      {"a product", {2, 3, 4}, with("Mul", {2, 3, 4})},
+      {"a product with a number each", {2, 3, 4}, with("Mul", {2, 1, 1})},
+      {"a number twice",
+       {1, 7},
+       [](Net& net) {
+         return std::vector<ValueId>{net.Op("Add", {net.x, net.x})};
+       }},
+  };
+}
+
+std::vector<Case> Pools() {
+  const auto pool = [](const char* type, Attributes attributes) {
+    attributes["kernel_shape"] = std::vector<int64_t>{3, 2};
+    return [type, attributes](Net& net) {
+      return std::vector<ValueId>{net.Op(type, {net.x}, attributes)};
+    };
+  };
+  const auto reduce = [](const char* type, std::vector<int64_t> axes) {
+    return [type, axes](Net& net) {
+      return std::vector<ValueId>{net.Op(type, {net.x, net.Ints(axes)})};
+    };
+  };
+  return {
+      {"averages", {1, 2, 6, 5}, pool("AveragePool", {})},
+      {"averages that count the border",
+       {1, 2, 6, 5},
+       pool("AveragePool", {{"pads", std::vector<int64_t>{1, 1, 1, 0}},
+                            {"count_include_pad", int64_t{1}}})},
+      {"averages without the border",
+       {1, 2, 6, 5},
+       pool("AveragePool", {{"pads", std::vector<int64_t>{1, 1, 1, 0}}})},
+      {"maxima",
+       {1, 3, 6, 5},
+       pool("MaxPool", {{"pads", std::vector<int64_t>{1, 0, 1, 1}}}),
+       true},
+      {"the average of an image",
+       {2, 3, 4, 5},
+       [](Net& net) {
+         return std::vector<ValueId>{net.Op("GlobalAveragePool", {net.x})};
+       }},
+      {"a mean", {2, 3, 4}, reduce("ReduceMean", {1})},
+      {"a sum of axes", {2, 3, 4}, reduce("ReduceSum", {-1, 1})},
+      {"the largest", {2, 3, 4}, reduce("ReduceMax", {0}), true},
+      {"the smallest", {2, 3, 4}, reduce("ReduceMin", {1, 2}), true},
+      {"shares",
+       {3, 7},
+       [](Net& net) {
+         return std::vector<ValueId>{net.Op("Softmax", {net.x})};
+       }},
+      {"shares along another axis",
+       {2, 5, 3},
+       [](Net& net) {
+         return std::vector<ValueId>{
+             net.Op("Softmax", {net.x}, {{"axis", int64_t{1}}})};
+       }},
+      {"a table",
+       {2, 9},
+       [](Net& net) {
+         return std::vector<ValueId>{net.Op("Sigmoid", {net.x})};
+       },
+       false,
+       0},
+  };
+}
+
+std::vector<Case> Movements() {
+  return {
+      {"a turned image",
+       {2, 3, 4, 5},
+       [](Net& net) {
+         return std::vector<ValueId>{
+             net.Op("Transpose", {net.x},
+                    {{"perm", std::vector<int64_t>{3, 0, 2, 1}}})};
+       },
+       true,
+       0},
+      {"every second row backwards",
+       {5, 6},
+       [](Net& net) {
+         return std::vector<ValueId>{
+             net.Op("Slice", {net.x, net.Ints({4}), net.Ints({-9}),
+                              net.Ints({0}), net.Ints({-2})})};
+       },
+       true,
+       0},
+      {"joined parts on other grids",
+       {2, 3, 4},
+       [](Net& net) {
+         const ValueId part = net.Op("Tanh", {net.x});
+         return std::vector<ValueId>{
+             net.Op("Concat", {part, net.x}, {{"axis", int64_t{1}}})};
+       }},
+      {"a border",
+       {1, 2, 3},
+       [](Net& net) {
+         return std::vector<ValueId>{
+             net.Op("Pad", {net.x, net.Ints({0, 1, 2, 1, 0, 1})})};
+       },
+       true,
+       0},
+      {"a mirrored border",
+       {1, 2, 5},
+       [](Net& net) {
+         return std::vector<ValueId>{
+             net.Op("Pad", {net.x, net.Ints({0, 0, 2, 0, 0, 1})},
+                    {{"mode", std::string("reflect")}})};
+       },
+       true,
+       0},
+      {"pieces",
+       {2, 6},
+       [](Net& net) {
+         Node node;
+         node.op_type = "Split";
+         node.name = "split";
+         node.inputs = {net.x, net.Ints({2, 4})};
+         node.attributes["axis"] = int64_t{1};
+         node.outputs = {net.graph.AddValue("a"), net.graph.AddValue("b")};
+         const std::vector<ValueId> outputs = node.outputs;
+         net.graph.AddNode(std::move(node));
+         return outputs;
+       },
+       true,
+       0},
+      {"a larger image",
+       {1, 2, 3, 4},
+       [](Net& net) {
+         const ValueId scales = net.graph.AddConstant(
+             "s", Tensor::Of<float>({4}, {1.0f, 1.0f, 2.0f, 3.0f}));
+         return std::vector<ValueId>{net.Op(
+             "Resize", {net.x, kNoValue, scales},
+             {{"mode", std::string("nearest")},
+              {"coordinate_transformation_mode", std::string("asymmetric")},
+              {"nearest_mode", std::string("floor")}})};
+       },
+       true,
+       0},
+      {"an image of an odd size",
+       {1, 1, 4, 4},
+       [](Net& net) {
+         return std::vector<ValueId>{net.Op(
+             "Resize", {net.x, kNoValue, kNoValue, net.Ints({1, 1, 7, 5})},
+             {{"mode", std::string("nearest")}})};
+       },
+       true,
+       0},
+      {"repeated rows",
+       {1, 3, 1},
+       [](Net& net) {
+         return std::vector<ValueId>{
+             net.Op("Expand", {net.x, net.Ints({2, 3, 4})})};
+       },
+       true,
+       0},
+  };
+}
+
+std::vector<Case> AllCases() {
+  std::vector<Case> all;
+  for (const auto& part : {Products(), Pairs(), Pools(), Movements()}) {
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
+
+// Steps between the two results, at most.
+double StepsApart(const Tensor& a, const Tensor& b, float scale) {
+  const std::vector<float> first = a.ToFloats();
+  const std::vector<float> second = b.ToFloats();
+  double apart = 0;
+  for (size_t i = 0; i < first.size(); ++i) {
+    apart = std::max(apart, std::abs(double{first[i]} - second[i]) / scale);
+  }
+  return apart;
+}
+
+TEST(FixedSession, IsAtMostAStepFromTheIntegerReading) {
+  for (const Case& c : AllCases()) {
+    SCOPED_TRACE(c.what);
+    Net net(c.dims);
+    const std::vector<ValueId> made = c.make(net);
+    net.Finish(made, c.one_grid);
+    const std::vector<Tensor> expected =
+        Interpret(net.graph, {net.sample()}, {.reading = Reading::kInteger});
+    const std::vector<Tensor> actual =
+        FixedSession(net.graph).Run({net.sample()});
+    for (size_t i = 0; i < expected.size(); ++i) {
+      ASSERT_EQ(actual[i].dims(), expected[i].dims());
+      const float scale = net.graph.value(made[i]).quant->scale_at();
+      EXPECT_LE(StepsApart(actual[i], expected[i], scale), c.steps + 1e-3);
+    }
+  }
+}
+
+TEST(FixedSession, ComputesNothingInFloatButItsEnds) {
+  for (const Case& c : AllCases()) {
+    SCOPED_TRACE(c.what);
+    Net net(c.dims);
+    net.Finish(c.make(net), c.one_grid);
+    const FixedProgram program =
+        MakeFixedProgram(LowerToFixed(net.graph), {c.dims});
+    for (const FixedNode& node : program.nodes) {
+      const std::string& type = program.graph.node(node.id).op_type;
+      EXPECT_TRUE(node.step || type == "QuantizeLinear" ||
+                  type == "DequantizeLinear")
+          << type << ": " << node.reason;
+    }
+  }
+}
+
+TEST(FixedSession, TakesOtherSizesInTurn) {
+  Net net({2, 13});
+  net.graph.value(net.x).shape = Shape({Dim::Symbol("batch"), Dim(13)});
+  const ValueId y = net.Op("Gemm", {net.x, net.Weight({13, 5}, 1)});
+  net.Finish({y}, false);
+  FixedSession session(net.graph);
+  for (const int64_t batch : {1, 4, 1}) {
+    const Tensor sample = Wave({batch, 13}, 0.3f, 1.0f);
+    EXPECT_EQ(session.Run({sample})[0].dims(), (Dims{batch, 5}));
+  }
+}
+
+}  // namespace
+}  // namespace squint

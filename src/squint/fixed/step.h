@@ -1,0 +1,164 @@
+// One call, or a few, of the kernels in kernels/fixed: what the engine runs in
+// fixed-point arithmetic, and what emitted C is a list of.
+//
+// A step says what it calls once, in Do(machine): the StepRunner passes
+// pointers and calls, the StepWriter passes names and writes. So what is
+// emitted is what was run.
+//
+// The kernels are headers in the common subset of C99 and C++20: the engine
+// includes them, and emitted C has their text. Their parameters are structs of
+// int32_t, one field a line, whose names the emitter reads from that text; they
+// neither allocate nor recurse nor compute in float, and every function of a
+// header is called by each kernel that includes it, so that nothing unused is
+// emitted.
+#ifndef SQUINT_FIXED_STEP_H_
+#define SQUINT_FIXED_STEP_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "squint/kernels/fixed/channel.h"
+
+namespace squint {
+
+// Weights in the kernels' order, and what belongs to each result channel.
+// A multiplier and a shift for all, or one each.
+struct FixedWeights {
+  std::vector<int8_t> values;
+  std::vector<int32_t> bias;
+  std::vector<int32_t> multiplier;
+  std::vector<int8_t> shift;
+};
+
+// Calls kernels on memory.
+class StepRunner {
+ public:
+  StepRunner(std::span<const int8_t* const> inputs,
+             std::span<int8_t* const> outputs, int8_t* scratch)
+      : inputs_(inputs), outputs_(outputs), scratch_(scratch) {}
+
+  const int8_t* In(size_t i) { return inputs_[i]; }
+  int8_t* Out(size_t i) { return outputs_[i]; }
+  int8_t* Scratch() { return scratch_; }
+  int32_t Number(int32_t value) { return value; }
+  template <typename T>
+  const T* Params(std::string_view, const T& params) {
+    return &params;
+  }
+  template <typename T>
+  const T* Array(std::string_view, const std::vector<T>& values) {
+    return values.data();
+  }
+  squint_weights Weights(const FixedWeights& w) {
+    return {w.values.data(), w.bias.data(), w.multiplier.data(),
+            w.shift.data()};
+  }
+  template <typename F, typename... Args>
+  void Call(std::string_view, std::string_view, F kernel, const Args&... args) {
+    kernel(Argument(args)...);
+  }
+
+ private:
+  template <typename T>
+  static const T& Argument(const T& value) {
+    return value;
+  }
+  static const squint_weights* Argument(const squint_weights& w) { return &w; }
+
+  std::span<const int8_t* const> inputs_;
+  std::span<int8_t* const> outputs_;
+  int8_t* scratch_;
+};
+
+// Writes the calls of a step as C. What its functions return are the
+// expressions that stand for arguments.
+class StepWriter {
+ public:
+  virtual ~StepWriter() = default;
+  virtual std::string In(size_t i) = 0;
+  virtual std::string Out(size_t i) = 0;
+  virtual std::string Scratch() = 0;
+  std::string Number(int32_t value) { return std::to_string(value); }
+
+  // A struct of int32_t fields; `type` is its name in kernels/fixed.
+  template <typename T>
+  std::string Params(std::string_view type, const T& params) {
+    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) % 4 == 0);
+    return WriteParams(type, {reinterpret_cast<const int32_t*>(&params),
+                              sizeof(T) / sizeof(int32_t)});
+  }
+  // Constants that live in flash; `role` becomes part of their name.
+  template <typename T>
+  std::string Array(std::string_view role, const std::vector<T>& values) {
+    return WriteArray(role, TypeName(T{}), Widened(values));
+  }
+  std::string Weights(const FixedWeights& w) {
+    return WriteWeights(Array("weights", w.values), Array("bias", w.bias),
+                        Array("multiplier", w.multiplier),
+                        Array("shift", w.shift));
+  }
+  template <typename F, typename... Args>
+  void Call(std::string_view header, std::string_view name, F,
+            const Args&... args) {
+    WriteCall(header, name, {args...});
+  }
+
+ private:
+  virtual std::string WriteParams(std::string_view type,
+                                  std::span<const int32_t> fields) = 0;
+  virtual std::string WriteArray(std::string_view role, std::string_view type,
+                                 const std::vector<int64_t>& values) = 0;
+  virtual std::string WriteWeights(const std::string& values,
+                                   const std::string& bias,
+                                   const std::string& multiplier,
+                                   const std::string& shift) = 0;
+  virtual void WriteCall(std::string_view header, std::string_view name,
+                         const std::vector<std::string>& arguments) = 0;
+
+  static std::string_view TypeName(int8_t) { return "int8_t"; }
+  static std::string_view TypeName(uint8_t) { return "uint8_t"; }
+  static std::string_view TypeName(int32_t) { return "int32_t"; }
+  static std::string_view TypeName(uint32_t) { return "uint32_t"; }
+  template <typename T>
+  static std::vector<int64_t> Widened(const std::vector<T>& values) {
+    return {values.begin(), values.end()};
+  }
+};
+
+// A kernel's file in kernels/fixed, its name and itself, for Call.
+#define SQUINT_KERNEL(header, function) header, #function, function
+
+class FixedStep {
+ public:
+  virtual ~FixedStep() = default;
+  virtual void Run(StepRunner& runner) const = 0;
+  virtual void Write(StepWriter& writer) const = 0;
+  virtual size_t scratch_bytes() const { return 0; }
+  // Output 0 may be the same memory as this input.
+  virtual bool InPlace(size_t) const { return false; }
+  // Output 0 has the bytes of input 0.
+  virtual bool is_view() const { return false; }
+  // Products of two integers in a run, for whoever compares costs.
+  virtual int64_t macs() const { return 0; }
+};
+
+// Derived has `template <typename Machine> void Do(Machine&) const`.
+template <typename Derived>
+class StepOf : public FixedStep {
+ public:
+  void Run(StepRunner& runner) const override {
+    static_cast<const Derived&>(*this).Do(runner);
+  }
+  void Write(StepWriter& writer) const override {
+    static_cast<const Derived&>(*this).Do(writer);
+  }
+};
+
+}  // namespace squint
+
+#endif  // SQUINT_FIXED_STEP_H_

@@ -1,0 +1,66 @@
+// squint::Lookup: functions of one number as tables.
+#include <cstring>
+
+#include "squint/fixed/step_list.h"
+#include "squint/fixed/steps/table.h"
+#include "squint/kernels/fixed/lookup.h"
+
+namespace squint {
+namespace {
+
+class LookupStep : public StepOf<LookupStep> {
+ public:
+  LookupStep(int64_t outer, int64_t channels, int64_t inner,
+             std::vector<int8_t> tables)
+      : outer_(Size(outer)),
+        channels_(Size(channels)),
+        inner_(Size(inner)),
+        tables_(std::move(tables)) {}
+  template <typename Machine>
+  void Do(Machine& m) const {
+    m.Call(SQUINT_KERNEL("lookup", squint_lookup), m.Number(outer_),
+           m.Number(channels_), m.Number(inner_), m.Array("table", tables_),
+           m.In(0), m.Out(0));
+  }
+  bool InPlace(size_t) const override { return true; }
+
+ private:
+  int32_t outer_;
+  int32_t channels_;
+  int32_t inner_;
+  std::vector<int8_t> tables_;
+};
+
+}  // namespace
+
+std::vector<int8_t> BytesOf(const Tensor& tensor) {
+  const Tensor whole = tensor.Materialize();
+  std::vector<int8_t> bytes(static_cast<size_t>(whole.size()));
+  std::memcpy(bytes.data(), whole.raw(), bytes.size());
+  return bytes;
+}
+
+std::unique_ptr<FixedStep> MakeLookupStep(const FixedOperation& operation) {
+  const FixedOperand& x = operation.inputs[0];
+  const FixedOperand& table = operation.inputs[1];
+  Require(x.dtype == DType::kInt8 && table.dtype == DType::kInt8,
+          "it computes with other types than int8");
+  Require(table.constant != nullptr, "its table is computed");
+  int64_t outer = 1;
+  int64_t channels = 1;
+  int64_t inner = 1;
+  const bool by_channel = operation.node.FindAttribute("axis") != nullptr;
+  const auto axis = static_cast<size_t>(
+      by_channel ? NormalizeAxis(operation.node.Int("axis", 0),
+                                 static_cast<int>(x.dims.size()))
+                 : 0);
+  for (size_t i = 0; i < x.dims.size(); ++i) {
+    (!by_channel || i > axis ? inner
+     : i == axis             ? channels
+                             : outer) *= x.dims[i];
+  }
+  return std::make_unique<LookupStep>(outer, channels, inner,
+                                      BytesOf(*table.constant));
+}
+
+}  // namespace squint

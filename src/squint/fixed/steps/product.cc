@@ -1,0 +1,130 @@
+// Gemm and MatMul: rows by weights, or two computed matrices.
+#include <algorithm>
+
+#include "squint/fixed/step_list.h"
+#include "squint/fixed/steps/weights.h"
+#include "squint/kernels/fixed/matmul.h"
+#include "squint/kernels/fixed/rows.h"
+#include "squint/ops/batch_offsets.h"
+
+namespace squint {
+namespace {
+
+class RowsStep : public StepOf<RowsStep> {
+ public:
+  RowsStep(int64_t rows, int64_t depth, FixedWeights weights,
+           const squint_output& output)
+      : rows_(Size(rows)),
+        columns_{.count = Size(static_cast<int64_t>(weights.bias.size())),
+                 .depth = Size(depth),
+                 .per_channel = weights.multiplier.size() > 1 ? 1 : 0},
+        weights_(std::move(weights)),
+        output_(output) {}
+  template <typename Machine>
+  void Do(Machine& m) const {
+    m.Call(SQUINT_KERNEL("rows", squint_rows), m.Number(rows_),
+           m.Params("squint_columns", columns_), m.Weights(weights_),
+           m.Params("squint_output", output_), m.In(0), m.Out(0));
+  }
+  int64_t macs() const override {
+    return int64_t{rows_} * columns_.count * columns_.depth;
+  }
+
+ private:
+  int32_t rows_;
+  squint_columns columns_;
+  FixedWeights weights_;
+  squint_output output_;
+};
+
+class MatMulStep : public StepOf<MatMulStep> {
+ public:
+  MatMulStep(const squint_matmul_shape& shape, std::vector<int32_t> a_index,
+             std::vector<int32_t> b_index, const squint_output& output)
+      : shape_(shape),
+        a_index_(std::move(a_index)),
+        b_index_(std::move(b_index)),
+        output_(output) {}
+  template <typename Machine>
+  void Do(Machine& m) const {
+    m.Call(SQUINT_KERNEL("matmul", squint_matmul),
+           m.Params("squint_matmul_shape", shape_), m.Number(count()),
+           m.Array("a_index", a_index_), m.Array("b_index", b_index_),
+           m.Params("squint_output", output_), m.In(0), m.In(1), m.Out(0));
+  }
+  int64_t macs() const override {
+    return int64_t{count()} * shape_.m * shape_.n * shape_.k;
+  }
+
+ private:
+  int32_t count() const { return Size(static_cast<int64_t>(a_index_.size())); }
+
+  squint_matmul_shape shape_;
+  std::vector<int32_t> a_index_;
+  std::vector<int32_t> b_index_;
+  squint_output output_;
+};
+
+// Element (k, n) of the weight lies at n * column + k * row.
+std::unique_ptr<FixedStep> MakeRows(const FixedOperation& operation,
+                                    int64_t rows, int64_t depth,
+                                    int64_t columns, int64_t row,
+                                    int64_t column) {
+  WeightOrder order{.channels = columns, .terms = {}, .channel_stride = column};
+  for (int64_t k = 0; k < depth; ++k) order.terms.push_back(k * row);
+  return std::make_unique<RowsStep>(rows, depth,
+                                    MakeWeights(operation, order, true),
+                                    OutputOf(operation.outputs[0]));
+}
+
+std::vector<int32_t> Indices(const Dims& own, const Dims& all) {
+  std::vector<int32_t> indices;
+  for (const int64_t i : BatchOffsets(own, all, 1)) indices.push_back(Size(i));
+  return indices;
+}
+
+}  // namespace
+
+std::unique_ptr<FixedStep> MakeGemmStep(const FixedOperation& operation) {
+  Require(operation.node.Int("transA", 0) == 0, "its rows are transposed");
+  const Dims& a = operation.inputs[0].dims;
+  const Dims& b = operation.inputs[1].dims;
+  if (operation.node.Int("transB", 0) != 0) {
+    return MakeRows(operation, a[0], a[1], b[0], 1, b[1]);
+  }
+  return MakeRows(operation, a[0], a[1], b[1], b[1], 1);
+}
+
+std::unique_ptr<FixedStep> MakeMatMulStep(const FixedOperation& operation) {
+  Dims a = operation.inputs[0].dims;
+  Dims b = operation.inputs[1].dims;
+  if (a.size() == 1) a.insert(a.begin(), 1);
+  if (b.size() == 1) b.push_back(1);
+  const int64_t k = a.back();
+  const int64_t n = b.back();
+  const Dims a_batch(a.begin(), a.end() - 2);
+  const Dims b_batch(b.begin(), b.end() - 2);
+  if (operation.inputs[1].constant != nullptr && ElementCount(b_batch) == 1) {
+    return MakeRows(operation, ElementCount(a) / std::max<int64_t>(k, 1), k, n,
+                    n, 1);
+  }
+  const FixedGrid x = GridOf(operation.inputs[0]);
+  const FixedGrid w = GridOf(operation.inputs[1]);
+  constexpr int64_t kMostTerms = (int64_t{1} << 31) / (255 * 255) - 1;
+  Require(k <= kMostTerms, "its sums may not fit 32 bits");
+  const FixedFactor factor =
+      FactorOf(x.scale * w.scale / GridOf(operation.outputs[0]).scale);
+  const Dims batch = BroadcastBatch(a_batch, b_batch);
+  return std::make_unique<MatMulStep>(
+      squint_matmul_shape{.m = Size(a[a.size() - 2]),
+                          .n = Size(n),
+                          .k = Size(k),
+                          .zero_a = x.zero,
+                          .zero_b = w.zero,
+                          .multiplier = factor.multiplier,
+                          .shift = factor.shift},
+      Indices(a_batch, batch), Indices(b_batch, batch),
+      OutputOf(operation.outputs[0]));
+}
+
+}  // namespace squint

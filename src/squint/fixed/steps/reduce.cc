@@ -1,0 +1,133 @@
+// Pools over whole images, and reductions along neighbouring axes.
+#include <algorithm>
+
+#include "squint/fixed/step_list.h"
+#include "squint/kernels/fixed/extreme.h"
+#include "squint/kernels/fixed/sum.h"
+
+namespace squint {
+namespace {
+
+class SumStep : public StepOf<SumStep> {
+ public:
+  // `divisor`: 1 for sums, the count for means.
+  SumStep(const FixedOperation& operation, const squint_reduced& shape,
+          int32_t divisor)
+      : shape_(shape),
+        zero_(GridOf(operation.inputs[0]).zero),
+        factor_(FactorOf(GridOf(operation.inputs[0]).scale /
+                         (GridOf(operation.outputs[0]).scale * divisor))),
+        output_(OutputOf(operation.outputs[0])) {
+    Require(shape.reduced < (1 << 23), "its sums may not fit 32 bits");
+  }
+  template <typename Machine>
+  void Do(Machine& m) const {
+    m.Call(SQUINT_KERNEL("sum", squint_sum), m.Params("squint_reduced", shape_),
+           m.Number(zero_), m.Number(factor_.multiplier),
+           m.Number(factor_.shift), m.Params("squint_output", output_), m.In(0),
+           m.Out(0));
+  }
+
+ private:
+  squint_reduced shape_;
+  int32_t zero_;
+  FixedFactor factor_;
+  squint_output output_;
+};
+
+class ExtremeStep : public StepOf<ExtremeStep> {
+ public:
+  ExtremeStep(const squint_reduced& shape, int32_t sign)
+      : shape_(shape), sign_(sign) {}
+  template <typename Machine>
+  void Do(Machine& m) const {
+    m.Call(SQUINT_KERNEL("extreme", squint_extreme),
+           m.Params("squint_reduced", shape_), m.Number(sign_), m.In(0),
+           m.Out(0));
+  }
+
+ private:
+  squint_reduced shape_;
+  int32_t sign_;
+};
+
+squint_reduced ReducedAxes(const Dims& dims, size_t begin, size_t end) {
+  const auto count = [&](size_t from, size_t to) {
+    return Size(ElementCount(Dims(dims.begin() + static_cast<int64_t>(from),
+                                  dims.begin() + static_cast<int64_t>(to))));
+  };
+  return {count(0, begin), count(begin, end), count(end, dims.size())};
+}
+
+squint_reduced WholeImages(const FixedOperation& operation) {
+  const Dims& dims = operation.inputs[0].dims;
+  return operation.channels_last ? ReducedAxes(dims, 1, dims.size() - 1)
+                                 : ReducedAxes(dims, 2, dims.size());
+}
+
+// The axes of a reduction, which must be neighbours.
+squint_reduced ListedAxes(const FixedOperation& operation) {
+  const Dims& dims = operation.inputs[0].dims;
+  const int rank = static_cast<int>(dims.size());
+  std::vector<int64_t> axes = operation.node.Ints("axes");
+  if (operation.has(1)) {
+    Require(operation.inputs[1].constant != nullptr, "its axes are computed");
+    axes = operation.inputs[1].constant->ToInts();
+  }
+  if (axes.empty()) {
+    Require(operation.node.Int("noop_with_empty_axes", 0) == 0,
+            "it reduces no axis");
+    return ReducedAxes(dims, 0, dims.size());
+  }
+  for (int64_t& axis : axes) axis = NormalizeAxis(axis, rank);
+  std::ranges::sort(axes);
+  for (size_t i = 1; i < axes.size(); ++i) {
+    Require(axes[i] == axes[i - 1] + 1, "its axes are no neighbours");
+  }
+  return ReducedAxes(dims, static_cast<size_t>(axes.front()),
+                     static_cast<size_t>(axes.back()) + 1);
+}
+
+std::unique_ptr<FixedStep> MakeExtreme(const FixedOperation& operation,
+                                       const squint_reduced& shape,
+                                       int32_t sign) {
+  const FixedOperand& x = operation.inputs[0];
+  const FixedOperand& y = operation.outputs[0];
+  Require(x.dtype == DType::kInt8 && y.dtype == DType::kInt8,
+          "it computes with other types than int8");
+  Require(!x.grid || (y.grid && x.grid->scales == y.grid->scales &&
+                      x.grid->zeros == y.grid->zeros),
+          "its result has another scale than its operand");
+  return std::make_unique<ExtremeStep>(shape, sign);
+}
+
+}  // namespace
+
+std::unique_ptr<FixedStep> MakeGlobalAverageStep(
+    const FixedOperation& operation) {
+  const squint_reduced shape = WholeImages(operation);
+  return std::make_unique<SumStep>(operation, shape, shape.reduced);
+}
+
+std::unique_ptr<FixedStep> MakeGlobalMaxStep(const FixedOperation& operation) {
+  return MakeExtreme(operation, WholeImages(operation), 1);
+}
+
+std::unique_ptr<FixedStep> MakeReduceMeanStep(const FixedOperation& operation) {
+  const squint_reduced shape = ListedAxes(operation);
+  return std::make_unique<SumStep>(operation, shape, shape.reduced);
+}
+
+std::unique_ptr<FixedStep> MakeReduceSumStep(const FixedOperation& operation) {
+  return std::make_unique<SumStep>(operation, ListedAxes(operation), 1);
+}
+
+std::unique_ptr<FixedStep> MakeReduceMaxStep(const FixedOperation& operation) {
+  return MakeExtreme(operation, ListedAxes(operation), 1);
+}
+
+std::unique_ptr<FixedStep> MakeReduceMinStep(const FixedOperation& operation) {
+  return MakeExtreme(operation, ListedAxes(operation), -1);
+}
+
+}  // namespace squint

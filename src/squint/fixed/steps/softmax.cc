@@ -1,0 +1,66 @@
+// Softmax by a table of 256 exponentials.
+#include <cmath>
+#include <limits>
+
+#include "squint/fixed/step_list.h"
+#include "squint/kernels/fixed/softmax.h"
+
+namespace squint {
+namespace {
+
+class SoftmaxStep : public StepOf<SoftmaxStep> {
+ public:
+  SoftmaxStep(const squint_lines& lines, const squint_output& output,
+              std::vector<uint32_t> exponential)
+      : lines_(lines), output_(output), exponential_(std::move(exponential)) {}
+  template <typename Machine>
+  void Do(Machine& m) const {
+    m.Call(SQUINT_KERNEL("softmax", squint_softmax),
+           m.Params("squint_lines", lines_), m.Params("squint_output", output_),
+           m.Array("exponential", exponential_), m.In(0), m.Out(0));
+  }
+  // A line is only written when its sum is known, and each number when it has
+  // been read.
+  bool InPlace(size_t) const override { return true; }
+
+ private:
+  squint_lines lines_;
+  squint_output output_;
+  std::vector<uint32_t> exponential_;
+};
+
+// exp(-d * scale) for d = 0 .. 255, in units that let `count` of them fit 32
+// bits.
+std::vector<uint32_t> Exponentials(double scale, int64_t count) {
+  const auto one = static_cast<double>(
+      int64_t{std::numeric_limits<uint32_t>::max()} / count);
+  std::vector<uint32_t> table;
+  for (int d = 0; d < 256; ++d) {
+    table.push_back(
+        static_cast<uint32_t>(std::floor(std::exp(-d * scale) * one)));
+  }
+  return table;
+}
+
+}  // namespace
+
+std::unique_ptr<FixedStep> MakeSoftmaxStep(const FixedOperation& operation) {
+  constexpr double kShares = 1 << 24;  // of squint_softmax
+  const Dims& dims = operation.inputs[0].dims;
+  Require(!dims.empty(), "it has no axis");
+  const auto axis = static_cast<size_t>(NormalizeAxis(
+      operation.node.Int("axis", -1), static_cast<int>(dims.size())));
+  const FixedFactor factor =
+      FactorOf(1 / (kShares * GridOf(operation.outputs[0]).scale));
+  squint_lines lines = {1, 1, 1, factor.multiplier, factor.shift};
+  for (size_t i = 0; i < dims.size(); ++i) {
+    (i < axis    ? lines.outer
+     : i == axis ? lines.count
+                 : lines.inner) *= Size(dims[i]);
+  }
+  return std::make_unique<SoftmaxStep>(
+      lines, OutputOf(operation.outputs[0]),
+      Exponentials(GridOf(operation.inputs[0]).scale, lines.count));
+}
+
+}  // namespace squint

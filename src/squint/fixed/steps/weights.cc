@@ -1,0 +1,110 @@
+#include "squint/fixed/steps/weights.h"
+
+#include <cstdlib>
+#include <limits>
+
+namespace squint {
+namespace {
+
+int64_t ByteAt(const Tensor& tensor, int64_t i) {
+  const auto byte = static_cast<uint8_t>(tensor.raw()[i]);
+  return tensor.dtype() == DType::kInt8 ? static_cast<int8_t>(byte)
+                                        : int64_t{byte};
+}
+
+// Entry c, or the only one.
+template <typename T>
+T At(const std::vector<T>& values, int64_t c) {
+  return values[values.size() == 1 ? 0 : static_cast<size_t>(c)];
+}
+
+void CheckGrid(const FixedOperand& weight, int64_t channels) {
+  Require(weight.constant != nullptr, "its weight is computed");
+  Require(IsByte(weight.dtype), "its weight has no 8 bits");
+  Require(weight.grid.has_value(), "the scales of its weight are not known");
+  for (const size_t count :
+       {weight.grid->scales.size(), weight.grid->zeros.size()}) {
+    Require(count == 1 || static_cast<int64_t>(count) == channels,
+            "its weight has scales along another axis");
+  }
+}
+
+std::vector<int32_t> StoredBias(const FixedOperation& operation,
+                                int64_t channels) {
+  std::vector<int32_t> bias(static_cast<size_t>(channels), 0);
+  if (!operation.has(2)) return bias;
+  const Tensor* constant = operation.inputs[2].constant;
+  Require(constant != nullptr && constant->dtype() == DType::kInt32 &&
+              constant->size() == channels,
+          "its bias is no constant of 32-bit integers");
+  const Tensor tensor = constant->Materialize();
+  bias.assign(tensor.values<int32_t>().begin(), tensor.values<int32_t>().end());
+  return bias;
+}
+
+// The centred weights of one channel, appended; returns their sum, and that of
+// their magnitudes.
+struct Sums {
+  int64_t sum = 0;
+  int64_t magnitude = 0;
+};
+Sums AppendChannel(const Tensor& weight, const WeightOrder& order, int64_t c,
+                   int32_t zero, std::vector<int8_t>& values) {
+  Sums sums;
+  for (const int64_t term : order.terms) {
+    const int64_t w = ByteAt(weight, c * order.channel_stride + term) - zero;
+    Require(w >= std::numeric_limits<int8_t>::min() &&
+                w <= std::numeric_limits<int8_t>::max(),
+            "a weight without its zero point does not fit int8");
+    values.push_back(static_cast<int8_t>(w));
+    sums.sum += w;
+    sums.magnitude += std::abs(w);
+  }
+  return sums;
+}
+
+}  // namespace
+
+FixedWeights MakeWeights(const FixedOperation& operation,
+                         const WeightOrder& order, bool fold_zero) {
+  const FixedGrid x = GridOf(operation.inputs[0]);
+  const FixedGrid y = GridOf(operation.outputs[0]);
+  const FixedOperand& weight = operation.inputs[1];
+  CheckGrid(weight, order.channels);
+  const Tensor stored = weight.constant->Materialize();
+  const std::vector<int32_t> bias = StoredBias(operation, order.channels);
+  FixedWeights made;
+  for (int64_t c = 0; c < order.channels; ++c) {
+    const Sums sums =
+        AppendChannel(stored, order, c, At(weight.grid->zeros, c), made.values);
+    const int64_t own = bias[static_cast<size_t>(c)];
+    const int64_t folded = own - (fold_zero ? x.zero * sums.sum : 0);
+    constexpr int64_t kLargestInput = 255;
+    Require(
+        std::abs(folded) + kLargestInput * sums.magnitude < (int64_t{1} << 31),
+        "its sums may not fit 32 bits");
+    made.bias.push_back(static_cast<int32_t>(folded));
+  }
+  for (const float scale : weight.grid->scales) {
+    const FixedFactor factor =
+        FactorOf(operation.alpha * x.scale * double{scale} / y.scale);
+    made.multiplier.push_back(factor.multiplier);
+    made.shift.push_back(static_cast<int8_t>(factor.shift));
+  }
+  return made;
+}
+
+std::vector<int8_t> TermsFirst(const std::vector<int8_t>& values,
+                               int64_t channels) {
+  std::vector<int8_t> turned(values.size());
+  const int64_t terms = static_cast<int64_t>(values.size()) / channels;
+  for (int64_t c = 0; c < channels; ++c) {
+    for (int64_t t = 0; t < terms; ++t) {
+      turned[static_cast<size_t>(t * channels + c)] =
+          values[static_cast<size_t>(c * terms + t)];
+    }
+  }
+  return turned;
+}
+
+}  // namespace squint

@@ -1,0 +1,31 @@
+// Weights of products: zero points taken off, the input's folded into the
+// bias, one fixed-point factor a channel or for all.
+#ifndef SQUINT_FIXED_STEPS_WEIGHTS_H_
+#define SQUINT_FIXED_STEPS_WEIGHTS_H_
+
+#include <vector>
+
+#include "squint/fixed/operation.h"
+
+namespace squint {
+
+// Input 1 of the operation as [channel][term]: element (c, t) is the one at
+// c * channel_stride + index of term t.
+struct WeightOrder {
+  int64_t channels = 0;
+  std::vector<int64_t> terms;  // where each lies within a channel
+  int64_t channel_stride = 1;
+};
+
+// `fold_zero`: bias[c] - zero_x * sum of w[c], so that sums are made of x as
+// it is stored. Error where weights do not fit int8 or a sum 32 bits.
+FixedWeights MakeWeights(const FixedOperation& operation,
+                         const WeightOrder& order, bool fold_zero);
+
+// The same numbers, channels last: [term][channel].
+std::vector<int8_t> TermsFirst(const std::vector<int8_t>& values,
+                               int64_t channels);
+
+}  // namespace squint
+
+#endif  // SQUINT_FIXED_STEPS_WEIGHTS_H_

@@ -1,0 +1,24 @@
+// Dense layers and 1x1 convolutions: rows by weights (dot.h).
+#ifndef SQUINT_KERNELS_FIXED_ROWS_H_
+#define SQUINT_KERNELS_FIXED_ROWS_H_
+
+#include <stdint.h>
+
+#include "squint/kernels/fixed/dot.h"
+
+/* Rows that follow each other in memory; as pixels of a 1x1 convolution do. */
+static void squint_rows(int32_t rows, const squint_columns* columns,
+                        const squint_weights* weights,
+                        const squint_output* output, const int8_t* x,
+                        int8_t* y) {
+  int32_t r = 0;
+  for (; r + 2 <= rows; r += 2) {
+    squint_two_rows(x, x + columns->depth, columns, weights, output, y,
+                    y + columns->count);
+    x += 2 * columns->depth;
+    y += 2 * columns->count;
+  }
+  if (r < rows) squint_one_row(x, columns, weights, output, y);
+}
+
+#endif  // SQUINT_KERNELS_FIXED_ROWS_H_

@@ -1,0 +1,96 @@
+// Random networks: fixed-point arithmetic stays near the integer reading, and
+// each is emitted to a folder of its own, with vectors that say what the
+// engine computes. emit_fuzz.py compiles and runs them.
+// usage: emit_fuzz FOLDER FIRST_SEED COUNT
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+#include "random_network.h"
+#include "squint/base/error.h"
+#include "squint/base/file.h"
+#include "squint/emit/emit.h"
+#include "squint/emit/network.h"
+#include "squint/fixed/lower.h"
+#include "squint/fixed/session.h"
+#include "squint/ops/interpreter.h"
+
+namespace squint {
+namespace {
+
+// A difference of one step in each of many layers adds up; a wrong formula is
+// off by far more.
+constexpr double kMostRms = 0.05;  // of the root mean square of the result
+
+double RootMeanSquare(const std::vector<float>& values) {
+  double sum = 0;
+  for (const float v : values) sum += double{v} * v;
+  return std::sqrt(sum / static_cast<double>(values.size()));
+}
+
+// Where the step of the result is coarse, that many steps are allowed.
+double StepOf(const Graph& graph, ValueId output) {
+  const auto& quant = graph.value(output).quant;
+  return quant ? double{quant->scale_at()} : 0;
+}
+
+void CompareWithIntegerReading(const Graph& graph, uint32_t seed) {
+  const std::vector<Tensor> inputs = {RandomInput(graph, seed + 77)};
+  const std::vector<Tensor> expected =
+      Interpret(graph, inputs, {.reading = Reading::kInteger});
+  const std::vector<Tensor> actual = FixedSession(graph).Run(inputs);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    std::vector<float> wanted = expected[i].ToFloats();
+    std::vector<float> difference = actual[i].ToFloats();
+    for (size_t k = 0; k < wanted.size(); ++k) difference[k] -= wanted[k];
+    const double off = RootMeanSquare(difference);
+    const double allowed = kMostRms * RootMeanSquare(wanted) +
+                           2 * StepOf(graph, graph.outputs()[i]);
+    if (off <= allowed) continue;
+    Fail(ErrorCode::kInternal,
+         "output {} is off by {} where {} is allowed:\n{}", i, off, allowed,
+         PrintGraph(graph));
+  }
+}
+
+void EmitTo(const std::filesystem::path& folder, const Graph& graph) {
+  std::vector<Dims> dims;
+  for (const ValueId id : graph.inputs()) {
+    dims.push_back(*graph.value(id).shape.values());
+  }
+  const EmittedModel model = EmitC(MakeNetwork(LowerToFixed(graph), dims),
+                                   {.name = "net", .source = "a random seed"});
+  std::filesystem::create_directories(folder);
+  for (const auto& [name, text] : model.files) {
+    OutputFile file(folder / name);
+    file.Write(text);
+    file.Commit();
+  }
+}
+
+int Main(const std::filesystem::path& folder, uint32_t first, uint32_t count) {
+  int failures = 0;
+  for (uint32_t seed = first; seed < first + count; ++seed) {
+    try {
+      const Graph graph = RandomNetwork(seed);
+      CompareWithIntegerReading(graph, seed);
+      EmitTo(folder / fmt::format("seed_{}", seed), graph);
+    } catch (const Error& error) {
+      fmt::print("seed {}: {}\n", seed, error.message());
+      ++failures;
+    }
+  }
+  return failures == 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace squint
+
+int main(int argc, char** argv) {
+  if (argc != 4) return 2;
+  return squint::Main(argv[1], static_cast<uint32_t>(std::stoul(argv[2])),
+                      static_cast<uint32_t>(std::stoul(argv[3])));
+}

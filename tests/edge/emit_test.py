@@ -1,0 +1,208 @@
+"""squint emit on the Fashion-MNIST network: compiled by the host's compiler
+without a warning, its results are those of the engine's fixed-point
+arithmetic, byte for byte; no heap and no float in the object code; bad input
+leaves nothing behind.
+
+usage: emit_test.py SQUINT MODEL    (numpy)"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+
+SQUINT, MODEL = map(os.path.abspath, sys.argv[1:3])
+FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion",
+         "-Werror")
+# Reads inputs from stdin and writes results to stdout, sample by sample.
+DRIVER = r"""
+#include <stdio.h>
+#include "model.h"
+static int32_t arena[(DEMO_ARENA_SIZE + 3) / 4];
+int main(void) {
+  static int8_t x[%(x)s_SIZE];
+  static int8_t y[%(y)s_SIZE];
+  while (fread(x, 1, sizeof x, stdin) == sizeof x) {
+    demo_run(x, y, arena);
+    fwrite(y, 1, sizeof y, stdout);
+  }
+  return 0;
+}
+"""
+
+
+def squint(*arguments, ok=True):
+    result = subprocess.run([SQUINT, *map(str, arguments)], text=True,
+                            capture_output=True, timeout=600)
+    if ok and result.returncode != 0:
+        raise AssertionError(result.stderr)
+    return result
+
+
+def compilers():
+    return [c for c in ("gcc", "clang", "clang-14") if shutil.which(c)] or ["cc"]
+
+
+def macros(header):
+    """Name -> number, of the #defines of a model.h."""
+    return {name: float(value.strip("()f")) for name, value in
+            re.findall(r"#define (\w+) (\(?-?[0-9.e+-]+f?\)?)$", header, re.M)}
+
+
+class Emit(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.work = pathlib.Path(tempfile.mkdtemp())
+        cls.int8 = cls.work / "int8.onnx"
+        squint("quantize", MODEL, "--data", "random", "--preset", "edge", "-o",
+               cls.int8)
+        cls.out = cls.work / "out"
+        squint("emit", cls.int8, "-o", cls.out, "--name", "demo", "--shape",
+               "image=1,1,28,28")
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.work)
+
+    def build(self, compiler, main, *flags):
+        program = self.work / "program"
+        subprocess.run([compiler, *FLAGS, *flags, "-I", self.out, main,
+                        self.out / "model.c", self.out / "weights.c", "-o",
+                        program], check=True)
+        return program
+
+    def test_its_own_vectors_hold_for_every_compiler(self):
+        for compiler in compilers():
+            for flags in (("-O0",), ("-O3",),
+                          ("-O1", "-fsanitize=undefined",
+                           "-fno-sanitize-recover=all")):
+                program = self.build(compiler, self.out / "main_test.c", *flags)
+                text = subprocess.run([program], check=True, text=True,
+                                      capture_output=True).stdout
+                self.assertIn("all equal", text)
+
+    def test_real_numbers_give_what_the_engine_gives(self):
+        header = (self.out / "model.h").read_text()
+        m = macros(header)
+        x, y = [re.search(rf"#define (\w+)_SIZE {n}\n", header)[1]
+                for n in (784, 10)]
+        driver = self.work / "driver.c"
+        driver.write_text(DRIVER % {"x": x, "y": y})
+        images = np.random.default_rng(1).random((9, 1, 28, 28), np.float32)
+        np.save(self.work / "x.npy", images)
+        squint("run", self.int8, "--input", self.work / "x.npy", "--output",
+               self.work / "y.npy", "--arithmetic", "fixed")
+        stored = np.rint(images / np.float32(m[x + "_SCALE"]))
+        stored = np.clip(stored + m[x + "_ZERO_POINT"], -128, 127)
+        result = subprocess.run([self.build("cc", driver, "-O2")], check=True,
+                                input=stored.astype(np.int8).tobytes(),
+                                capture_output=True).stdout
+        q = np.frombuffer(result, np.int8).reshape(9, 10).astype(np.float32)
+        real = (q - np.float32(m[y + "_ZERO_POINT"])) * np.float32(
+            m[y + "_SCALE"])
+        np.testing.assert_array_equal(real, np.load(self.work / "y.npy"))
+
+    def test_object_code_knows_no_heap_and_no_float(self):
+        for name in ("model", "weights"):
+            obj = self.work / f"{name}.o"
+            subprocess.run(["cc", *FLAGS, "-O2", "-c", self.out / f"{name}.c",
+                            "-o", obj], check=True)
+            wanted = subprocess.run(["nm", "-u", obj], check=True, text=True,
+                                    capture_output=True).stdout.split()
+            self.assertLessEqual(set(wanted) - {"U"} - self.own_symbols(),
+                                 {"memcpy", "memset"})
+            code = subprocess.run(["objdump", "-d", obj], check=True, text=True,
+                                  capture_output=True).stdout
+            self.assertNotRegex(code, r"\b(mulss|addss|cvt\w+2ss|mulsd|divss)\b")
+
+    def own_symbols(self):
+        header = (self.out / "weights.h").read_text()
+        return set(re.findall(r"(\w+)\[\d+\];", header))
+
+    def test_two_models_link_together(self):
+        second = self.work / "second"
+        squint("emit", self.int8, "-o", second, "--name", "other", "--shape",
+               "image=1,1,28,28")
+        objects = []
+        for folder in (self.out, second):
+            for name in ("model", "weights"):
+                objects.append(self.work / f"{folder.name}_{name}.o")
+                subprocess.run(["cc", "-c", "-O1", folder / f"{name}.c", "-o",
+                                objects[-1]], check=True)
+        subprocess.run(["ld", "-r", *objects, "-o", self.work / "both.o"],
+                       check=True)
+
+    def test_memory_report_adds_up(self):
+        report = json.loads((self.out / "memory.json").read_text())
+        layers = report["flash"]["layers"]
+        self.assertEqual(report["flash"]["weights"],
+                         sum(layer["weights"] for layer in layers))
+        self.assertGreaterEqual(report["ram"]["arena"],
+                                report["ram"]["arena_lower_bound"])
+        self.assertGreater(report["macs"], 0)
+
+    # ---- bad input
+
+    def refused(self, *arguments):
+        """The message; nothing may appear in the folder around."""
+        folder = self.work / "refused"
+        folder.mkdir()
+        try:
+            result = squint("emit", *arguments, "-o", folder / "out", ok=False)
+            self.assertEqual(result.returncode, 1, result.stderr)
+            self.assertEqual(list(folder.iterdir()), [])
+        finally:
+            shutil.rmtree(folder)
+        return result.stderr
+
+    def test_a_float_model_is_refused(self):
+        self.assertIn("quantize it with --preset edge", self.refused(MODEL))
+
+    def test_open_sizes_are_refused(self):
+        self.assertIn("--shape image=1,...", self.refused(self.int8))
+
+    def test_an_unknown_input_is_refused(self):
+        self.assertIn("no input 'nothing'",
+                      self.refused(self.int8, "--shape", "nothing=1,2"))
+
+    def test_a_shape_the_network_does_not_take_is_refused(self):
+        self.refused(self.int8, "--shape", "image=1,3,28,28")
+
+    def test_names_that_are_no_identifiers_are_refused(self):
+        for name in ("2fast", "a-b", "int", "", "_hidden"):
+            self.assertIn("no C identifier", self.refused(
+                self.int8, "--shape", "image=1,1,28,28", "--name", name))
+
+    def test_float_nodes_are_named_with_their_reasons(self):
+        other = self.work / "x86.onnx"
+        squint("quantize", MODEL, "--data", "random", "-o", other)
+        self.assertIn("real numbers", self.refused(
+            other, "--shape", "image=1,1,28,28"))
+
+    def test_a_folder_that_exists_is_kept_without_force(self):
+        before = (self.out / "model.c").read_text()
+        result = squint("emit", self.int8, "-o", self.out, "--name", "again",
+                        "--shape", "image=1,1,28,28", ok=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("--force", result.stderr)
+        self.assertEqual((self.out / "model.c").read_text(), before)
+        copy = self.work / "copy"
+        shutil.copytree(self.out, copy)
+        squint("emit", self.int8, "-o", copy, "--name", "again", "--shape",
+               "image=1,1,28,28", "--force")
+        self.assertIn("again_run", (copy / "model.h").read_text())
+
+    def test_a_shape_that_is_none_is_wrong_usage(self):
+        for shape in ("image", "image=", "image=0", "image=1,x"):
+            result = squint("emit", self.int8, "-o", self.work / "no",
+                            "--shape", shape, ok=False)
+            self.assertEqual(result.returncode, 2, shape)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)

@@ -1,0 +1,267 @@
+#include "random_network.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "squint/calibrate/calibration.h"
+#include "squint/data/dataset.h"
+#include "squint/ops/infer.h"
+#include "squint/quantize/quantize.h"
+
+namespace squint {
+namespace {
+
+constexpr int64_t kMostElements = 4096;  // of a value
+
+Tensor Reals(const Dims& dims, std::mt19937& random, float height) {
+  std::uniform_real_distribution<float> values(-height, height);
+  Tensor tensor(DType::kFloat32, dims);
+  for (int64_t i = 0; i < tensor.size(); ++i) {
+    tensor.mutable_data<float>()[i] = values(random);
+  }
+  return tensor;
+}
+
+class Maker {
+ public:
+  explicit Maker(uint32_t seed) : random_(seed) {
+    graph_.opset[""] = 25;
+    Dims dims = {1, Pick(1, 9), Pick(3, 12), Pick(3, 12)};
+    if (Pick(0, 4) == 0) dims.pop_back();
+    x_ = graph_.AddInput("x", DType::kFloat32, Shape::Of(dims));
+    images_.push_back(x_);
+  }
+
+  Graph Run() {
+    const int64_t layers = Pick(2, 9);
+    for (int64_t i = 0; i < layers; ++i) AddLayer();
+    ValueId last = images_.back();
+    if (Pick(0, 2) != 0) last = Head(last);
+    graph_.AddOutput(last);
+    if (Pick(0, 5) == 0 && images_.size() > 2 && images_[1] != last) {
+      graph_.AddOutput(images_[1]);
+    }
+    graph_.Compact();
+    InferShapes(graph_);
+    return std::move(graph_);
+  }
+
+ private:
+  int64_t Pick(int64_t low, int64_t high) {
+    return std::uniform_int_distribution<int64_t>(low, high)(random_);
+  }
+  Dims DimsOf(ValueId id) const { return *graph_.value(id).shape.values(); }
+
+  ValueId Emit(std::string_view type, std::vector<ValueId> inputs,
+               Attributes attributes = {}) {
+    const ValueId id = graph_.Emit(type, std::move(inputs), std::string(type),
+                                   std::move(attributes));
+    InferShapes(graph_);
+    return id;
+  }
+  ValueId Constant(const Dims& dims, float height = 0.5f) {
+    return graph_.AddConstant("c", Reals(dims, random_, height));
+  }
+  ValueId Ints(std::vector<int64_t> values) {
+    const Dims dims = {static_cast<int64_t>(values.size())};
+    return graph_.AddConstant("i", Tensor::Of<int64_t>(dims, values));
+  }
+
+  void AddLayer() {
+    static constexpr std::array kLayers = {
+        &Maker::Conv,  &Maker::Conv,    &Maker::Depthwise, &Maker::Residual,
+        &Maker::Gate,  &Maker::MaxPool, &Maker::Average,   &Maker::Join,
+        &Maker::Table, &Maker::Pad,     &Maker::Upsample,  &Maker::Turn,
+        &Maker::Cut,   &Maker::Conv,    &Maker::Product};
+    const auto layer = kLayers[static_cast<size_t>(
+        Pick(0, static_cast<int64_t>(kLayers.size()) - 1))];
+    const ValueId from = images_[static_cast<size_t>(
+        Pick(std::max<int64_t>(0, static_cast<int64_t>(images_.size()) - 3),
+             static_cast<int64_t>(images_.size()) - 1))];
+    const ValueId made = (this->*layer)(from);
+    if (made == kNoValue) return;
+    if (ElementCount(DimsOf(made)) <= kMostElements) images_.push_back(made);
+  }
+
+  // [count] times the same for each spatial axis.
+  std::vector<int64_t> Each(ValueId id, int64_t value) const {
+    return std::vector<int64_t>(DimsOf(id).size() - 2, value);
+  }
+
+  ValueId Window(ValueId x, int64_t filters, int64_t groups) {
+    const Dims dims = DimsOf(x);
+    Dims weight = {filters, dims[1] / groups};
+    std::vector<int64_t> pads;
+    const int64_t dilation = Pick(1, 6) == 1 ? 2 : 1;
+    for (size_t axis = 2; axis < dims.size(); ++axis) {
+      const int64_t most = (dims[axis] - 1) / dilation + 1;
+      weight.push_back(Pick(1, std::min<int64_t>(most, 4)));
+      pads.push_back(Pick(0, weight.back() - 1));
+    }
+    pads.insert(pads.end(), pads.begin(), pads.end());
+    std::vector<ValueId> inputs = {x, Constant(weight)};
+    if (Pick(0, 3) != 0) inputs.push_back(Constant({filters}));
+    return Emit("Conv", std::move(inputs),
+                {{"pads", pads},
+                 {"group", groups},
+                 {"dilations", Each(x, dilation)},
+                 {"strides", Each(x, Pick(1, 2))}});
+  }
+  ValueId Conv(ValueId x) {
+    const int64_t channels = DimsOf(x)[1];
+    const int64_t groups = channels % 2 == 0 && Pick(0, 4) == 0 ? 2 : 1;
+    const ValueId made = Window(x, groups * Pick(1, 8), groups);
+    return Pick(0, 1) == 0 ? made : Emit("Relu", {made});
+  }
+  ValueId Depthwise(ValueId x) {
+    const int64_t channels = DimsOf(x)[1];
+    return Window(x, channels, channels);
+  }
+  // Of a 1x1 convolution.
+  Dims PointWeight(ValueId x, int64_t filters) const {
+    Dims weight = {filters, DimsOf(x)[1]};
+    weight.resize(DimsOf(x).size(), 1);
+    return weight;
+  }
+  ValueId Residual(ValueId x) {
+    const int64_t channels = DimsOf(x)[1];
+    const ValueId y = Emit("Conv", {x, Constant(PointWeight(x, channels))});
+    return Emit(Pick(0, 3) == 0 ? "Sub" : "Add", {x, y});
+  }
+  ValueId Gate(ValueId x) {
+    const ValueId mean = Emit("GlobalAveragePool", {x});
+    return Emit("Mul", {x, Emit("Sigmoid", {mean})});
+  }
+  ValueId MaxPool(ValueId x) {
+    for (const int64_t size : SizesOf(x)) {
+      if (size < 2) return kNoValue;
+    }
+    return Emit(
+        "MaxPool", {x},
+        {{"kernel_shape", Each(x, 2)}, {"strides", Each(x, Pick(1, 2))}});
+  }
+  ValueId Average(ValueId x) {
+    for (const int64_t size : SizesOf(x)) {
+      if (size < 3) return kNoValue;
+    }
+    const int64_t pad = Pick(0, 1);
+    return Emit("AveragePool", {x},
+                {{"kernel_shape", Each(x, 3)},
+                 {"pads", std::vector<int64_t>(2 * SizesOf(x).size(), pad)},
+                 {"count_include_pad", Pick(0, 1)},
+                 {"strides", Each(x, Pick(1, 2))}});
+  }
+  Dims SizesOf(ValueId x) const {
+    const Dims dims = DimsOf(x);
+    return Dims(dims.begin() + 2, dims.end());
+  }
+  ValueId Join(ValueId x) {
+    const ValueId other =
+        Emit("Conv", {x, Constant(PointWeight(x, Pick(1, 4)))});
+    return Emit("Concat", {x, Emit("Tanh", {other})}, {{"axis", int64_t{1}}});
+  }
+  ValueId Table(ValueId x) {
+    static constexpr std::array<std::string_view, 4> kTables = {
+        "HardSwish", "Sigmoid", "LeakyRelu", "Tanh"};
+    return Emit(kTables[static_cast<size_t>(Pick(0, 3))], {x});
+  }
+  ValueId Pad(ValueId x) {
+    std::vector<int64_t> pads = {0, 0};
+    for (size_t i = 0; i < SizesOf(x).size(); ++i) pads.push_back(Pick(0, 2));
+    pads.insert(pads.end(), pads.begin(), pads.end());
+    return Emit("Pad", {x, Ints(pads)});
+  }
+  ValueId Upsample(ValueId x) {
+    std::vector<float> scales(DimsOf(x).size(), 1.0f);
+    for (size_t i = 2; i < scales.size(); ++i) scales[i] = 2.0f;
+    const Dims dims = {static_cast<int64_t>(scales.size())};
+    const ValueId factors =
+        graph_.AddConstant("scales", Tensor::Of<float>(dims, scales));
+    return Emit("Resize", {x, kNoValue, factors},
+                {{"mode", std::string("nearest")},
+                 {"coordinate_transformation_mode", std::string("asymmetric")},
+                 {"nearest_mode", std::string("floor")}});
+  }
+  ValueId Turn(ValueId x) {
+    std::vector<int64_t> perm = {0, 1, 3, 2};
+    if (DimsOf(x).size() == 3) perm = {0, 2, 1};
+    return Emit("Transpose", {x}, {{"perm", perm}});
+  }
+  ValueId Cut(ValueId x) {
+    const int64_t size = DimsOf(x)[2];
+    if (size < 2) return kNoValue;
+    return Emit("Slice", {x, Ints({Pick(0, 1)}), Ints({size}), Ints({2})});
+  }
+  // Of two computed matrices.
+  ValueId Product(ValueId x) {
+    std::vector<int64_t> perm = {0, 1, 3, 2};
+    if (DimsOf(x).size() == 3) perm = {0, 2, 1};
+    const ValueId turned = Emit("Transpose", {x}, {{"perm", perm}});
+    return Emit("MatMul", {x, turned});
+  }
+  ValueId Head(ValueId x) {
+    ValueId flat = kNoValue;
+    if (Pick(0, 1) == 0) {
+      flat = Emit("Flatten", {Emit("GlobalAveragePool", {x})});
+    } else {
+      flat = Emit("Flatten", {x});
+    }
+    const int64_t classes = Pick(1, 10);
+    const ValueId scores =
+        Emit("Gemm",
+             {flat, Constant({classes, DimsOf(flat)[1]}), Constant({classes})},
+             {{"transB", int64_t{1}}});
+    return Pick(0, 1) == 0 ? scores : Emit("Softmax", {scores});
+  }
+
+  std::mt19937 random_;
+  Graph graph_;
+  ValueId x_ = kNoValue;
+  std::vector<ValueId> images_;
+};
+
+class Noise : public Dataset {
+ public:
+  Noise(const Graph& graph, uint32_t seed) : graph_(graph), seed_(seed) {}
+  int64_t size() const override { return 3; }
+  Sample Get(int64_t index) const override {
+    Sample sample;
+    sample.index = index;
+    sample.id = sample.hash = std::to_string(index);
+    sample.inputs = {RandomInput(graph_, seed_ + static_cast<uint32_t>(index))};
+    return sample;
+  }
+  bool has_labels() const override { return false; }
+  std::string description() const override { return "noise"; }
+
+ private:
+  const Graph& graph_;
+  uint32_t seed_;
+};
+
+}  // namespace
+
+Tensor RandomInput(const Graph& graph, uint32_t seed) {
+  std::mt19937 random(seed);
+  const Value& input = graph.value(graph.inputs()[0]);
+  return Reals(*input.shape.values(), random, 2.0f);
+}
+
+Graph RandomNetwork(uint32_t seed) {
+  const Graph graph = Maker(seed).Run();
+  const Noise data(graph, seed);
+  Recipe recipe;
+  recipe.target = "edge";
+  CalibrateOptions options;
+  for (int64_t i = 0; i < data.size(); ++i) options.samples.push_back(i);
+  options.values = ValuesToCalibrate(graph, recipe);
+  const Calibration calibration = Calibrate(graph, data, options);
+  return Quantize(graph, &calibration, recipe).graph;
+}
+
+}  // namespace squint

@@ -1,0 +1,37 @@
+/* Runs an emitted network, compiled with its names in MODEL_*, over the samples
+   of inputs.bin and compares with expected.bin. Prints how many samples there
+   were, how many bytes differ, and the instructions of the first run where the
+   board counts them. */
+#include <stdio.h>
+#include <string.h>
+
+#ifdef ON_BOARD
+#include "cycles.h"
+#endif
+#include "model.h"
+
+static int8_t x[MODEL_IN_SIZE], y[MODEL_OUT_SIZE], expected[MODEL_OUT_SIZE];
+static int32_t arena[(NET_ARENA_SIZE + 3) / 4];
+
+int main(void) {
+  FILE *const inputs = fopen("inputs.bin", "rb");
+  FILE *const results = fopen("expected.bin", "rb");
+  long samples = 0, wrong = 0;
+  unsigned long instructions = 0;
+  if (inputs == NULL || results == NULL) return 1;
+  while (fread(x, 1, sizeof x, inputs) == sizeof x &&
+         fread(expected, 1, sizeof expected, results) == sizeof expected) {
+#ifdef ON_BOARD
+    const uint32_t before = cycles_now();
+    net_run(x, y, arena);
+    if (samples == 0) instructions = cycles_since(before);
+#else
+    net_run(x, y, arena);
+#endif
+    for (unsigned i = 0; i < sizeof y; ++i) wrong += y[i] != expected[i];
+    ++samples;
+  }
+  printf("%ld samples, %ld bytes differ, %lu instructions\n", samples, wrong,
+         instructions);
+  return wrong == 0 && samples > 0 ? 0 : 1;
+}
