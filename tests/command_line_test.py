@@ -194,6 +194,35 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(result.returncode, 0, result.stderr)
         self.assertTrue(any("6 bits" in note for note in summary["notes"]))
 
+    def test_a_budget_is_met_or_ends_with_code_3_and_the_best(self):
+        budget = ("quantize", MODEL, "--data", self.data, "--weights", "int4",
+                  "--metric", "agreement", "--json")
+        path = self.folder / "budget.onnx"
+        result = squint(*budget, "--max-drop", "5%", "-o", path)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertTrue(json.loads(result.stdout)["budget_met"])
+        trials = json.loads(
+            (self.folder / "budget.onnx.trials.json").read_text())["trials"]
+        self.assertGreaterEqual(max(t["metric"] for t in trials), 0.95)
+        missed = self.folder / "missed.onnx"
+        result = squint(*budget, "--max-drop", "0", "--time-budget", "1e-9s",
+                        "-o", missed)
+        if not json.loads(result.stdout)["budget_met"]:
+            self.assertEqual(result.returncode, 3, result.stderr)
+        self.assertTrue(missed.exists())
+        self.assertIn("a drop is", self.fails(
+            *budget, "--max-drop", "much", "-o", path))
+
+    def test_reconstruction_needs_data(self):
+        path = self.folder / "tuned.onnx"
+        result = squint("quantize", MODEL, "--data", self.data, "--weights",
+                        "int4", "--reconstruct", "--iterations", "20", "-o",
+                        path, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("--data", self.fails(
+            "quantize", MODEL, "--no-data", "--data", self.data,
+            "--reconstruct", "-o", path))
+
     def test_without_data(self):
         path = self.folder / "free.onnx"
         result = squint("quantize", MODEL, "--no-data", "-o", path, "--json")

@@ -61,11 +61,11 @@ BlockNetwork::BlockNetwork(const Graph& graph, const Block& block,
       block_(block),
       tuned_(tuned),
       pool_(pool),
-      shapes_(graph),
+      shapes_{.mutex = {}, .graph = graph},
       memory_(context.memory_limit) {
   for (const NodeId id : block.nodes) {
     const Node& node = graph.node(id);
-    prepared_[id] = std::make_unique<Prepared>();
+    plans_[id] = std::make_unique<NodePlan>();
     const bool follows = std::ranges::any_of(
         node.inputs, [&](ValueId v) { return Differentiates(v); });
     if (follows) follows_.insert(node.outputs.begin(), node.outputs.end());
@@ -76,7 +76,7 @@ void BlockNetwork::SetConstant(ValueId id, Tensor real) {
   constants_[id] = std::move(real);
   for (const NodeId node : block_.nodes) {
     if (std::ranges::count(graph_.node(node).inputs, id) > 0) {
-      prepared_[node] = std::make_unique<Prepared>();
+      plans_[node] = std::make_unique<NodePlan>();
     }
   }
 }
@@ -123,13 +123,11 @@ void BlockNetwork::RunNode(NodeId id) {
     inputs.push_back(input == kNoValue ? nullptr : &Real(input));
     dims.push_back(input == kNoValue ? Dims{} : inputs.back()->dims());
   }
-  Prepared& own = *prepared_[id];
-  const PreparedNode& prepared = own.plan.Get(
-      {shapes_, *op, id, own.packs, pool_.threads(), std::nullopt, false},
-      inputs);
+  const std::shared_ptr<const PreparedNode> prepared = plans_[id]->Get(
+      {shapes_, *op, id, pool_.threads(), std::nullopt}, inputs);
   std::vector<Tensor> made;
-  if (prepared.step == nullptr) {
-    made = RunNodeReference(shapes_, node, inputs);
+  if (prepared->step == nullptr) {
+    made = RunNodeReference(shapes_.graph, node, inputs);
   } else {
     std::vector<const void*> in;
     std::vector<void*> out;
@@ -139,13 +137,13 @@ void BlockNetwork::RunNode(NodeId id) {
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       made.push_back(node.outputs[i] == kNoValue
                          ? Tensor()
-                         : memory_.Take(prepared.output_dtypes[i],
-                                        prepared.output_dims[i]));
+                         : memory_.Take(prepared->output_dtypes[i],
+                                        prepared->output_dims[i]));
       out.push_back(made[i].empty() ? nullptr : BufferPool::Writable(made[i]));
     }
-    const size_t bytes = prepared.step->scratch_bytes();
+    const size_t bytes = prepared->step->scratch_bytes();
     const BufferRef scratch = bytes > 0 ? memory_.TakeBytes(bytes) : nullptr;
-    prepared.step->Run(
+    prepared->step->Run(
         {in, out, scratch ? const_cast<std::byte*>(scratch->data()) : nullptr,
          pool_});
   }

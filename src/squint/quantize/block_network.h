@@ -53,11 +53,6 @@ class BlockNetwork {
   int64_t macs() const { return macs_; }
 
  private:
-  struct Prepared {
-    PackCache packs;
-    NodePlan plan;
-  };
-
   const Tensor& Real(ValueId id);
   void RunNode(NodeId id);
   void Simulate(ValueId id, RandomBits* drop);
@@ -71,9 +66,9 @@ class BlockNetwork {
   const Block& block_;
   std::set<ValueId> tuned_;
   ThreadPool& pool_;
-  Graph shapes_;  // types follow the inputs at hand
+  ShapeScratch shapes_;
   BufferPool memory_;
-  std::map<NodeId, std::unique_ptr<Prepared>> prepared_;
+  std::map<NodeId, std::unique_ptr<NodePlan>> plans_;
   std::set<ValueId> follows_;  // made from tuned constants
   std::map<ValueId, Tensor> constants_;
   std::map<ValueId, Tensor> values_;     // as read

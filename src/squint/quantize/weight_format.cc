@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "squint/interchange/interchange.h"
+
 namespace squint {
 namespace {
 
@@ -38,6 +40,14 @@ std::set<NodeId> FirstLayers(const Graph& graph) {
   return first;
 }
 
+DType CommonWeightType(const Recipe& recipe, const Target& target) {
+  return recipe.weights.value_or(target.weight);
+}
+
+DType CommonWeightType(const Recipe& recipe) {
+  return CommonWeightType(recipe, FindTarget(recipe.target));
+}
+
 std::set<NodeId> EdgeLayers(const Graph& graph) {
   std::set<NodeId> edges = FirstLayers(graph);
   // Values from which no layer stands before the outputs.
@@ -58,7 +68,7 @@ std::set<NodeId> EdgeLayers(const Graph& graph) {
 WeightFormats::WeightFormats(const Graph& graph, const Recipe& recipe,
                              const Target& target)
     : graph_(graph), recipe_(recipe) {
-  common_.dtype = recipe.weights.value_or(target.weight);
+  common_.dtype = CommonWeightType(recipe, target);
   common_.bits =
       recipe.weight_bits > 0 ? recipe.weight_bits : BitsOf(common_.dtype);
   if (recipe.mode == QuantizeMode::kStatic && IsInteger(common_.dtype) &&

@@ -10,6 +10,10 @@
 
 namespace squint {
 
+// What the recipe, or else its target, gives all layers.
+DType CommonWeightType(const Recipe& recipe, const Target& target);
+DType CommonWeightType(const Recipe& recipe);
+
 // Layers that read what comes straight from the network's inputs.
 std::set<NodeId> FirstLayers(const Graph& graph);
 

@@ -8,8 +8,8 @@
 
 #include "squint/base/error.h"
 #include "squint/base/stopwatch.h"
-#include "squint/interchange/interchange.h"
 #include "squint/quantize/method.h"
+#include "squint/quantize/weight_format.h"
 #include "squint/report/evaluate.h"
 #include "squint/report/profile.h"
 #include "squint/report/runner.h"
@@ -79,7 +79,7 @@ class Search {
 
   BudgetResult Run() {
     FindFloatMetric();
-    base_type_ = base_.weights.value_or(FindTarget(base_.target).weight);
+    base_type_ = CommonWeightType(base_);
     const Trial first = Try({});
     FindLayers();
     if (!first.holds) {
