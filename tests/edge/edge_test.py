@@ -80,13 +80,11 @@ def port_macros(out):
 def stack_bound(folder):
     """The deepest chain of calls: frames of model_run and of the three deepest
     kernels, which never call one another further down than that."""
-    frames = [int(line.split("\t")[1]) for line in
-              (folder / "model.su").read_text().splitlines()]
-    run_frame = next(int(line.split("\t")[1]) for line in
-                     (folder / "model.su").read_text().splitlines()
-                     if ":net_run" in line)
-    frames.remove(run_frame)
-    return run_frame + sum(sorted(frames)[-3:])
+    frames = {}
+    for line in (folder / "model.su").read_text().splitlines():
+        place, size, _ = line.split("\t")
+        frames[place.split(":")[-1]] = int(size)
+    return frames.pop("net_run") + sum(sorted(frames.values())[-3:])
 
 
 class Board:
@@ -171,6 +169,7 @@ class Edge(unittest.TestCase):
             self.assertIn(f"{few} samples, 0 bytes differ", text)
             instructions = int(re.search(r"(\d+) instructions", text)[1])
             stack = stack_bound(board.folder)
+            self.assertLessEqual(stack, report["ram"]["stack_bound"])
             row = (stem, name, sizes["text"], sizes["rodata"],
                    report["flash"]["weights"], report["ram"]["arena"], stack,
                    instructions, report["macs"])

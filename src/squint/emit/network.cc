@@ -35,15 +35,6 @@ void SetScale(const Graph& graph, const Node& converter, Port& port) {
   port.zero = zero == nullptr ? 0 : static_cast<int32_t>(zero->ToInts()[0]);
 }
 
-bool SameParameters(const Graph& graph, const Node& a, const Node& b) {
-  Port first;
-  Port second;
-  SetScale(graph, a, first);
-  SetScale(graph, b, second);
-  return first.has_scale && second.has_scale && first.scale == second.scale &&
-         first.zero == second.zero;
-}
-
 class Builder {
  public:
   explicit Builder(Network& network)
@@ -81,39 +72,24 @@ class Builder {
     }
   }
 
-  // The QuantizeLinear nodes behind a real input become the input; where there
-  // are several they must agree, and the later ones read the first one's.
+  // The QuantizeLinear behind a real input becomes the input.
   void AddInput(ValueId id) {
     const std::string& name = graph_.value(id).name;
     if (IsIntegerType(graph_.value(id).dtype)) {
       network_.inputs.push_back(PortOf(graph_, id, name));
       return;
     }
-    const Node* first = nullptr;
     for (const FixedNode& node : network_.program.nodes) {
       const Node& reader = graph_.node(node.id);
       if (!reader.Is("QuantizeLinear") || reader.input(0) != id) continue;
-      if (first != nullptr && !SameParameters(graph_, *first, reader)) continue;
       cut_.insert(node.id);
-      if (first == nullptr) {
-        first = &reader;
-        network_.inputs.push_back(PortOf(graph_, reader.output(), name));
-        SetScale(graph_, reader, network_.inputs.back());
-      } else {
-        Redirect(reader.output(), first->output());
-      }
+      network_.inputs.push_back(PortOf(graph_, reader.output(), name));
+      SetScale(graph_, reader, network_.inputs.back());
+      return;
     }
-    if (first == nullptr) {
-      port_failure_ = fmt::format(
-          "input '{}' ({}) is not quantized: emitted C takes integers", name,
-          DTypeName(graph_.value(id).dtype));
-    }
-  }
-
-  void Redirect(ValueId from, ValueId to) {
-    for (FixedNode& node : network_.program.nodes) {
-      std::ranges::replace(node.inputs, from, to);
-    }
+    port_failure_ = fmt::format(
+        "input '{}' ({}) is not quantized: emitted C takes integers", name,
+        DTypeName(graph_.value(id).dtype));
   }
 
   void AddOutput(ValueId id) {
