@@ -130,8 +130,8 @@ class Board:
             script = script.replace(word, value)
         (self.folder / "memory.ld").write_text(script)
         program = self.folder / "vectors.elf"
-        run("arm-none-eabi-gcc", *CPU[self.name], "-std=c99", "-O2", "-DON_BOARD",
-            *port_macros(self.out), "-I", MCU, "-I", self.out, "-T",
+        run("arm-none-eabi-gcc", *CPU[self.name], "-std=c99", "-O2",
+            "-DON_BOARD", *port_macros(self.out), "-I", MCU, "-I", self.out, "-T",
             self.folder / "memory.ld", "-nostartfiles", "--specs=rdimon.specs",
             MCU / "startup.c", HERE / "run_vectors.c", self.folder / "model.o",
             self.folder / "weights.o", "-o", program)

@@ -117,7 +117,8 @@ class Emit(unittest.TestCase):
                                  {"memcpy", "memset"})
             code = subprocess.run(["objdump", "-d", obj], check=True, text=True,
                                   capture_output=True).stdout
-            self.assertNotRegex(code, r"\b(mulss|addss|cvt\w+2ss|mulsd|divss)\b")
+            self.assertNotRegex(
+                code, r"\b(mulss|addss|cvt\w+2ss|mulsd|divss)\b")
 
     def own_symbols(self):
         header = (self.out / "weights.h").read_text()
