@@ -4,12 +4,15 @@
 # make bench      times every network at hand, writes docs/benchmarks.md
 # make conformance  docs/operators.md, from the ONNX node tests
 # make test-all   the rest: all models, sanitizers, lint
+# make test-edge  emitted C on emulated microcontrollers (part of test-all)
+# make fuzz-emit  2,000 random networks as C, gcc and clang, -O0 and -O3
 # make fuzz       every fuzz target for FUZZ_SECONDS (20 minutes each)
 # Each installs what is missing (Debian packages), says so, and leaves alone
 # what is there.
 BUILD := build/release
 
-.PHONY: all setup demo test test-all bench conformance asan fuzz tsan tidy format clean
+.PHONY: all setup demo test test-all test-edge bench conformance asan fuzz \
+  fuzz-emit tsan tidy format clean
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --target squint_cli
 
@@ -33,9 +36,20 @@ test: .configure-tests
 	@ctest --test-dir $(BUILD) --output-on-failure --timeout 900 -LE long
 
 test-all: .configure-tests
+	@scripts/setup.sh edge
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --timeout 7200
 	@$(MAKE) asan tidy
+
+test-edge: .configure-tests
+	@scripts/setup.sh edge
+	@cmake --build $(BUILD) --target squint_cli squint_emit_fuzz \
+	  squint_edge_vectors
+	@ctest --test-dir $(BUILD) --verbose --timeout 7200 -R '^(edge|emit)$$'
+
+fuzz-emit: .configure-tests
+	@scripts/setup.sh edge
+	@cmake --build $(BUILD) --target fuzz_emit
 
 # A Python with onnxruntime and openvino, to have them in the table.
 BENCH_PYTHON := python3

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a step needs and that are missing.
-# usage: setup.sh build|test|demo|bench|lint|fuzz
+# usage: setup.sh build|test|demo|bench|lint|fuzz|edge
 # Says what it installs; with nothing missing it is silent and needs no rights.
 set -eu
 
@@ -13,6 +13,8 @@ case "${1:-build}" in
     dataset-fashion-mnist" ;;
   demo) wanted="$build dataset-fashion-mnist" ;;
   bench) wanted="$build python3" ;;
+  edge) wanted="$build clang python3 python3-numpy gcc-arm-none-eabi
+    libnewlib-arm-none-eabi qemu-system-arm" ;;
   lint) wanted="$build clang-tidy clang-format libgtest-dev libgmock-dev" ;;
   fuzz) wanted="$build libgtest-dev libgmock-dev clang-14 libclang-rt-14-dev" ;;
   *) echo "setup.sh: unknown step '$1'" >&2; exit 2 ;;

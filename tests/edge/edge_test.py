@@ -80,13 +80,11 @@ def port_macros(out):
 def stack_bound(folder):
     """The deepest chain of calls: frames of model_run and of the three deepest
     kernels, which never call one another further down than that."""
-    frames = [int(line.split("\t")[1]) for line in
-              (folder / "model.su").read_text().splitlines()]
-    run_frame = next(int(line.split("\t")[1]) for line in
-                     (folder / "model.su").read_text().splitlines()
-                     if ":net_run" in line)
-    frames.remove(run_frame)
-    return run_frame + sum(sorted(frames)[-3:])
+    frames = {}
+    for line in (folder / "model.su").read_text().splitlines():
+        place, size, _ = line.split("\t")
+        frames[place.split(":")[-1]] = int(size)
+    return frames.pop("net_run") + sum(sorted(frames.values())[-3:])
 
 
 class Board:
@@ -132,8 +130,8 @@ class Board:
             script = script.replace(word, value)
         (self.folder / "memory.ld").write_text(script)
         program = self.folder / "vectors.elf"
-        run("arm-none-eabi-gcc", *CPU[self.name], "-std=c99", "-O2", "-DON_BOARD",
-            *port_macros(self.out), "-I", MCU, "-I", self.out, "-T",
+        run("arm-none-eabi-gcc", *CPU[self.name], "-std=c99", "-O2",
+            "-DON_BOARD", *port_macros(self.out), "-I", MCU, "-I", self.out, "-T",
             self.folder / "memory.ld", "-nostartfiles", "--specs=rdimon.specs",
             MCU / "startup.c", HERE / "run_vectors.c", self.folder / "model.o",
             self.folder / "weights.o", "-o", program)
@@ -171,6 +169,7 @@ class Edge(unittest.TestCase):
             self.assertIn(f"{few} samples, 0 bytes differ", text)
             instructions = int(re.search(r"(\d+) instructions", text)[1])
             stack = stack_bound(board.folder)
+            self.assertLessEqual(stack, report["ram"]["stack_bound"])
             row = (stem, name, sizes["text"], sizes["rodata"],
                    report["flash"]["weights"], report["ram"]["arena"], stack,
                    instructions, report["macs"])

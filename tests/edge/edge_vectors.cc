@@ -35,7 +35,7 @@ int64_t Write(const std::string& model, const std::string& data,
   FixedSession session(*prepared.graph);
   OutputFile inputs(folder / "inputs.bin");
   OutputFile expected(folder / "expected.bin");
-  std::optional<Network> network;
+  std::optional<FixedNetwork> network;
   int64_t count = 0;
   for (const int64_t index : SampleIndices(request, dataset->size())) {
     const Sample sample = dataset->Get(index);

@@ -45,7 +45,7 @@ def squint(*arguments, ok=True):
 
 
 def compilers():
-    return [c for c in ("gcc", "clang", "clang-14") if shutil.which(c)] or ["cc"]
+    return [c for c in ("gcc", "clang") if shutil.which(c)] or ["cc"]
 
 
 def macros(header):
@@ -59,8 +59,8 @@ class Emit(unittest.TestCase):
     def setUpClass(cls):
         cls.work = pathlib.Path(tempfile.mkdtemp())
         cls.int8 = cls.work / "int8.onnx"
-        squint("quantize", MODEL, "--data", "random", "--preset", "edge", "-o",
-               cls.int8)
+        squint("quantize", MODEL, "--data", "random", "--samples", "0:20",
+               "--preset", "edge", "-o", cls.int8)
         cls.out = cls.work / "out"
         squint("emit", cls.int8, "-o", cls.out, "--name", "demo", "--shape",
                "image=1,1,28,28")
@@ -78,9 +78,8 @@ class Emit(unittest.TestCase):
 
     def test_its_own_vectors_hold_for_every_compiler(self):
         for compiler in compilers():
-            for flags in (("-O0",), ("-O3",),
-                          ("-O1", "-fsanitize=undefined",
-                           "-fno-sanitize-recover=all")):
+            for flags in (("-O3",), ("-O0", "-fsanitize=undefined",
+                                     "-fno-sanitize-recover=all")):
                 program = self.build(compiler, self.out / "main_test.c", *flags)
                 text = subprocess.run([program], check=True, text=True,
                                       capture_output=True).stdout
@@ -118,7 +117,8 @@ class Emit(unittest.TestCase):
                                  {"memcpy", "memset"})
             code = subprocess.run(["objdump", "-d", obj], check=True, text=True,
                                   capture_output=True).stdout
-            self.assertNotRegex(code, r"\b(mulss|addss|cvt\w+2ss|mulsd|divss)\b")
+            self.assertNotRegex(
+                code, r"\b(mulss|addss|cvt\w+2ss|mulsd|divss)\b")
 
     def own_symbols(self):
         header = (self.out / "weights.h").read_text()
@@ -180,7 +180,8 @@ class Emit(unittest.TestCase):
 
     def test_float_nodes_are_named_with_their_reasons(self):
         other = self.work / "x86.onnx"
-        squint("quantize", MODEL, "--data", "random", "-o", other)
+        squint("quantize", MODEL, "--data", "random", "--samples", "0:20", "-o",
+               other)
         self.assertIn("real numbers", self.refused(
             other, "--shape", "image=1,1,28,28"))
 

@@ -14,8 +14,8 @@ static int8_t x[MODEL_IN_SIZE], y[MODEL_OUT_SIZE], expected[MODEL_OUT_SIZE];
 static int32_t arena[(NET_ARENA_SIZE + 3) / 4];
 
 int main(void) {
-  FILE *const inputs = fopen("inputs.bin", "rb");
-  FILE *const results = fopen("expected.bin", "rb");
+  FILE* const inputs = fopen("inputs.bin", "rb");
+  FILE* const results = fopen("expected.bin", "rb");
   long samples = 0, wrong = 0;
   unsigned long instructions = 0;
   if (inputs == NULL || results == NULL) return 1;

@@ -71,8 +71,8 @@ TEST(KernelText, EveryHeaderOpensAndClosesItsComments) {
 }
 
 TEST(FieldsOf, AreInTheirOrder) {
-  EXPECT_EQ(FieldsOf("squint_output"),
-            (std::vector<std::string>{"zero", "low", "high"}));
+  EXPECT_EQ(FieldsOf("squint_columns"),
+            (std::vector<std::string>{"count", "depth"}));
   EXPECT_EQ(FieldsOf("squint_window").size(), 15u);
 }
 

@@ -48,7 +48,7 @@ std::string Argument(const Emission& emission, ModelWriter& writer,
 
 }  // namespace
 
-EmittedModel EmitC(const Network& network, const EmitOptions& options) {
+EmittedModel EmitC(const FixedNetwork& network, const EmitOptions& options) {
   CheckName(options.name);
   const MemoryPlan plan = PlanMemory(network);
   VerifyPlan(network, plan);

@@ -31,7 +31,7 @@ struct EmittedModel {
 
 // The same network gives the same text. Error{kInvalidArgument} for a name that
 // is no identifier.
-EmittedModel EmitC(const Network& network, const EmitOptions& options);
+EmittedModel EmitC(const FixedNetwork& network, const EmitOptions& options);
 
 }  // namespace squint
 

@@ -14,7 +14,7 @@ namespace squint {
 
 // What all files speak of.
 struct Emission {
-  const Network& network;
+  const FixedNetwork& network;
   const MemoryPlan& plan;
   const EmitOptions& options;
   // C names of the ports, unique among all.

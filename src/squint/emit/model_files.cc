@@ -37,7 +37,7 @@ std::string QuantizeFunction(const std::string& prefix, const std::string& name,
   const std::string macro = UpperCase(prefix + "_" + name);
   const int low = port.dtype == DType::kUint8 ? 0 : -128;
   return fmt::format(R"(
-static inline void {0}_quantize_{1}(const float *real, {2} *{1}) {{
+static inline void {0}_quantize_{1}(const float* real, {2}* {1}) {{
   for (int32_t i = 0; i < {3}_SIZE; ++i) {{
     float steps = real[i] / {3}_SCALE;
     steps = steps < -1024.0f ? -1024.0f : steps > 1024.0f ? 1024.0f : steps;
@@ -55,7 +55,7 @@ std::string DequantizeFunction(const std::string& prefix,
                                const std::string& name, const Port& port) {
   const std::string macro = UpperCase(prefix + "_" + name);
   return fmt::format(R"(
-static inline void {0}_dequantize_{1}(const {2} *{1}, float *real) {{
+static inline void {0}_dequantize_{1}(const {2}* {1}, float* real) {{
   for (int32_t i = 0; i < {3}_SIZE; ++i) {{
     real[i] = (float)({1}[i] - {3}_ZERO_POINT) * {3}_SCALE;
   }}
@@ -93,13 +93,13 @@ std::vector<std::string> RunParameters(const Emission& e) {
   std::vector<std::string> parameters;
   for (size_t i = 0; i < e.inputs.size(); ++i) {
     parameters.push_back(
-        fmt::format("const {} *{}", TypeOf(e.network.inputs[i]), e.inputs[i]));
+        fmt::format("const {}* {}", TypeOf(e.network.inputs[i]), e.inputs[i]));
   }
   for (size_t i = 0; i < e.outputs.size(); ++i) {
     parameters.push_back(
-        fmt::format("{} *{}", TypeOf(e.network.outputs[i]), e.outputs[i]));
+        fmt::format("{}* {}", TypeOf(e.network.outputs[i]), e.outputs[i]));
   }
-  parameters.push_back("void *arena");
+  parameters.push_back("void* arena");
   return parameters;
 }
 
@@ -144,7 +144,7 @@ std::string ModelSource(const Emission& e, const ModelWriter& writer) {
                   6 + name.size() + 4);
   text += e.plan.arena_bytes == 0
               ? "  (void)arena;\n"
-              : "  int8_t *const memory = (int8_t *)arena;\n";
+              : "  int8_t* const memory = (int8_t*)arena;\n";
   for (const std::string& input : e.inputs) {
     text += fmt::format("  (void){};\n", input);
   }

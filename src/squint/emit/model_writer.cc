@@ -22,7 +22,7 @@ int64_t BytesOfType(std::string_view type) {
 
 }  // namespace
 
-ModelWriter::ModelWriter(const Network& network, const MemoryPlan& plan,
+ModelWriter::ModelWriter(const FixedNetwork& network, const MemoryPlan& plan,
                          std::string prefix,
                          std::function<std::string(ValueId)> argument)
     : network_(network),

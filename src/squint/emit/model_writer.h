@@ -26,7 +26,7 @@ struct StepCost {
 class ModelWriter : public StepWriter {
  public:
   // `argument(id)`: the expression for where a value lies.
-  ModelWriter(const Network& network, const MemoryPlan& plan,
+  ModelWriter(const FixedNetwork& network, const MemoryPlan& plan,
               std::string prefix, std::function<std::string(ValueId)> argument);
 
   // Steps in the order of the plan; then outputs that no step makes.
@@ -63,7 +63,7 @@ class ModelWriter : public StepWriter {
   std::string Define(const std::string& type, const std::string& wish,
                      const std::vector<std::string>& fields);
 
-  const Network& network_;
+  const FixedNetwork& network_;
   const MemoryPlan& plan_;
   std::string prefix_;
   std::function<std::string(ValueId)> argument_;

@@ -35,18 +35,9 @@ void SetScale(const Graph& graph, const Node& converter, Port& port) {
   port.zero = zero == nullptr ? 0 : static_cast<int32_t>(zero->ToInts()[0]);
 }
 
-bool SameParameters(const Graph& graph, const Node& a, const Node& b) {
-  Port first;
-  Port second;
-  SetScale(graph, a, first);
-  SetScale(graph, b, second);
-  return first.has_scale && second.has_scale && first.scale == second.scale &&
-         first.zero == second.zero;
-}
-
 class Builder {
  public:
-  explicit Builder(Network& network)
+  explicit Builder(FixedNetwork& network)
       : network_(network), graph_(network.program.graph) {}
 
   void Run() {
@@ -81,39 +72,24 @@ class Builder {
     }
   }
 
-  // The QuantizeLinear nodes behind a real input become the input; where there
-  // are several they must agree, and the later ones read the first one's.
+  // The QuantizeLinear behind a real input becomes the input.
   void AddInput(ValueId id) {
     const std::string& name = graph_.value(id).name;
     if (IsIntegerType(graph_.value(id).dtype)) {
       network_.inputs.push_back(PortOf(graph_, id, name));
       return;
     }
-    const Node* first = nullptr;
     for (const FixedNode& node : network_.program.nodes) {
       const Node& reader = graph_.node(node.id);
       if (!reader.Is("QuantizeLinear") || reader.input(0) != id) continue;
-      if (first != nullptr && !SameParameters(graph_, *first, reader)) continue;
       cut_.insert(node.id);
-      if (first == nullptr) {
-        first = &reader;
-        network_.inputs.push_back(PortOf(graph_, reader.output(), name));
-        SetScale(graph_, reader, network_.inputs.back());
-      } else {
-        Redirect(reader.output(), first->output());
-      }
+      network_.inputs.push_back(PortOf(graph_, reader.output(), name));
+      SetScale(graph_, reader, network_.inputs.back());
+      return;
     }
-    if (first == nullptr) {
-      port_failure_ = fmt::format(
-          "input '{}' ({}) is not quantized: emitted C takes integers", name,
-          DTypeName(graph_.value(id).dtype));
-    }
-  }
-
-  void Redirect(ValueId from, ValueId to) {
-    for (FixedNode& node : network_.program.nodes) {
-      std::ranges::replace(node.inputs, from, to);
-    }
+    port_failure_ = fmt::format(
+        "input '{}' ({}) is not quantized: emitted C takes integers", name,
+        DTypeName(graph_.value(id).dtype));
   }
 
   void AddOutput(ValueId id) {
@@ -136,7 +112,7 @@ class Builder {
     network_.outputs.push_back(PortOf(graph_, id, name));
   }
 
-  Network& network_;
+  FixedNetwork& network_;
   const Graph& graph_;
   std::set<NodeId> cut_;      // converters at inputs and outputs
   std::string port_failure_;  // told when all nodes are fine
@@ -144,14 +120,14 @@ class Builder {
 
 }  // namespace
 
-int64_t Network::BytesOf(ValueId id) const {
+int64_t FixedNetwork::BytesOf(ValueId id) const {
   const Value& value = program.graph.value(id);
   if (value.is_constant()) return value.constant.size();
   return ElementCount(*value.shape.values());
 }
 
-Network MakeNetwork(const Graph& lowered, const std::vector<Dims>& input_dims) {
-  Network network;
+FixedNetwork MakeNetwork(const Graph& lowered, const std::vector<Dims>& input_dims) {
+  FixedNetwork network;
   network.program = MakeFixedProgram(lowered, input_dims);
   Builder(network).Run();
   return network;

@@ -21,7 +21,7 @@ struct State {
 
 class Search {
  public:
-  explicit Search(const Network& network)
+  explicit Search(const FixedNetwork& network)
       : network_(network), steps_(network.steps()), roots_(network) {
     const auto values = static_cast<size_t>(network.program.graph.num_values());
     bytes_.resize(values, 0);
@@ -133,7 +133,7 @@ class Search {
     return false;
   }
 
-  const Network& network_;
+  const FixedNetwork& network_;
   const std::vector<FixedNode>& steps_;
   Roots roots_;
   std::vector<int64_t> bytes_;  // of roots in the arena
@@ -143,7 +143,7 @@ class Search {
 
 }  // namespace
 
-Roots::Roots(const Network& network)
+Roots::Roots(const FixedNetwork& network)
     : roots_(static_cast<size_t>(network.program.graph.num_values())) {
   std::iota(roots_.begin(), roots_.end(), 0);
   for (const FixedNode& node : network.steps()) {
@@ -152,7 +152,7 @@ Roots::Roots(const Network& network)
   }
 }
 
-std::vector<size_t> ChooseOrder(const Network& network) {
+std::vector<size_t> ChooseOrder(const FixedNetwork& network) {
   return Search(network).Run();
 }
 

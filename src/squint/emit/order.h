@@ -13,7 +13,7 @@ namespace squint {
 // value itself.
 class Roots {
  public:
-  explicit Roots(const Network& network);
+  explicit Roots(const FixedNetwork& network);
   ValueId of(ValueId id) const { return roots_[static_cast<size_t>(id)]; }
 
  private:
@@ -23,7 +23,7 @@ class Roots {
 // A topological order with a low peak of bytes that are taken at one time.
 // Sets of steps that have run are searched breadth first; as long as there are
 // few of one size (chains, residual blocks) the order is the best there is.
-std::vector<size_t> ChooseOrder(const Network& network);
+std::vector<size_t> ChooseOrder(const FixedNetwork& network);
 
 }  // namespace squint
 

@@ -12,7 +12,7 @@ namespace {
 // Gives values their places for one order of steps.
 class Planner {
  public:
-  Planner(const Network& network, std::vector<size_t> order)
+  Planner(const FixedNetwork& network, std::vector<size_t> order)
       : network_(network),
         roots_(network),
         block_of_(static_cast<size_t>(network.program.graph.num_values()), -1),
@@ -146,7 +146,7 @@ class Planner {
     }
   }
 
-  const Network& network_;
+  const FixedNetwork& network_;
   Roots roots_;
   MemoryPlan plan_;
   std::vector<int64_t> block_of_;   // by value; -1: not in the arena
@@ -156,7 +156,7 @@ class Planner {
 
 }  // namespace
 
-MemoryPlan PlanMemory(const Network& network) {
+MemoryPlan PlanMemory(const FixedNetwork& network) {
   std::vector<size_t> as_it_is(network.steps().size());
   std::iota(as_it_is.begin(), as_it_is.end(), size_t{0});
   MemoryPlan first = Planner(network, std::move(as_it_is)).Run();

@@ -36,12 +36,12 @@ struct MemoryPlan {
   int64_t lower_bound = 0;  // the most that is taken at one time
 };
 
-MemoryPlan PlanMemory(const Network& network);
+MemoryPlan PlanMemory(const FixedNetwork& network);
 
 // Runs the plan on names instead of numbers: every step finds its operands
 // where they were put, whole, and writes over nothing that is needed. Shares
 // no code with the planner. Error{kInternal} says what is wrong.
-void VerifyPlan(const Network& network, const MemoryPlan& plan);
+void VerifyPlan(const FixedNetwork& network, const MemoryPlan& plan);
 
 }  // namespace squint
 

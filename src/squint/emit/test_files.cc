@@ -19,7 +19,7 @@ using Bytes = std::vector<int8_t>;
 // must not change.
 class Truth {
  public:
-  explicit Truth(const Network& network) : network_(network) {}
+  explicit Truth(const FixedNetwork& network) : network_(network) {}
 
   std::vector<Bytes> Run(const std::vector<Bytes>& inputs) {
     values_.clear();
@@ -63,11 +63,11 @@ class Truth {
     node.step->Run(runner);
   }
 
-  const Network& network_;
+  const FixedNetwork& network_;
   std::map<ValueId, Bytes> values_;
 };
 
-int64_t BytesOfVector(const Network& network) {
+int64_t BytesOfVector(const FixedNetwork& network) {
   int64_t bytes = 0;
   for (const auto* ports : {&network.inputs, &network.outputs}) {
     for (const Port& port : *ports) bytes += port.bytes();
@@ -75,7 +75,7 @@ int64_t BytesOfVector(const Network& network) {
   return bytes;
 }
 
-int64_t CountOf(const Network& network) {
+int64_t CountOf(const FixedNetwork& network) {
   return std::clamp<int64_t>(
       kMostBytes / std::max<int64_t>(BytesOfVector(network), 1), 1,
       kMostVectors);

@@ -13,7 +13,7 @@ constexpr ValueId kScratch = -2;
 
 class Follower {
  public:
-  Follower(const Network& network, const MemoryPlan& plan)
+  Follower(const FixedNetwork& network, const MemoryPlan& plan)
       : network_(network), plan_(plan) {
     arena_.resize(static_cast<size_t>(plan.arena_bytes), kNoValue);
     for (const Port& port : network.outputs) {
@@ -112,7 +112,7 @@ class Follower {
     }
   }
 
-  const Network& network_;
+  const FixedNetwork& network_;
   const MemoryPlan& plan_;
   std::vector<ValueId> arena_;
   std::vector<std::vector<ValueId>> outputs_;
@@ -121,7 +121,7 @@ class Follower {
 
 }  // namespace
 
-void VerifyPlan(const Network& network, const MemoryPlan& plan) {
+void VerifyPlan(const FixedNetwork& network, const MemoryPlan& plan) {
   Follower(network, plan).Run();
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -30,16 +31,10 @@ TEST(FactorOf, GivesZeroAndTheLargestBeyondItsRange) {
 
 // The formula in 128 bits.
 int32_t ScaleTruth(int32_t value, int32_t multiplier, int32_t shift) {
+  constexpr __int128 kLimit = __int128{1} << 30;
   const __int128 product = static_cast<__int128>(value) * multiplier;
-  const __int128 scaled =
-      (product + (static_cast<__int128>(1) << (shift - 1))) >> shift;
-  if (scaled > std::numeric_limits<int32_t>::max()) {
-    return std::numeric_limits<int32_t>::max();
-  }
-  if (scaled < std::numeric_limits<int32_t>::min()) {
-    return std::numeric_limits<int32_t>::min();
-  }
-  return static_cast<int32_t>(scaled);
+  const __int128 scaled = (product + (__int128{1} << (shift - 1))) >> shift;
+  return static_cast<int32_t>(std::clamp(scaled, -kLimit, kLimit));
 }
 
 TEST(SquintScale, RoundsOnceForEveryShift) {

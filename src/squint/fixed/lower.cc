@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
+#include <vector>
 
+#include "squint/ops/infer.h"
 #include "squint/ops/op.h"
+#include "squint/runtime/byte_table.h"
 #include "squint/runtime/integer_graph.h"
 
 namespace squint {
@@ -44,6 +48,61 @@ bool IsWholeMean(const Graph& graph, const Node& node) {
   return axes == wanted;
 }
 
+// A Requantize between real numbers changes nothing: what reads its result
+// rounds it.
+void DropIdentities(Graph& graph) {
+  for (const NodeId id : graph.order()) {
+    const Node node = graph.node(id);
+    if (!node.Is("Requantize", "squint") || graph.value(node.input(0)).quant ||
+        graph.value(node.output()).quant || graph.IsOutput(node.output())) {
+      continue;
+    }
+    graph.RemoveNode(id);
+    graph.ReplaceUses(node.output(), node.input(0));
+  }
+}
+
+std::optional<QuantParams> ParamsOf(const Graph& graph, const Node& converter) {
+  const Tensor* scale = graph.ConstantOf(converter.input(1));
+  const Tensor* zero = graph.ConstantOf(converter.input(2));
+  if (scale == nullptr || zero == nullptr || scale->size() != 1 ||
+      zero->size() != 1 || BitsOf(zero->dtype()) != 8) {
+    return std::nullopt;
+  }
+  return PerTensor(zero->dtype(), scale->ToFloats()[0],
+                   static_cast<int32_t>(zero->ToInts()[0]));
+}
+
+// The caller gives an input as integers on one grid, the first that is asked
+// for; other grids are looked up from there.
+void ReadOnOneGrid(Graph& graph, ValueId input) {
+  ValueId first = kNoValue;
+  std::optional<QuantParams> from;
+  for (const NodeId id : graph.order()) {
+    const Node node = graph.node(id);
+    if (!node.Is("QuantizeLinear") || node.input(0) != input) continue;
+    const auto to = ParamsOf(graph, node);
+    if (!to) continue;
+    if (!from) {
+      first = node.output();
+      from = to;
+    } else if (*from == *to && !graph.IsOutput(node.output())) {
+      graph.RemoveNode(id);
+      graph.ReplaceUses(node.output(), first);
+    } else {
+      const Tensor table =
+          QuantizeTensor(DequantizeTensor(AllBytes(*from), *from), *to);
+      Node& made = graph.node(id);
+      made.op_type = "Lookup";
+      made.domain = "squint";
+      made.inputs = {first, kNoValue};
+      made.inputs[1] =
+          graph.AddConstant(graph.value(input).name + "_table", table);
+      made.attributes.clear();
+    }
+  }
+}
+
 }  // namespace
 
 Graph LowerToFixed(const Graph& quantized) {
@@ -55,7 +114,14 @@ Graph LowerToFixed(const Graph& quantized) {
     node.inputs.resize(1);
     node.attributes.clear();
   }
-  return LowerToIntegers(graph, {.fuse_additions = false});
+  Graph lowered = LowerToIntegers(graph, {.fuse_additions = false});
+  DropIdentities(lowered);
+  for (const ValueId id : std::vector<ValueId>(lowered.inputs())) {
+    ReadOnOneGrid(lowered, id);
+  }
+  lowered.Compact();
+  InferShapes(lowered);
+  return lowered;
 }
 
 }  // namespace squint

@@ -8,8 +8,10 @@ namespace squint {
 
 // LowerToIntegers (runtime/integer_graph.h) without the fusions that only the
 // engine's own kernels have. Averages of whole images, however they are
-// written, are global pools first. Steps are made for int8 activations: uint8
-// ones are turned by ChangeActivations (interchange/convert.h) before.
+// written, are global pools first. A real input that is read on several grids
+// is rounded to the first, and looked up on the others. Steps are made for int8
+// activations: uint8 ones are turned by ChangeActivations
+// (interchange/convert.h) before.
 Graph LowerToFixed(const Graph& quantized);
 
 }  // namespace squint

@@ -46,6 +46,8 @@ FixedOperand OperandOf(const Graph& graph, ValueId id) {
   Require(dims.has_value(),
           fmt::format("the shape of '{}' is not known", value.name));
   operand.dims = *dims;
+  Require(ElementCount(operand.dims) > 0,
+          fmt::format("'{}' has no elements", value.name));
   return operand;
 }
 
@@ -80,12 +82,26 @@ FixedOperation FromForm(const Graph& graph, const Node& node,
   return operation;
 }
 
+// A constant that is stored as integers says itself what they mean.
+FixedOperand ConstantOperand(const Graph& graph, ValueId id) {
+  FixedOperand operand = OperandOf(graph, id);
+  const auto& quant = graph.value(id).quant;
+  if (!quant || quant->kind != QuantKind::kStatic || quant->block != 0) {
+    return operand;
+  }
+  operand.grid = Grid{quant->scale.ToFloats(), {}};
+  for (int64_t c = 0; c < quant->scale.size(); ++c) {
+    operand.grid->zeros.push_back(quant->zero_point_at(c));
+  }
+  return operand;
+}
+
 // The integers behind a real number that DequantizeLinear makes.
 FixedOperand ReadIntegers(const Graph& graph, ValueId id) {
-  if (id == kNoValue || graph.ConstantOf(id) != nullptr ||
-      !IsFloat(graph.value(id).dtype)) {
+  if (id == kNoValue || !IsFloat(graph.value(id).dtype)) {
     return OperandOf(graph, id);
   }
+  if (graph.ConstantOf(id) != nullptr) return ConstantOperand(graph, id);
   const NodeId producer = graph.value(id).producer;
   Require(producer != kNoNode && graph.node(producer).Is("DequantizeLinear"),
           fmt::format("it reads real numbers, '{}'", graph.value(id).name));
@@ -149,11 +165,6 @@ FixedGrid GridOf(const FixedOperand& operand) {
               operand.grid->zeros.size() == 1,
           "an operand has not one known scale");
   return {operand.grid->scales[0], operand.grid->zeros[0]};
-}
-
-squint_output OutputOf(const FixedOperand& result) {
-  return {GridOf(result).zero, std::numeric_limits<int8_t>::min(),
-          std::numeric_limits<int8_t>::max()};
 }
 
 int32_t Size(int64_t value) {

@@ -51,8 +51,6 @@ struct FixedGrid {
   int32_t zero = 0;
 };
 FixedGrid GridOf(const FixedOperand& operand);
-// The bounds of the result's type, and its zero point.
-squint_output OutputOf(const FixedOperand& result);
 // As int32_t; error beyond.
 int32_t Size(int64_t value);
 

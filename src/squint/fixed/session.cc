@@ -80,17 +80,24 @@ const Tensor& FixedSession::Read(ValueId id) {
 }
 
 void FixedSession::RunStep(const FixedNode& node) {
+  // Constants as they are stored, whatever they mean to other readers.
+  const Graph& graph = program_->graph;
+  std::vector<Tensor> held;
   std::vector<const int8_t*> inputs;
   for (const ValueId id : node.inputs) {
+    const bool constant = id != kNoValue && graph.value(id).is_constant();
+    held.push_back(id == kNoValue ? Tensor()
+                   : constant     ? graph.value(id).constant.Materialize()
+                                  : Read(id));
     inputs.push_back(id == kNoValue
                          ? nullptr
-                         : reinterpret_cast<const int8_t*>(Read(id).raw()));
+                         : reinterpret_cast<const int8_t*>(held.back().raw()));
   }
   std::vector<Tensor> made(node.outputs.size());
   std::vector<int8_t*> outputs(node.outputs.size(), nullptr);
   for (size_t i = 0; i < made.size(); ++i) {
     if (node.outputs[i] == kNoValue) continue;
-    const Value& value = program_->graph.value(node.outputs[i]);
+    const Value& value = graph.value(node.outputs[i]);
     made[i] = Tensor(value.dtype, *value.shape.values());
     outputs[i] = BytesOf(made[i]);
   }

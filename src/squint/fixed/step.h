@@ -27,7 +27,6 @@
 namespace squint {
 
 // Weights in the kernels' order, and what belongs to each result channel.
-// A multiplier and a shift for all, or one each.
 struct FixedWeights {
   std::vector<int8_t> values;
   std::vector<int32_t> bias;

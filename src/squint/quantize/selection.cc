@@ -70,7 +70,7 @@ bool IsExcluded(const Node& node, const Recipe& recipe) {
 Selection::Selection(const Graph& graph, const Target& target,
                      const Recipe& recipe, const FloatRequests& requests)
     : graph_(graph),
-      ends_in_integers_(target.name == "edge"),
+      integer_ends_(target.name == "edge"),
       uses_(graph),
       decisions_(static_cast<size_t>(graph.num_nodes())) {
   const std::vector<NodeId> order = graph.order();
@@ -201,12 +201,14 @@ bool Selection::OutputQuantized(NodeId id, size_t output) const {
   if (slot.role != Role::kActivation) return false;
   const ValueId result = ResultOf(graph_.node(id), output);
   if (result == kNoValue) return false;
-  if (!slot.optional) return true;
+  if (!slot.optional || integer_ends_) return true;
   // MatMul and Gemm hand out float when anyone wants float.
   const auto& readers = uses_.of(result);
   return !readers.empty() &&
-         std::all_of(readers.begin(), readers.end(),
-                     [&](const Use& use) { return WantsIntegers(use); });
+         std::all_of(readers.begin(), readers.end(), [&](const Use& use) {
+           return use.node != kNoNode &&
+                  ReadsQuantized(use.node, static_cast<size_t>(use.index));
+         });
 }
 
 bool Selection::MadeInteger(ValueId id) const {
@@ -233,8 +235,9 @@ bool Selection::ReadsQuantized(NodeId id, size_t index) const {
 bool Selection::InputsSuit(NodeId id) const {
   const Node& node = graph_.node(id);
   for (size_t i = 0; i < node.inputs.size(); ++i) {
-    if (node.inputs[i] != kNoValue && ReadsQuantized(id, i) &&
-        MadeInteger(node.inputs[i])) {
+    const ValueId input = node.inputs[i];
+    if (input != kNoValue && ReadsQuantized(id, i) &&
+        (MadeInteger(input) || (integer_ends_ && graph_.IsInput(input)))) {
       return true;
     }
   }
@@ -243,7 +246,7 @@ bool Selection::InputsSuit(NodeId id) const {
 
 bool Selection::WantsIntegers(const Use& use) const {
   return use.node == kNoNode
-             ? ends_in_integers_
+             ? integer_ends_
              : ReadsQuantized(use.node, static_cast<size_t>(use.index));
 }
 

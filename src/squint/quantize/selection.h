@@ -82,9 +82,9 @@ class Selection {
   void Drop(NodeId id, std::string reason);
 
   const Graph& graph_;
-  // What only the caller reads is made in integers, too: the last layers of a
-  // microcontroller's network have no float to end in.
-  bool ends_in_integers_;
+  // What the caller gives and what only it reads are integers, too: a
+  // microcontroller's network has no float to begin or end in.
+  bool integer_ends_;
   UseMap uses_;
   std::vector<Decision> decisions_;
 };

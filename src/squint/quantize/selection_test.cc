@@ -57,10 +57,10 @@ TEST(Selection, FollowersWhoseResultLeavesTheNetworkStayFloat) {
   EXPECT_THAT(s.of(net.NodeOf(sum)).reason, HasSubstr("only read in float"));
 }
 
-TEST(Selection, NetworksForTheEdgeEndInIntegers) {
+TEST(Selection, NetworksForTheEdgeBeginAndEndInIntegers) {
   Net net;
-  const ValueId sum =
-      net.Op("Add", {net.Conv(net.x, "a"), net.Conv(net.x, "b")}, "sum");
+  const ValueId tanh = net.Op("Tanh", {net.x}, "tanh");
+  const ValueId sum = net.Op("Add", {net.Conv(tanh, "a"), net.x}, "sum");
   const ValueId flat = net.Op("Flatten", {sum}, "flat");
   const ValueId w =
       net.graph.AddConstant("w", Tensor(DType::kFloat32, {256, 5}));
@@ -71,6 +71,7 @@ TEST(Selection, NetworksForTheEdgeEndInIntegers) {
   Recipe recipe;
   recipe.target = "edge";
   const Selection s = net.Select(recipe);
+  EXPECT_TRUE(s.MadeInteger(tanh));
   EXPECT_TRUE(s.MadeInteger(scores));
   EXPECT_TRUE(s.MadeInteger(shares));
 }

@@ -14,7 +14,7 @@ struct Convolution {
   squint_window window;
   int32_t groups = 1;
   squint_columns columns;  // of one group
-  squint_output output;
+  int32_t zero_y = 0;
   FixedWeights weights;
 
   int64_t pixels() const {
@@ -32,7 +32,7 @@ class PointwiseStep : public StepOf<PointwiseStep> {
   void Do(Machine& m) const {
     m.Call(SQUINT_KERNEL("rows", squint_rows), m.Number(Size(c_.pixels())),
            m.Params("squint_columns", c_.columns), m.Weights(c_.weights),
-           m.Params("squint_output", c_.output), m.In(0), m.Out(0));
+           m.Number(c_.zero_y), m.In(0), m.Out(0));
   }
   int64_t macs() const override { return c_.macs(); }
 
@@ -46,9 +46,8 @@ class DepthwiseStep : public StepOf<DepthwiseStep> {
   template <typename Machine>
   void Do(Machine& m) const {
     m.Call(SQUINT_KERNEL("depthwise", squint_depthwise),
-           m.Params("squint_window", c_.window),
-           m.Params("squint_columns", c_.columns), m.Weights(c_.weights),
-           m.Params("squint_output", c_.output), m.In(0), m.Out(0));
+           m.Params("squint_window", c_.window), m.Weights(c_.weights),
+           m.Number(c_.zero_y), m.In(0), m.Out(0));
   }
   int64_t macs() const override { return c_.macs(); }
 
@@ -64,8 +63,7 @@ class ConvStep : public StepOf<ConvStep> {
     m.Call(SQUINT_KERNEL("conv", squint_conv),
            m.Params("squint_window", c_.window), m.Number(c_.groups),
            m.Params("squint_columns", c_.columns), m.Weights(c_.weights),
-           m.Params("squint_output", c_.output), m.In(0), m.Out(0),
-           m.Scratch());
+           m.Number(c_.zero_y), m.In(0), m.Out(0), m.Scratch());
   }
   size_t scratch_bytes() const override {
     return 2 * static_cast<size_t>(c_.columns.depth);
@@ -102,14 +100,13 @@ std::unique_ptr<FixedStep> MakeConvStep(const FixedOperation& operation) {
   Convolution c;
   c.window = WindowOf(operation, Dims(weight.begin() + 2, weight.end()), false);
   c.groups = Size(operation.node.Int("group", 1));
-  c.output = OutputOf(operation.outputs[0]);
+  c.zero_y = GridOf(operation.outputs[0]).zero;
   const bool depthwise =
       c.groups > 1 && c.groups == c.window.channels && weight[0] == c.groups;
   const WeightOrder order = FilterOrder(weight);
-  c.weights = MakeWeights(operation, order, !depthwise);
+  c.weights = MakeWeights(operation, order);
   c.columns = {.count = Size(weight[0] / c.groups),
-               .depth = Size(static_cast<int64_t>(order.terms.size())),
-               .per_channel = c.weights.multiplier.size() > 1 ? 1 : 0};
+               .depth = Size(static_cast<int64_t>(order.terms.size()))};
   if (depthwise) {
     c.weights.values = TermsFirst(c.weights.values, weight[0]);
     return std::make_unique<DepthwiseStep>(std::move(c));

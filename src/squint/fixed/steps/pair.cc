@@ -63,7 +63,7 @@ squint_pair PairOf(const FixedOperation& operation) {
 class PairStep {
  public:
   explicit PairStep(const FixedOperation& operation)
-      : pair_(PairOf(operation)), output_(OutputOf(operation.outputs[0])) {
+      : pair_(PairOf(operation)), zero_y_(GridOf(operation.outputs[0]).zero) {
     const int64_t size = ElementCount(operation.outputs[0].dims);
     for (size_t i = 0; i < whole_.size(); ++i) {
       whole_[i] = ElementCount(operation.inputs[i].dims) == size;
@@ -72,7 +72,7 @@ class PairStep {
 
  protected:
   squint_pair pair_;
-  squint_output output_;
+  int32_t zero_y_;
   std::array<bool, 2> whole_;
 };
 
@@ -98,8 +98,8 @@ class AddStep : public StepOf<AddStep>, PairStep {
   template <typename Machine>
   void Do(Machine& m) const {
     m.Call(SQUINT_KERNEL("add", squint_add), m.Params("squint_pair", pair_),
-           m.Params("squint_add_factors", factors_),
-           m.Params("squint_output", output_), m.In(0), m.In(1), m.Out(0));
+           m.Params("squint_add_factors", factors_), m.Number(zero_y_), m.In(0),
+           m.In(1), m.Out(0));
   }
   bool InPlace(size_t input) const override { return whole_[input]; }
 
@@ -118,7 +118,7 @@ class MulStep : public StepOf<MulStep>, PairStep {
   void Do(Machine& m) const {
     m.Call(SQUINT_KERNEL("mul", squint_mul), m.Params("squint_pair", pair_),
            m.Number(factor_.multiplier), m.Number(factor_.shift),
-           m.Params("squint_output", output_), m.In(0), m.In(1), m.Out(0));
+           m.Number(zero_y_), m.In(0), m.In(1), m.Out(0));
   }
   bool InPlace(size_t input) const override { return whole_[input]; }
 

@@ -34,14 +34,13 @@ struct Divisors {
 
 class AveragePoolStep : public StepOf<AveragePoolStep> {
  public:
-  AveragePoolStep(const squint_window& window, const squint_output& output,
+  AveragePoolStep(const squint_window& window, int32_t zero_y,
                   Divisors divisors)
-      : window_(window), output_(output), divisors_(std::move(divisors)) {}
+      : window_(window), zero_y_(zero_y), divisors_(std::move(divisors)) {}
   template <typename Machine>
   void Do(Machine& m) const {
     m.Call(SQUINT_KERNEL("average_pool", squint_average_pool),
-           m.Params("squint_window", window_),
-           m.Params("squint_output", output_),
+           m.Params("squint_window", window_), m.Number(zero_y_),
            m.Array("factor", divisors_.factor),
            m.Array("multiplier", divisors_.multiplier),
            m.Array("shift", divisors_.shift), m.In(0), m.Out(0));
@@ -49,7 +48,7 @@ class AveragePoolStep : public StepOf<AveragePoolStep> {
 
  private:
   squint_window window_;
-  squint_output output_;
+  int32_t zero_y_;
   Divisors divisors_;
 };
 
@@ -123,7 +122,7 @@ std::unique_ptr<FixedStep> MakeAveragePoolStep(
   const squint_window window =
       WindowOf(operation, operation.node.Ints("kernel_shape"), true);
   return std::make_unique<AveragePoolStep>(
-      window, OutputOf(operation.outputs[0]), DivisorsOf(operation, window));
+      window, GridOf(operation.outputs[0]).zero, DivisorsOf(operation, window));
 }
 
 std::unique_ptr<FixedStep> MakeMaxPoolStep(const FixedOperation& operation) {

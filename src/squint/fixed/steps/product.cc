@@ -12,19 +12,17 @@ namespace {
 
 class RowsStep : public StepOf<RowsStep> {
  public:
-  RowsStep(int64_t rows, int64_t depth, FixedWeights weights,
-           const squint_output& output)
+  RowsStep(int64_t rows, int64_t depth, FixedWeights weights, int32_t zero_y)
       : rows_(Size(rows)),
         columns_{.count = Size(static_cast<int64_t>(weights.bias.size())),
-                 .depth = Size(depth),
-                 .per_channel = weights.multiplier.size() > 1 ? 1 : 0},
+                 .depth = Size(depth)},
         weights_(std::move(weights)),
-        output_(output) {}
+        zero_y_(zero_y) {}
   template <typename Machine>
   void Do(Machine& m) const {
     m.Call(SQUINT_KERNEL("rows", squint_rows), m.Number(rows_),
            m.Params("squint_columns", columns_), m.Weights(weights_),
-           m.Params("squint_output", output_), m.In(0), m.Out(0));
+           m.Number(zero_y_), m.In(0), m.Out(0));
   }
   int64_t macs() const override {
     return int64_t{rows_} * columns_.count * columns_.depth;
@@ -34,23 +32,23 @@ class RowsStep : public StepOf<RowsStep> {
   int32_t rows_;
   squint_columns columns_;
   FixedWeights weights_;
-  squint_output output_;
+  int32_t zero_y_;
 };
 
 class MatMulStep : public StepOf<MatMulStep> {
  public:
   MatMulStep(const squint_matmul_shape& shape, std::vector<int32_t> a_index,
-             std::vector<int32_t> b_index, const squint_output& output)
+             std::vector<int32_t> b_index, int32_t zero_y)
       : shape_(shape),
         a_index_(std::move(a_index)),
         b_index_(std::move(b_index)),
-        output_(output) {}
+        zero_y_(zero_y) {}
   template <typename Machine>
   void Do(Machine& m) const {
     m.Call(SQUINT_KERNEL("matmul", squint_matmul),
            m.Params("squint_matmul_shape", shape_), m.Number(count()),
            m.Array("a_index", a_index_), m.Array("b_index", b_index_),
-           m.Params("squint_output", output_), m.In(0), m.In(1), m.Out(0));
+           m.Number(zero_y_), m.In(0), m.In(1), m.Out(0));
   }
   int64_t macs() const override {
     return int64_t{count()} * shape_.m * shape_.n * shape_.k;
@@ -62,7 +60,7 @@ class MatMulStep : public StepOf<MatMulStep> {
   squint_matmul_shape shape_;
   std::vector<int32_t> a_index_;
   std::vector<int32_t> b_index_;
-  squint_output output_;
+  int32_t zero_y_;
 };
 
 // Element (k, n) of the weight lies at n * column + k * row.
@@ -72,9 +70,8 @@ std::unique_ptr<FixedStep> MakeRows(const FixedOperation& operation,
                                     int64_t column) {
   WeightOrder order{.channels = columns, .terms = {}, .channel_stride = column};
   for (int64_t k = 0; k < depth; ++k) order.terms.push_back(k * row);
-  return std::make_unique<RowsStep>(rows, depth,
-                                    MakeWeights(operation, order, true),
-                                    OutputOf(operation.outputs[0]));
+  return std::make_unique<RowsStep>(rows, depth, MakeWeights(operation, order),
+                                    GridOf(operation.outputs[0]).zero);
 }
 
 std::vector<int32_t> Indices(const Dims& own, const Dims& all) {
@@ -124,7 +121,7 @@ std::unique_ptr<FixedStep> MakeMatMulStep(const FixedOperation& operation) {
                           .multiplier = factor.multiplier,
                           .shift = factor.shift},
       Indices(a_batch, batch), Indices(b_batch, batch),
-      OutputOf(operation.outputs[0]));
+      GridOf(operation.outputs[0]).zero);
 }
 
 }  // namespace squint

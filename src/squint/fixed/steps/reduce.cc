@@ -17,22 +17,21 @@ class SumStep : public StepOf<SumStep> {
         zero_(GridOf(operation.inputs[0]).zero),
         factor_(FactorOf(GridOf(operation.inputs[0]).scale /
                          (GridOf(operation.outputs[0]).scale * divisor))),
-        output_(OutputOf(operation.outputs[0])) {
+        zero_y_(GridOf(operation.outputs[0]).zero) {
     Require(shape.reduced < (1 << 23), "its sums may not fit 32 bits");
   }
   template <typename Machine>
   void Do(Machine& m) const {
     m.Call(SQUINT_KERNEL("sum", squint_sum), m.Params("squint_reduced", shape_),
            m.Number(zero_), m.Number(factor_.multiplier),
-           m.Number(factor_.shift), m.Params("squint_output", output_), m.In(0),
-           m.Out(0));
+           m.Number(factor_.shift), m.Number(zero_y_), m.In(0), m.Out(0));
   }
 
  private:
   squint_reduced shape_;
   int32_t zero_;
   FixedFactor factor_;
-  squint_output output_;
+  int32_t zero_y_;
 };
 
 class ExtremeStep : public StepOf<ExtremeStep> {

@@ -10,13 +10,13 @@ namespace {
 
 class SoftmaxStep : public StepOf<SoftmaxStep> {
  public:
-  SoftmaxStep(const squint_lines& lines, const squint_output& output,
+  SoftmaxStep(const squint_lines& lines, int32_t zero_y,
               std::vector<uint32_t> exponential)
-      : lines_(lines), output_(output), exponential_(std::move(exponential)) {}
+      : lines_(lines), zero_y_(zero_y), exponential_(std::move(exponential)) {}
   template <typename Machine>
   void Do(Machine& m) const {
     m.Call(SQUINT_KERNEL("softmax", squint_softmax),
-           m.Params("squint_lines", lines_), m.Params("squint_output", output_),
+           m.Params("squint_lines", lines_), m.Number(zero_y_),
            m.Array("exponential", exponential_), m.In(0), m.Out(0));
   }
   // A line is only written when its sum is known, and each number when it has
@@ -25,7 +25,7 @@ class SoftmaxStep : public StepOf<SoftmaxStep> {
 
  private:
   squint_lines lines_;
-  squint_output output_;
+  int32_t zero_y_;
   std::vector<uint32_t> exponential_;
 };
 
@@ -59,7 +59,7 @@ std::unique_ptr<FixedStep> MakeSoftmaxStep(const FixedOperation& operation) {
                  : lines.inner) *= Size(dims[i]);
   }
   return std::make_unique<SoftmaxStep>(
-      lines, OutputOf(operation.outputs[0]),
+      lines, GridOf(operation.outputs[0]).zero,
       Exponentials(GridOf(operation.inputs[0]).scale, lines.count));
 }
 

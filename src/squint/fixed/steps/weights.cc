@@ -66,7 +66,7 @@ Sums AppendChannel(const Tensor& weight, const WeightOrder& order, int64_t c,
 }  // namespace
 
 FixedWeights MakeWeights(const FixedOperation& operation,
-                         const WeightOrder& order, bool fold_zero) {
+                         const WeightOrder& order) {
   const FixedGrid x = GridOf(operation.inputs[0]);
   const FixedGrid y = GridOf(operation.outputs[0]);
   const FixedOperand& weight = operation.inputs[1];
@@ -78,16 +78,14 @@ FixedWeights MakeWeights(const FixedOperation& operation,
     const Sums sums =
         AppendChannel(stored, order, c, At(weight.grid->zeros, c), made.values);
     const int64_t own = bias[static_cast<size_t>(c)];
-    const int64_t folded = own - (fold_zero ? x.zero * sums.sum : 0);
-    constexpr int64_t kLargestInput = 255;
+    const int64_t folded = own - x.zero * sums.sum;
+    constexpr int64_t kLargestInput = 128;
     Require(
         std::abs(folded) + kLargestInput * sums.magnitude < (int64_t{1} << 31),
         "its sums may not fit 32 bits");
     made.bias.push_back(static_cast<int32_t>(folded));
-  }
-  for (const float scale : weight.grid->scales) {
-    const FixedFactor factor =
-        FactorOf(operation.alpha * x.scale * double{scale} / y.scale);
+    const FixedFactor factor = FactorOf(operation.alpha * x.scale *
+                                        At(weight.grid->scales, c) / y.scale);
     made.multiplier.push_back(factor.multiplier);
     made.shift.push_back(static_cast<int8_t>(factor.shift));
   }

@@ -1,5 +1,5 @@
 // Weights of products: zero points taken off, the input's folded into the
-// bias, one fixed-point factor a channel or for all.
+// bias, a fixed-point factor for each channel.
 #ifndef SQUINT_FIXED_STEPS_WEIGHTS_H_
 #define SQUINT_FIXED_STEPS_WEIGHTS_H_
 
@@ -17,10 +17,10 @@ struct WeightOrder {
   int64_t channel_stride = 1;
 };
 
-// `fold_zero`: bias[c] - zero_x * sum of w[c], so that sums are made of x as
-// it is stored. Error where weights do not fit int8 or a sum 32 bits.
+// The bias is bias[c] - zero_x * sum of w[c], so that sums are made of x as it
+// is stored. Error where weights do not fit int8 or a sum 32 bits.
 FixedWeights MakeWeights(const FixedOperation& operation,
-                         const WeightOrder& order, bool fold_zero);
+                         const WeightOrder& order);
 
 // The same numbers, channels last: [term][channel].
 std::vector<int8_t> TermsFirst(const std::vector<int8_t>& values,

@@ -22,9 +22,8 @@ typedef struct squint_add_factors {
 } squint_add_factors;
 
 static void squint_add(const squint_pair* pair,
-                       const squint_add_factors* factors,
-                       const squint_output* output, const int8_t* a,
-                       const int8_t* b, int8_t* y) {
+                       const squint_add_factors* factors, int32_t zero_y,
+                       const int8_t* a, const int8_t* b, int8_t* y) {
   for (int32_t i = 0; i < pair->size_0; ++i) {
     for (int32_t j = 0; j < pair->size_1; ++j) {
       for (int32_t k = 0; k < pair->size_2; ++k) {
@@ -39,7 +38,7 @@ static void squint_add(const squint_pair* pair,
                            factors->b_multiplier, factors->b_shift);
           *y++ = squint_requantize(left + factors->b_sign * right,
                                    factors->sum_multiplier, factors->sum_shift,
-                                   output);
+                                   zero_y);
           pa += pair->a_3;
           pb += pair->b_3;
         }

@@ -12,8 +12,7 @@
 #include "squint/kernels/fixed/window.h"
 
 /* multiplier[i], shift[i]: where factor[pixel] is i. */
-static void squint_average_pool(const squint_window* window,
-                                const squint_output* output,
+static void squint_average_pool(const squint_window* window, int32_t zero_y,
                                 const uint8_t* factor,
                                 const int32_t* multiplier, const int8_t* shift,
                                 const int8_t* x, int8_t* y) {
@@ -39,7 +38,7 @@ static void squint_average_pool(const squint_window* window,
         }
       }
       *y++ = squint_requantize(sum, multiplier[factor[pixel]],
-                               shift[factor[pixel]], output);
+                               shift[factor[pixel]], zero_y);
     }
   }
 }

@@ -6,14 +6,13 @@
 
 #include "squint/kernels/fixed/fixed_point.h"
 
-/* Constants of each result column; one multiplier for all, or one each. */
+/* Result columns, and the terms that each one sums. */
 typedef struct squint_columns {
   int32_t count;
-  int32_t depth; /* terms of a sum */
-  int32_t per_channel;
+  int32_t depth;
 } squint_columns;
 
-/* Weights and what belongs to them, in flash. */
+/* Weights and what belongs to each channel, in flash. */
 typedef struct squint_weights {
   const int8_t* w; /* [count][depth] */
   const int32_t* bias;
@@ -21,13 +20,12 @@ typedef struct squint_weights {
   const int8_t* shift;
 } squint_weights;
 
-static inline int8_t squint_finish(int32_t sum, int32_t n,
-                                   const squint_columns* columns,
-                                   const squint_weights* weights,
-                                   const squint_output* output) {
-  const int32_t c = columns->per_channel ? n : 0;
-  return squint_requantize(sum, weights->multiplier[c], weights->shift[c],
-                           output);
+/* Structs come by value: behind a pointer, the compiler would have to read them
+   again after each byte that is stored. */
+static inline int8_t squint_finish(int32_t sum, int32_t channel,
+                                   squint_weights weights, int32_t zero_y) {
+  return squint_requantize(sum, weights.multiplier[channel],
+                           weights.shift[channel], zero_y);
 }
 
 #endif  // SQUINT_KERNELS_FIXED_CHANNEL_H_

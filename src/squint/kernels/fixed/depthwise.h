@@ -1,111 +1,129 @@
 // Depthwise convolution of images [height][width][channels], one filter a
 // channel, w [tap row][tap column][channel]:
 //
-//   y[p][c] = requantize(bias[c] + sum over taps of (x[tap][c] - zero) * w)
+//   y[p][c] = requantize(bias[c] + sum over taps of x[tap][c] * w[tap][c])
 //
-// Taps beyond the border are left out: they would add nothing.
+// Zero points of x are in the bias (dot.h); beyond the border x is the zero
+// point.
 #ifndef SQUINT_KERNELS_FIXED_DEPTHWISE_H_
 #define SQUINT_KERNELS_FIXED_DEPTHWISE_H_
 
 #include <stdint.h>
+#include <string.h>
 
 #include "squint/kernels/fixed/channel.h"
+#include "squint/kernels/fixed/four.h"
 #include "squint/kernels/fixed/window.h"
 
-/* Taps first .. end - 1 of a window at `start` lie within `size` pixels. */
-static inline void squint_taps_inside(int32_t start, int32_t taps, int32_t step,
-                                      int32_t size, int32_t* first,
-                                      int32_t* end) {
-  *first = start < 0 ? (step - 1 - start) / step : 0;
-  *end = start >= size ? 0 : (size - start + step - 1) / step;
-  if (*end > taps) *end = taps;
+/* Where the taps of a pixel begin, and whether all of them lie inside. */
+typedef struct squint_pixel {
+  int32_t top;
+  int32_t left;
+  int32_t whole;
+} squint_pixel;
+
+static inline squint_pixel squint_pixel_at(squint_window w, int32_t row,
+                                           int32_t column) {
+  squint_pixel p;
+  p.top = row * w.stride_h - w.pad_top;
+  p.left = column * w.stride_w - w.pad_left;
+  p.whole = p.top >= 0 && p.left >= 0 &&
+            p.top + (w.taps_h - 1) * w.step_h < w.in_h &&
+            p.left + (w.taps_w - 1) * w.step_w < w.in_w;
+  return p;
 }
 
-/* Four channels: sums of the taps inside, in registers. */
-static inline void squint_depthwise_4(const squint_window* window,
-                                      const int8_t* x, const int8_t* w,
-                                      int32_t rows, int32_t columns,
-                                      int32_t sums[4]) {
-  const int32_t channels = window->channels;
-  const int32_t zero = window->zero;
-  int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
-  for (int32_t i = 0; i < rows; ++i) {
-    const int8_t* tap = x + i * window->step_h * window->in_w * channels;
-    const int8_t* weight = w + i * window->taps_w * channels;
-    for (int32_t j = 0; j < columns; ++j) {
-      s0 += (tap[0] - zero) * weight[0];
-      s1 += (tap[1] - zero) * weight[1];
-      s2 += (tap[2] - zero) * weight[2];
-      s3 += (tap[3] - zero) * weight[3];
-      tap += window->step_w * channels;
-      weight += channels;
+/* Channels from x and w on, four of them, of a pixel inside the image. */
+static inline squint_four squint_taps_inside(squint_window window,
+                                             squint_pixel pixel,
+                                             const int8_t* x, const int8_t* w,
+                                             squint_four sums) {
+  const int32_t step = window.step_w * window.channels;
+  const int32_t next_row = window.step_h * window.in_w * window.channels;
+  x += (pixel.top * window.in_w + pixel.left) * window.channels;
+  for (int32_t i = 0; i < window.taps_h; ++i) {
+    const int8_t* tap = x;
+    for (int32_t j = 0; j < window.taps_w; ++j) {
+      sums = squint_four_add(sums, tap, w);
+      tap += step;
+      w += window.channels;
+    }
+    x += next_row;
+  }
+  return sums;
+}
+
+/* The tap in row i, column j of a pixel, or `border`. */
+static inline const int8_t* squint_tap(squint_window window, squint_pixel pixel,
+                                       int32_t i, int32_t j, const int8_t* x,
+                                       const int8_t* border) {
+  const int32_t row = pixel.top + i * window.step_h;
+  const int32_t column = pixel.left + j * window.step_w;
+  const int32_t inside =
+      row >= 0 && row < window.in_h && column >= 0 && column < window.in_w;
+  return inside ? x + (row * window.in_w + column) * window.channels : border;
+}
+
+static inline squint_four squint_taps_at_border(
+    squint_window window, squint_pixel pixel, const int8_t* x, const int8_t* w,
+    const int8_t border[4], squint_four sums) {
+  for (int32_t i = 0; i < window.taps_h; ++i) {
+    for (int32_t j = 0; j < window.taps_w; ++j) {
+      sums =
+          squint_four_add(sums, squint_tap(window, pixel, i, j, x, border), w);
+      w += window.channels;
     }
   }
-  sums[0] = s0;
-  sums[1] = s1;
-  sums[2] = s2;
-  sums[3] = s3;
+  return sums;
 }
 
-static inline int32_t squint_depthwise_1(const squint_window* window,
-                                         const int8_t* x, const int8_t* w,
-                                         int32_t rows, int32_t columns,
-                                         int32_t sum) {
-  for (int32_t i = 0; i < rows; ++i) {
-    const int8_t* tap =
-        x + i * window->step_h * window->in_w * window->channels;
-    const int8_t* weight = w + i * window->taps_w * window->channels;
-    for (int32_t j = 0; j < columns; ++j) {
-      sum += (*tap - window->zero) * *weight;
-      tap += window->step_w * window->channels;
-      weight += window->channels;
+static inline int32_t squint_taps_of_one(squint_window window,
+                                         squint_pixel pixel, const int8_t* x,
+                                         const int8_t* w,
+                                         const int8_t border[4], int32_t sum) {
+  for (int32_t i = 0; i < window.taps_h; ++i) {
+    for (int32_t j = 0; j < window.taps_w; ++j) {
+      sum += *squint_tap(window, pixel, i, j, x, border) * *w;
+      w += window.channels;
     }
   }
   return sum;
 }
 
+static void squint_depthwise_pixel(squint_window window, squint_pixel pixel,
+                                   squint_weights weights, int32_t zero_y,
+                                   const int8_t* x, int8_t* y) {
+  int8_t border[4];
+  memset(border, window.zero, sizeof border);
+  const int32_t fours = window.channels / 4 * 4;
+  for (int32_t c = 0; c < fours; c += 4) {
+    const int8_t* w = weights.w + c;
+    squint_four sums = squint_four_load(weights.bias + c);
+    sums = pixel.whole
+               ? squint_taps_inside(window, pixel, x + c, w, sums)
+               : squint_taps_at_border(window, pixel, x + c, w, border, sums);
+    squint_four_finish(sums, c, weights, zero_y, y + c);
+  }
+  for (int32_t c = fours; c < window.channels; ++c) {
+    const int32_t sum = squint_taps_of_one(window, pixel, x + c, weights.w + c,
+                                           border, weights.bias[c]);
+    y[c] = squint_finish(sum, c, weights, zero_y);
+  }
+}
+
 static void squint_depthwise(const squint_window* window,
-                             const squint_columns* columns,
-                             const squint_weights* weights,
-                             const squint_output* output, const int8_t* x,
-                             int8_t* y) {
-  const int32_t channels = window->channels;
-  const int32_t in_size = window->in_h * window->in_w * channels;
-  for (int32_t p = 0; p < window->images * window->out_h * window->out_w; ++p) {
-    const int32_t pixel = p % (window->out_h * window->out_w);
-    const int8_t* image = x + p / (window->out_h * window->out_w) * in_size;
-    const int32_t top =
-        pixel / window->out_w * window->stride_h - window->pad_top;
-    const int32_t left =
-        pixel % window->out_w * window->stride_w - window->pad_left;
-    int32_t h0, h1, w0, w1;
-    squint_taps_inside(top, window->taps_h, window->step_h, window->in_h, &h0,
-                       &h1);
-    squint_taps_inside(left, window->taps_w, window->step_w, window->in_w, &w0,
-                       &w1);
-    const int32_t offset = ((top + h0 * window->step_h) * window->in_w + left +
-                            w0 * window->step_w) *
-                           channels;
-    const int32_t inside = h0 < h1 && w0 < w1;
-    const int8_t* taps = image + (inside ? offset : 0);
-    const int8_t* w =
-        weights->w + (inside ? (h0 * window->taps_w + w0) * channels : 0);
-    const int32_t rows = inside ? h1 - h0 : 0;
-    int32_t c = 0;
-    for (; c + 4 <= channels; c += 4) {
-      int32_t sums[4];
-      for (int32_t i = 0; i < 4; ++i) sums[i] = weights->bias[c + i];
-      squint_depthwise_4(window, taps + c, w + c, rows, w1 - w0, sums);
-      for (int32_t i = 0; i < 4; ++i) {
-        y[c + i] = squint_finish(sums[i], c + i, columns, weights, output);
+                             const squint_weights* weights, int32_t zero_y,
+                             const int8_t* x, int8_t* y) {
+  const squint_window w = *window;
+  for (int32_t image = 0; image < w.images; ++image) {
+    for (int32_t i = 0; i < w.out_h; ++i) {
+      for (int32_t j = 0; j < w.out_w; ++j) {
+        squint_depthwise_pixel(w, squint_pixel_at(w, i, j), *weights, zero_y, x,
+                               y);
+        y += w.channels;
       }
     }
-    for (; c < channels; ++c) {
-      const int32_t sum = squint_depthwise_1(window, taps + c, w + c, rows,
-                                             w1 - w0, weights->bias[c]);
-      y[c] = squint_finish(sum, c, columns, weights, output);
-    }
-    y += channels;
+    x += w.in_h * w.in_w * w.channels;
   }
 }
 

@@ -22,26 +22,38 @@
 #if defined(__ARM_FEATURE_MVE)
 
 /* 16 products at a time, the last ones masked. */
-static inline int32_t squint_dot(const int8_t* a, const int8_t* b,
+static inline int32_t squint_dot(const int8_t* x, const int8_t* w,
                                  int32_t depth, int32_t sum) {
   for (int32_t k = 0; k < depth; k += 16) {
     const mve_pred16_t rest = vctp8q((uint32_t)(depth - k));
-    sum = vmladavaq_p_s8(sum, vldrbq_z_s8(a + k, rest),
-                         vldrbq_z_s8(b + k, rest), rest);
+    sum = vmladavaq_p_s8(sum, vldrbq_z_s8(x + k, rest),
+                         vldrbq_z_s8(w + k, rest), rest);
   }
   return sum;
 }
 
-/* Two rows by two columns: sums[row * 2 + column]. */
-static inline void squint_dot_2x2(const int8_t* x0, const int8_t* x1,
-                                  const int8_t* w0, const int8_t* w1,
+/* One row by two columns, which lie one behind the other. */
+static inline void squint_dot_1x2(const int8_t* x, const int8_t* w,
+                                  int32_t depth, int32_t sums[2]) {
+  for (int32_t k = 0; k < depth; k += 16) {
+    const mve_pred16_t rest = vctp8q((uint32_t)(depth - k));
+    const int8x16_t a = vldrbq_z_s8(x + k, rest);
+    sums[0] = vmladavaq_p_s8(sums[0], a, vldrbq_z_s8(w + k, rest), rest);
+    sums[1] =
+        vmladavaq_p_s8(sums[1], a, vldrbq_z_s8(w + depth + k, rest), rest);
+  }
+}
+
+/* Two rows by two columns, both one behind the other:
+   sums[2 * row + column]. */
+static inline void squint_dot_2x2(const int8_t* x, const int8_t* w,
                                   int32_t depth, int32_t sums[4]) {
   for (int32_t k = 0; k < depth; k += 16) {
     const mve_pred16_t rest = vctp8q((uint32_t)(depth - k));
-    const int8x16_t a0 = vldrbq_z_s8(x0 + k, rest);
-    const int8x16_t a1 = vldrbq_z_s8(x1 + k, rest);
-    const int8x16_t b0 = vldrbq_z_s8(w0 + k, rest);
-    const int8x16_t b1 = vldrbq_z_s8(w1 + k, rest);
+    const int8x16_t a0 = vldrbq_z_s8(x + k, rest);
+    const int8x16_t a1 = vldrbq_z_s8(x + depth + k, rest);
+    const int8x16_t b0 = vldrbq_z_s8(w + k, rest);
+    const int8x16_t b1 = vldrbq_z_s8(w + depth + k, rest);
     sums[0] = vmladavaq_p_s8(sums[0], a0, b0, rest);
     sums[1] = vmladavaq_p_s8(sums[1], a0, b1, rest);
     sums[2] = vmladavaq_p_s8(sums[2], a1, b0, rest);
@@ -59,10 +71,11 @@ typedef struct squint_pairs {
 
 static inline squint_pairs squint_load_pairs(const int8_t* bytes) {
   squint_pairs pairs;
-  uint32_t word;
+  int32_t word;
   memcpy(&word, bytes, sizeof word);
-  pairs.even = __sxtb16((int8x4_t)word);
-  pairs.odd = __sxtb16((int8x4_t)__ror(word, 8));
+  pairs.even = __sxtb16(word);
+  /* Rotated on the way, which no intrinsic says. */
+  __asm__("sxtb16 %0, %1, ror #8" : "=r"(pairs.odd) : "r"(word));
   return pairs;
 }
 
@@ -71,37 +84,58 @@ static inline int32_t squint_dot_pairs(squint_pairs a, squint_pairs b,
   return __smlad(a.odd, b.odd, __smlad(a.even, b.even, sum));
 }
 
-static inline int32_t squint_dot(const int8_t* a, const int8_t* b,
+static inline int32_t squint_dot(const int8_t* x, const int8_t* w,
                                  int32_t depth, int32_t sum) {
-  int32_t k = 0;
-  for (; k + 4 <= depth; k += 4) {
-    sum = squint_dot_pairs(squint_load_pairs(a + k), squint_load_pairs(b + k),
-                           sum);
+  const int8_t* const end = x + depth;
+  const int8_t* const fours = end - depth % 4;
+  for (; x != fours; x += 4, w += 4) {
+    sum = squint_dot_pairs(squint_load_pairs(x), squint_load_pairs(w), sum);
   }
-  for (; k < depth; ++k) sum += a[k] * b[k];
+  while (x != end) sum += *x++ * *w++;
   return sum;
 }
 
-static inline void squint_dot_2x2(const int8_t* x0, const int8_t* x1,
-                                  const int8_t* w0, const int8_t* w1,
+/* One row by two columns, which lie one behind the other. */
+static inline void squint_dot_1x2(const int8_t* x, const int8_t* w,
+                                  int32_t depth, int32_t sums[2]) {
+  int32_t s0 = sums[0], s1 = sums[1];
+  const int8_t* const end = x + depth;
+  const int8_t* const fours = end - depth % 4;
+  for (; x != fours; x += 4, w += 4) {
+    const squint_pairs a = squint_load_pairs(x);
+    s0 = squint_dot_pairs(a, squint_load_pairs(w), s0);
+    s1 = squint_dot_pairs(a, squint_load_pairs(w + depth), s1);
+  }
+  for (; x != end; ++x, ++w) {
+    s0 += *x * w[0];
+    s1 += *x * w[depth];
+  }
+  sums[0] = s0;
+  sums[1] = s1;
+}
+
+/* Two rows by two columns, both one behind the other, so that two pointers and
+   `depth` lead to all: no register is left. sums[2 * row + column]. */
+static inline void squint_dot_2x2(const int8_t* x, const int8_t* w,
                                   int32_t depth, int32_t sums[4]) {
   int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
-  int32_t k = 0;
-  for (; k + 4 <= depth; k += 4) {
-    const squint_pairs a0 = squint_load_pairs(x0 + k);
-    const squint_pairs a1 = squint_load_pairs(x1 + k);
-    const squint_pairs b0 = squint_load_pairs(w0 + k);
-    const squint_pairs b1 = squint_load_pairs(w1 + k);
-    s0 = squint_dot_pairs(a0, b0, s0);
+  const int8_t* const end = x + depth;
+  const int8_t* const fours = end - depth % 4;
+  for (; x != fours; x += 4, w += 4) {
+    const squint_pairs a1 = squint_load_pairs(x + depth);
+    const squint_pairs a0 = squint_load_pairs(x);
+    const squint_pairs b1 = squint_load_pairs(w + depth);
     s1 = squint_dot_pairs(a0, b1, s1);
-    s2 = squint_dot_pairs(a1, b0, s2);
     s3 = squint_dot_pairs(a1, b1, s3);
+    const squint_pairs b0 = squint_load_pairs(w);
+    s0 = squint_dot_pairs(a0, b0, s0);
+    s2 = squint_dot_pairs(a1, b0, s2);
   }
-  for (; k < depth; ++k) {
-    s0 += x0[k] * w0[k];
-    s1 += x0[k] * w1[k];
-    s2 += x1[k] * w0[k];
-    s3 += x1[k] * w1[k];
+  for (; x != end; ++x, ++w) {
+    s0 += x[0] * w[0];
+    s1 += x[0] * w[depth];
+    s2 += x[depth] * w[0];
+    s3 += x[depth] * w[depth];
   }
   sums[0] = s0;
   sums[1] = s1;
@@ -111,61 +145,75 @@ static inline void squint_dot_2x2(const int8_t* x0, const int8_t* x1,
 
 #else
 
-static inline int32_t squint_dot(const int8_t* a, const int8_t* b,
+static inline int32_t squint_dot(const int8_t* x, const int8_t* w,
                                  int32_t depth, int32_t sum) {
-  for (int32_t k = 0; k < depth; ++k) sum += a[k] * b[k];
+  for (int32_t k = 0; k < depth; ++k) sum += x[k] * w[k];
   return sum;
 }
 
-static inline void squint_dot_2x2(const int8_t* x0, const int8_t* x1,
-                                  const int8_t* w0, const int8_t* w1,
+/* One row by two columns, which lie one behind the other. */
+static inline void squint_dot_1x2(const int8_t* x, const int8_t* w,
+                                  int32_t depth, int32_t sums[2]) {
+  sums[0] = squint_dot(x, w, depth, sums[0]);
+  sums[1] = squint_dot(x, w + depth, depth, sums[1]);
+}
+
+/* Two rows by two columns, both one behind the other:
+   sums[2 * row + column]. */
+static inline void squint_dot_2x2(const int8_t* x, const int8_t* w,
                                   int32_t depth, int32_t sums[4]) {
-  sums[0] = squint_dot(x0, w0, depth, sums[0]);
-  sums[1] = squint_dot(x0, w1, depth, sums[1]);
-  sums[2] = squint_dot(x1, w0, depth, sums[2]);
-  sums[3] = squint_dot(x1, w1, depth, sums[3]);
+  sums[0] = squint_dot(x, w, depth, sums[0]);
+  sums[1] = squint_dot(x, w + depth, depth, sums[1]);
+  sums[2] = squint_dot(x + depth, w, depth, sums[2]);
+  sums[3] = squint_dot(x + depth, w + depth, depth, sums[3]);
 }
 
 #endif
 
-static inline void squint_one_row(const int8_t* x,
-                                  const squint_columns* columns,
-                                  const squint_weights* weights,
-                                  const squint_output* output, int8_t* y) {
-  const int8_t* w = weights->w;
-  for (int32_t n = 0; n < columns->count; ++n) {
-    const int32_t sum = squint_dot(x, w, columns->depth, weights->bias[n]);
-    y[n] = squint_finish(sum, n, columns, weights, output);
-    w += columns->depth;
+static inline void squint_one_row(const int8_t* x, squint_columns columns,
+                                  squint_weights weights, int32_t zero_y,
+                                  int8_t* y) {
+  const int8_t* w = weights.w;
+  const int32_t depth = columns.depth;
+  int32_t n = 0;
+  for (; n + 2 <= columns.count; n += 2) {
+    int32_t sums[2];
+    sums[0] = weights.bias[n];
+    sums[1] = weights.bias[n + 1];
+    squint_dot_1x2(x, w, depth, sums);
+    y[n] = squint_finish(sums[0], n, weights, zero_y);
+    y[n + 1] = squint_finish(sums[1], n + 1, weights, zero_y);
+    w += 2 * depth;
+  }
+  if (n < columns.count) {
+    const int32_t sum = squint_dot(x, w, depth, weights.bias[n]);
+    y[n] = squint_finish(sum, n, weights, zero_y);
   }
 }
 
-static inline void squint_two_rows(const int8_t* x0, const int8_t* x1,
-                                   const squint_columns* columns,
-                                   const squint_weights* weights,
-                                   const squint_output* output, int8_t* y0,
-                                   int8_t* y1) {
-  const int8_t* w = weights->w;
-  const int32_t depth = columns->depth;
+/* Rows x and x + depth, to results y0 and y1. */
+static inline void squint_two_rows(const int8_t* x, squint_columns columns,
+                                   squint_weights weights, int32_t zero_y,
+                                   int8_t* y0, int8_t* y1) {
+  const int8_t* w = weights.w;
+  const int32_t depth = columns.depth;
   int32_t n = 0;
-  for (; n + 2 <= columns->count; n += 2) {
-    const int32_t b0 = weights->bias[n], b1 = weights->bias[n + 1];
+  for (; n + 2 <= columns.count; n += 2) {
     int32_t sums[4];
-    sums[0] = sums[2] = b0;
-    sums[1] = sums[3] = b1;
-    squint_dot_2x2(x0, x1, w, w + depth, depth, sums);
-    y0[n] = squint_finish(sums[0], n, columns, weights, output);
-    y0[n + 1] = squint_finish(sums[1], n + 1, columns, weights, output);
-    y1[n] = squint_finish(sums[2], n, columns, weights, output);
-    y1[n + 1] = squint_finish(sums[3], n + 1, columns, weights, output);
+    sums[0] = sums[2] = weights.bias[n];
+    sums[1] = sums[3] = weights.bias[n + 1];
+    squint_dot_2x2(x, w, depth, sums);
+    y0[n] = squint_finish(sums[0], n, weights, zero_y);
+    y1[n] = squint_finish(sums[2], n, weights, zero_y);
+    y0[n + 1] = squint_finish(sums[1], n + 1, weights, zero_y);
+    y1[n + 1] = squint_finish(sums[3], n + 1, weights, zero_y);
     w += 2 * depth;
   }
-  if (n < columns->count) {
-    const int32_t bias = weights->bias[n];
-    y0[n] = squint_finish(squint_dot(x0, w, depth, bias), n, columns, weights,
-                          output);
-    y1[n] = squint_finish(squint_dot(x1, w, depth, bias), n, columns, weights,
-                          output);
+  if (n < columns.count) {
+    const int32_t bias = weights.bias[n];
+    y0[n] = squint_finish(squint_dot(x, w, depth, bias), n, weights, zero_y);
+    y1[n] = squint_finish(squint_dot(x + depth, w, depth, bias), n, weights,
+                          zero_y);
   }
 }
 

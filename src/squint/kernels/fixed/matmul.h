@@ -22,8 +22,8 @@ typedef struct squint_matmul_shape {
 /* Matrix i of the result is that of matrices a_index[i] and b_index[i]. */
 static void squint_matmul(const squint_matmul_shape* shape, int32_t count,
                           const int32_t* a_index, const int32_t* b_index,
-                          const squint_output* output, const int8_t* a,
-                          const int8_t* b, int8_t* y) {
+                          int32_t zero_y, const int8_t* a, const int8_t* b,
+                          int8_t* y) {
   for (int32_t i = 0; i < count; ++i) {
     const int8_t* row = a + a_index[i] * shape->m * shape->k;
     for (int32_t m = 0; m < shape->m; ++m, row += shape->k) {
@@ -34,7 +34,7 @@ static void squint_matmul(const squint_matmul_shape* shape, int32_t count,
           sum += (row[k] - shape->zero_a) * (*column - shape->zero_b);
           column += shape->n;
         }
-        *y++ = squint_requantize(sum, shape->multiplier, shape->shift, output);
+        *y++ = squint_requantize(sum, shape->multiplier, shape->shift, zero_y);
       }
     }
   }

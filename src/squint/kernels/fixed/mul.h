@@ -8,8 +8,8 @@
 #include "squint/kernels/fixed/pair.h"
 
 static void squint_mul(const squint_pair* pair, int32_t multiplier,
-                       int32_t shift, const squint_output* output,
-                       const int8_t* a, const int8_t* b, int8_t* y) {
+                       int32_t shift, int32_t zero_y, const int8_t* a,
+                       const int8_t* b, int8_t* y) {
   for (int32_t i = 0; i < pair->size_0; ++i) {
     for (int32_t j = 0; j < pair->size_1; ++j) {
       for (int32_t k = 0; k < pair->size_2; ++k) {
@@ -17,7 +17,7 @@ static void squint_mul(const squint_pair* pair, int32_t multiplier,
         const int8_t* pb = b + i * pair->b_0 + j * pair->b_1 + k * pair->b_2;
         for (int32_t l = 0; l < pair->size_3; ++l) {
           *y++ = squint_requantize((*pa - pair->zero_a) * (*pb - pair->zero_b),
-                                   multiplier, shift, output);
+                                   multiplier, shift, zero_y);
           pa += pair->a_3;
           pb += pair->b_3;
         }

@@ -8,17 +8,15 @@
 
 /* Rows that follow each other in memory; as pixels of a 1x1 convolution do. */
 static void squint_rows(int32_t rows, const squint_columns* columns,
-                        const squint_weights* weights,
-                        const squint_output* output, const int8_t* x,
-                        int8_t* y) {
+                        const squint_weights* weights, int32_t zero_y,
+                        const int8_t* x, int8_t* y) {
   int32_t r = 0;
   for (; r + 2 <= rows; r += 2) {
-    squint_two_rows(x, x + columns->depth, columns, weights, output, y,
-                    y + columns->count);
+    squint_two_rows(x, *columns, *weights, zero_y, y, y + columns->count);
     x += 2 * columns->depth;
     y += 2 * columns->count;
   }
-  if (r < rows) squint_one_row(x, columns, weights, output, y);
+  if (r < rows) squint_one_row(x, *columns, *weights, zero_y, y);
 }
 
 #endif  // SQUINT_KERNELS_FIXED_ROWS_H_

@@ -18,8 +18,7 @@ typedef struct squint_lines {
   int32_t shift;
 } squint_lines;
 
-static void squint_softmax(const squint_lines* lines,
-                           const squint_output* output,
+static void squint_softmax(const squint_lines* lines, int32_t zero_y,
                            const uint32_t* exponential, const int8_t* x,
                            int8_t* y) {
   for (int32_t i = 0; i < lines->outer * lines->inner; ++i) {
@@ -39,7 +38,7 @@ static void squint_softmax(const squint_lines* lines,
       const uint64_t share =
           (((uint64_t)exponential[max - x[at]] << 24) + sum / 2) / sum;
       y[at] = squint_requantize((int32_t)share, lines->multiplier, lines->shift,
-                                output);
+                                zero_y);
     }
   }
 }
