@@ -63,6 +63,7 @@ extern constinit const MethodDef kBiasAbsorptionMethod = {
     .summary = "moves what a channel always exceeds into the next layer's bias",
     .source = "arXiv:1906.04721 section 4.1.3",
     .on_by_default = false,
+    .observes_anew = true,
     .rewrite = AbsorbBiases,
 };
 

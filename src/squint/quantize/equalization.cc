@@ -183,13 +183,14 @@ class Equalizer {
     }
     const double top1 = *std::ranges::max_element(r1);
     const double top2 = *std::ranges::max_element(r2);
+    // Beside channels that meet the limit, one that shrinks loses steps.
+    const double most = std::isfinite(chain.limit) ? 1.0 : kLargest;
     double change = 0;
     for (size_t c = 0; c < r1.size(); ++c) {
       if (fixed_[index][c] || r1[c] <= 0 || r2[c] <= 0) continue;
       const double wanted = std::sqrt((r1[c] / top1) / (r2[c] / top2));
       double& total = divisors_[index][c];
-      const double next =
-          std::clamp(total * wanted, least_[index][c], kLargest);
+      const double next = std::clamp(total * wanted, least_[index][c], most);
       const double s = next / total;
       total = next;
       change = std::max(change, std::fabs(s - 1));
@@ -225,6 +226,7 @@ extern constinit const MethodDef kEqualizationMethod = {
         "part of its weight's range",
     .source = "arXiv:1906.04721 section 4.1",
     .on_by_default = false,
+    .observes_anew = true,
     .rewrite = Equalize,
 };
 

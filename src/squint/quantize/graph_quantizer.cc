@@ -10,6 +10,7 @@
 #include "squint/quantize/float_requests.h"
 #include "squint/quantize/method.h"
 #include "squint/quantize/recurrent.h"
+#include "squint/quantize/rewrite.h"
 #include "squint/quantize/weight_store.h"
 
 namespace squint {
@@ -34,45 +35,6 @@ std::vector<ValueId> FloatIo(const Graph& graph) {
     }
   }
   return ids;
-}
-
-// Values that a method scaled and whose distribution is no longer known are
-// observed anew.
-void Recalibrate(const Graph& graph, Calibration& calibration,
-                 const TuningData& data, const Context& context) {
-  CalibrateOptions options;
-  options.samples = data.samples;
-  for (ValueId id = 0; id < graph.num_values(); ++id) {
-    const auto it = calibration.values.find(graph.value(id).name);
-    if (it == calibration.values.end() || it->second.count == 0 ||
-        !it->second.histogram.empty() || graph.value(id).is_constant()) {
-      continue;
-    }
-    options.values.push_back(id);
-    options.channel_axes[id] = it->second.channel_axis;
-  }
-  if (options.values.empty()) return;
-  Calibration again = Calibrate(graph, *data.dataset, options, context);
-  for (auto& [name, statistics] : again.values) {
-    calibration.values[name] = std::move(statistics);
-  }
-}
-
-// Applies the rewriting methods one after the other.
-void Rewrite(Graph& graph, Calibration& calibration, const Recipe& recipe,
-             const Target& target, const FloatRequests& requests,
-             const Context& context) {
-  for (const MethodDef* method : AllMethods()) {
-    if (method->rewrite == nullptr || !MethodIsOn(*method, recipe)) continue;
-    const Graph before = graph;
-    const Calibration statistics = calibration;
-    const int changed =
-        method->rewrite({before, &statistics, recipe, target, context},
-                        requests, graph, calibration);
-    if (changed > 0) {
-      context.Detail(fmt::format("{}: {} places", method->name, changed));
-    }
-  }
 }
 
 class Quantizer {
@@ -400,8 +362,8 @@ QuantizeResult QuantizeGraph(const Graph& graph, const Calibration* calibration,
   }
   Graph rewritten = graph;
   Calibration statistics = *calibration;
-  Rewrite(rewritten, statistics, recipe, target, requests, context);
-  if (data != nullptr) Recalibrate(rewritten, statistics, *data, context);
+  Rewrite(rewritten, statistics,
+          {graph, calibration, recipe, target, context, data}, requests);
   return Quantizer(rewritten, &statistics, recipe, captures, requests, context,
                    data)
       .Run();

@@ -40,6 +40,9 @@ struct MethodDef {
   bool on_by_default = true;
   bool needs_calibration = true;
   bool needs_data = false;  // samples themselves
+  // rewrite: values that get a new name with new statistics are observed anew
+  // where samples are at hand.
+  bool observes_anew = false;
   // select: adds requests with a reason.
   void (*select)(const MethodContext&, FloatRequests&) = nullptr;
   // rewrite: returns how many places it changed. The context's graph is the

@@ -247,7 +247,7 @@ int RoundWeights(const MethodContext& context, Graph& quantized) {
 }
 
 // Eight bits a channel are fine as they are, and rounding takes longer than
-// calibrating (docs/decisions/013-weight-rounding.md).
+// calibrating (docs/decisions/014-weight-rounding.md).
 bool IsWorthIt(const Recipe& recipe) {
   const DType dtype = recipe.weights.value_or(DType::kInt8);
   const int bits = recipe.weight_bits > 0 ? recipe.weight_bits : BitsOf(dtype);
