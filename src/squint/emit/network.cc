@@ -126,7 +126,8 @@ int64_t FixedNetwork::BytesOf(ValueId id) const {
   return ElementCount(*value.shape.values());
 }
 
-FixedNetwork MakeNetwork(const Graph& lowered, const std::vector<Dims>& input_dims) {
+FixedNetwork MakeNetwork(const Graph& lowered,
+                         const std::vector<Dims>& input_dims) {
   FixedNetwork network;
   network.program = MakeFixedProgram(lowered, input_dims);
   Builder(network).Run();

@@ -26,7 +26,7 @@ struct Port {
   int64_t bytes() const { return ElementCount(dims); }
 };
 
-struct Network {
+struct FixedNetwork {
   FixedProgram program;  // its nodes: steps alone
   std::vector<Port> inputs;
   std::vector<Port> outputs;
@@ -41,7 +41,8 @@ struct Network {
 // Of what LowerToFixed made. Error{kUnsupported} names every node that cannot
 // be written in integers, and why; Error{kInvalidArgument} where a size is not
 // known.
-Network MakeNetwork(const Graph& lowered, const std::vector<Dims>& input_dims);
+FixedNetwork MakeNetwork(const Graph& lowered,
+                         const std::vector<Dims>& input_dims);
 
 }  // namespace squint
 

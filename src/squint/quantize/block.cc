@@ -39,10 +39,10 @@ class Cutter {
     for (const ValueId id : graph.outputs()) last_use_[At(id)] = order_.size();
   }
 
-  std::vector<Block> Run() {
-    std::vector<Block> blocks;
+  std::vector<TuningBlock> Run() {
+    std::vector<TuningBlock> blocks;
     for (const auto& [begin, end] : Stretches()) {
-      Block block = BlockOf(begin, end);
+      TuningBlock block = BlockOf(begin, end);
       if (block.tuned.size() <= kMostLayers && HasGradients(block)) {
         blocks.push_back(std::move(block));
         continue;
@@ -51,7 +51,7 @@ class Cutter {
         if (tunable_.contains(order_[i])) blocks.push_back(BlockOf(i, i + 1));
       }
     }
-    std::erase_if(blocks, [](const Block& b) { return b.tuned.empty(); });
+    std::erase_if(blocks, [](const TuningBlock& b) { return b.tuned.empty(); });
     return blocks;
   }
 
@@ -101,8 +101,8 @@ class Cutter {
         [&](NodeId id) { return tunable_.contains(id); }));
   }
 
-  Block BlockOf(size_t begin, size_t end) const {
-    Block block;
+  TuningBlock BlockOf(size_t begin, size_t end) const {
+    TuningBlock block;
     std::set<ValueId> made;
     std::set<ValueId> read;
     std::set<ValueId> tuned;  // values that follow from tuned weights
@@ -128,7 +128,7 @@ class Cutter {
     return block;
   }
 
-  bool HasGradients(const Block& block) const {
+  bool HasGradients(const TuningBlock& block) const {
     std::set<ValueId> tuned;
     for (const NodeId id : block.nodes) {
       const Node& node = graph_.node(id);
@@ -155,8 +155,8 @@ class Cutter {
 
 }  // namespace
 
-std::vector<Block> CutIntoBlocks(const Graph& graph,
-                                 const std::set<NodeId>& tunable) {
+std::vector<TuningBlock> CutIntoBlocks(const Graph& graph,
+                                       const std::set<NodeId>& tunable) {
   return Cutter(graph, tunable).Run();
 }
 

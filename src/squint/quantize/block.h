@@ -11,7 +11,7 @@
 
 namespace squint {
 
-struct Block {
+struct TuningBlock {
   std::vector<NodeId> nodes;    // in execution order
   std::vector<NodeId> tuned;    // those of them whose weights can be tuned
   std::vector<ValueId> inputs;  // made outside, not constant
@@ -23,8 +23,8 @@ struct Block {
 // nodes are in one. A block holds at most three, unless values run side by
 // side; where more than eight are between two places, or a gradient is
 // missing on the way to an output, each is a block of its own.
-std::vector<Block> CutIntoBlocks(const Graph& graph,
-                                 const std::set<NodeId>& tunable);
+std::vector<TuningBlock> CutIntoBlocks(const Graph& graph,
+                                       const std::set<NodeId>& tunable);
 
 // The part of the graph that computes `to`, starting from the values `from`
 // and from the graph's inputs: its inputs are those that are needed, in

@@ -54,7 +54,7 @@ Tensor Mixed(const Tensor& a, const Tensor& b, RandomBits& bits,
   return out;
 }
 
-BlockNetwork::BlockNetwork(const Graph& graph, const Block& block,
+BlockNetwork::BlockNetwork(const Graph& graph, const TuningBlock& block,
                            const std::set<ValueId>& tuned,
                            const Context& context, ThreadPool& pool)
     : graph_(graph),

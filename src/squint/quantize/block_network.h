@@ -35,7 +35,7 @@ class BlockNetwork {
  public:
   // `graph` has quantized activations; both must outlive this. Constants in
   // `tuned` are set by SetConstant and differentiated by.
-  BlockNetwork(const Graph& graph, const Block& block,
+  BlockNetwork(const Graph& graph, const TuningBlock& block,
                const std::set<ValueId>& tuned, const Context& context,
                ThreadPool& pool);
 
@@ -63,7 +63,7 @@ class BlockNetwork {
                     std::map<ValueId, Tensor>& gradients);
 
   const Graph& graph_;
-  const Block& block_;
+  const TuningBlock& block_;
   std::set<ValueId> tuned_;
   ThreadPool& pool_;
   ShapeScratch shapes_;

@@ -1,6 +1,6 @@
-// Block reconstruction: block by block, the rounding of every weight and the
-// biases are tuned by descent until the quantized block gives what the float
-// one gave. Rounding by AdaRound (Nagel et al. 2020, arXiv:2004.10568),
+// TuningBlock reconstruction: block by block, the rounding of every weight and
+// the biases are tuned by descent until the quantized block gives what the
+// float one gave. Rounding by AdaRound (Nagel et al. 2020, arXiv:2004.10568),
 // blocks as in BRECQ (Li et al. 2021, arXiv:2102.05426), half of the
 // activations left unrounded while tuning as in QDrop (Wei et al. 2022,
 // arXiv:2203.05740), inputs of a block mixed from both networks likewise.
@@ -23,10 +23,10 @@
 namespace squint {
 namespace {
 
-constexpr float kRate = 0.05f;     // of Adam
-constexpr float kPull = 3000.0f;   // of all weights together, against loss 1
-constexpr double kWarmUp = 0.2;  // of all steps, without the pull
-constexpr int kFirstPower = 20;  // of the pull, going down to 2
+constexpr float kRate = 0.05f;    // of Adam
+constexpr float kPull = 3000.0f;  // of all weights together, against loss 1
+constexpr double kWarmUp = 0.2;   // of all steps, without the pull
+constexpr int kFirstPower = 20;   // of the pull, going down to 2
 constexpr int64_t kMacsAStep = 150'000'000;
 constexpr size_t kMostInAStep = 32;  // samples
 constexpr size_t kJudged = 64;       // samples that say whether it was better
@@ -97,8 +97,9 @@ std::set<NodeId> TunableNodes(const MethodContext& context,
 
 class BlockTuner {
  public:
-  BlockTuner(const MethodContext& context, Graph& graph, const Block& block,
-             const std::vector<BlockSample>& samples, ThreadPool& pool)
+  BlockTuner(const MethodContext& context, Graph& graph,
+             const TuningBlock& block, const std::vector<BlockSample>& samples,
+             ThreadPool& pool)
       : context_(context),
         graph_(graph),
         block_(block),
@@ -113,7 +114,8 @@ class BlockTuner {
       const Tensor* real =
           context.original.ConstantOf(context.original.node(id).input(1));
       weights_.emplace(
-          weight, SoftWeight(real->Materialize(), *graph.value(weight).quant));
+          weight, SoftWeight(real->Materialize(), graph.value(weight).constant,
+                             *graph.value(weight).quant));
       if (const std::optional<float> unit = BiasUnit(node)) {
         const ValueId bias = node.input(2);
         biases_.emplace(
@@ -272,7 +274,7 @@ class BlockTuner {
 
   const MethodContext& context_;
   Graph& graph_;
-  const Block& block_;
+  const TuningBlock& block_;
   const std::vector<BlockSample>& samples_;
   ThreadPool& pool_;
   RandomBits bits_;
@@ -286,14 +288,14 @@ class BlockTuner {
 int Reconstruct(const MethodContext& context, Graph& graph) {
   if (context.data == nullptr) return 0;
   const std::set<NodeId> tunable = TunableNodes(context, graph);
-  const std::vector<Block> blocks = CutIntoBlocks(graph, tunable);
+  const std::vector<TuningBlock> blocks = CutIntoBlocks(graph, tunable);
   ThreadPool pool(context.context.threads);
   TuningSamples samples(context.original, *context.data, context.context);
   int changed = 0;
   for (size_t i = 0; i < blocks.size(); ++i) {
     context.context.Report("reconstruct", static_cast<int64_t>(i),
                            static_cast<int64_t>(blocks.size()));
-    const Block& block = blocks[i];
+    const TuningBlock& block = blocks[i];
     const std::vector<BlockSample> at = samples.At(graph, block);
     BlockTuner tuner(context, graph, block, at, pool);
     const bool better = tuner.Run();

@@ -40,7 +40,7 @@ class Chain {
     tunable.insert(graph.value(y).producer);
     return y;
   }
-  std::vector<Block> Cut() {
+  std::vector<TuningBlock> Cut() {
     graph.AddOutput(last);
     return CutIntoBlocks(graph, tunable);
   }
@@ -50,7 +50,7 @@ class Chain {
   std::set<NodeId> tunable;
 };
 
-TEST(Block, HoldsAtMostThreeLayersOfAChain) {
+TEST(TuningBlock, HoldsAtMostThreeLayersOfAChain) {
   Chain chain;
   std::vector<ValueId> made;
   for (int i = 0; i < 5; ++i) {
@@ -58,7 +58,7 @@ TEST(Block, HoldsAtMostThreeLayersOfAChain) {
     chain.last = chain.graph.Emit("Relu", {chain.last}, "r");
     made.push_back(chain.last);
   }
-  const std::vector<Block> blocks = chain.Cut();
+  const std::vector<TuningBlock> blocks = chain.Cut();
   ASSERT_THAT(blocks, SizeIs(2));
   EXPECT_THAT(blocks[0].tuned, SizeIs(3));
   EXPECT_THAT(blocks[0].nodes, SizeIs(6));
@@ -67,25 +67,25 @@ TEST(Block, HoldsAtMostThreeLayersOfAChain) {
   EXPECT_THAT(blocks[1].outputs, ElementsAre(made[4]));
 }
 
-TEST(Block, KeepsWhatRunsSideBySideTogether) {
+TEST(TuningBlock, KeepsWhatRunsSideBySideTogether) {
   Chain chain;
   const ValueId x = chain.Conv(chain.last);
   ValueId y = x;
   for (int i = 0; i < 4; ++i) y = chain.Conv(y);
   chain.last = chain.graph.Emit("Add", {x, y}, "sum");
-  const std::vector<Block> blocks = chain.Cut();
+  const std::vector<TuningBlock> blocks = chain.Cut();
   ASSERT_THAT(blocks, SizeIs(2));
   EXPECT_THAT(blocks[1].tuned, SizeIs(4));
   EXPECT_THAT(blocks[1].inputs, ElementsAre(x));
 }
 
-TEST(Block, IsASingleLayerWhereAGradientIsMissing) {
+TEST(TuningBlock, IsASingleLayerWhereAGradientIsMissing) {
   Chain chain;
   for (int i = 0; i < 2; ++i) {
     chain.last = chain.Conv(chain.last);
     chain.last = chain.graph.Emit("Round", {chain.last}, "r");
   }
-  const std::vector<Block> blocks = chain.Cut();
+  const std::vector<TuningBlock> blocks = chain.Cut();
   ASSERT_THAT(blocks, SizeIs(2));
   EXPECT_THAT(blocks[0].nodes, SizeIs(1));
   EXPECT_THAT(blocks[1].nodes, SizeIs(1));
@@ -113,7 +113,7 @@ TEST(BlockNetwork, DifferentiatesThroughLayersThatRunSideBySide) {
   const ValueId x = chain.last;
   const ValueId y = g.Emit("Sigmoid", {chain.Conv(x)}, "s");
   chain.last = g.Emit("Add", {chain.Conv(y), y}, "sum");
-  const std::vector<Block> blocks = chain.Cut();
+  const std::vector<TuningBlock> blocks = chain.Cut();
   InferShapes(g);
   ASSERT_THAT(blocks, SizeIs(1));
   const ValueId weight = g.node(blocks[0].tuned[0]).input(1);
@@ -153,7 +153,7 @@ TEST(BlockNetwork, LetsGradientsThroughRoundingWithinTheRangeOnly) {
   g.AddOutput(y);
   g.value(y).quant = PerTensor(DType::kUint8, 0.5f, 0);  // [0, 127.5]
   InferShapes(g);
-  const Block block{g.order(), {g.order()[0]}, {x}, {y}};
+  const TuningBlock block{g.order(), {g.order()[0]}, {x}, {y}};
   ThreadPool pool(1);
   BlockNetwork network(g, block, {b}, {}, pool);
   const Tensor out = network.Forward(
@@ -181,15 +181,29 @@ TEST(BlockNetwork, MixesHalfOfEither) {
 
 TEST(SoftWeight, StartsAsItIsAndRoundsToNearest) {
   const Tensor real = Tensor::Of<float>({4}, {0.3f, 0.7f, -1.2f, 9.0f});
-  SoftWeight weight(real, PerTensor(DType::kInt4, 1.0f, 0));
+  const QuantParams params = PerTensor(DType::kInt4, 1.0f, 0);
+  SoftWeight weight(real, QuantizeTensor(real, params), params);
   const std::vector<float> soft = weight.weight().ToFloats();
   EXPECT_NEAR(soft[0], 0.3f, 1e-6);
   EXPECT_NEAR(soft[3], 7.0f, 1e-6);  // the end of the grid
   EXPECT_THAT(weight.Integers().ToInts(), ElementsAre(0, 1, -1, 7));
 }
 
+TEST(SoftWeight, KeepsToTheBitsThatAreUsed) {
+  const Tensor real = Tensor::Of<float>({3}, {31.0f, 30.6f, -31.0f});
+  SoftWeight weight(real, Tensor::Of<int8_t>({3}, {31, 31, -31}),
+                    PerTensor(DType::kInt8, 1.0f, 0));
+  ThreadPool pool(1);
+  for (int i = 1; i <= 300; ++i) {
+    weight.Step(Tensor::Of<float>({3}, {-1, -1, 1}),
+                {.step = i, .rate = 0.05f, .pull = 0, .power = 2}, pool);
+  }
+  EXPECT_THAT(weight.Integers().ToInts(), ElementsAre(31, 31, -31));
+}
+
 TEST(SoftWeight, FollowsItsGradient) {
   SoftWeight weight(Tensor::Of<float>({2}, {0.3f, 0.7f}),
+                    Tensor::Of<int8_t>({2}, {0, 1}),
                     PerTensor(DType::kInt8, 1.0f, 0));
   ThreadPool pool(1);
   for (int i = 1; i <= 200; ++i) {
@@ -235,8 +249,8 @@ struct Pair {
 
   Pair() {
     const ValueId x = graph.AddInput("x", DType::kFloat32, Shape::Of({1, 3}));
-    const ValueId w =
-        graph.AddConstant("w", Tensor::Of<float>({3, 1}, {127.0f, 0.4f, 0.45f}));
+    const ValueId w = graph.AddConstant(
+        "w", Tensor::Of<float>({3, 1}, {127.0f, 0.4f, 0.45f}));
     const ValueId b = graph.AddConstant("b", Tensor(DType::kFloat32, {1}));
     graph.AddOutput(graph.Emit("Gemm", {x, w, b}, "y"));
     graph.opset[""] = 21;

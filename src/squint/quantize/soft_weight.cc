@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "squint/kernels/soft_rounding/soft_rounding.h"
 
@@ -25,6 +26,15 @@ std::vector<float> StepSizes(const Dims& dims, QuantParams params) {
   return DequantizeTensor(ones, params).ToFloats();
 }
 
+// 2^k - 1 that no integer passes, at least 1.
+int64_t LargestOfBits(const Tensor& integers) {
+  int64_t largest = 1;
+  for (const int64_t q : integers.ToInts()) {
+    while (largest < std::abs(q)) largest = 2 * largest + 1;
+  }
+  return largest;
+}
+
 // v with h(v) = fraction.
 float Inverse(float fraction) {
   const float sigmoid = (fraction + 0.1f) / 1.2f;
@@ -45,22 +55,21 @@ bool SoftWeight::Suits(const Tensor& real, const QuantParams& params) {
   return true;
 }
 
-SoftWeight::SoftWeight(const Tensor& real, const QuantParams& params)
+SoftWeight::SoftWeight(const Tensor& real, const Tensor& integers,
+                       const QuantParams& params)
     : dims_(real.dims()),
       params_(params),
+      highest_(static_cast<float>(LargestOfBits(integers))),
       floor_(static_cast<size_t>(real.size())),
       scale_(StepSizes(real.dims(), params)),
       v_(floor_.size()),
       first_(floor_.size(), 0.0f),
       second_(floor_.size(), 0.0f),
       weight_(std::make_shared<std::vector<float>>(floor_.size())) {
-  const QuantRange range = RangeOf(params.dtype, true);
-  const auto lowest = static_cast<float>(range.qmin);
-  const auto highest = static_cast<float>(range.qmax);
   const float* w = real.data<float>();
   for (size_t i = 0; i < floor_.size(); ++i) {
-    const float steps = std::clamp(w[i] / scale_[i], lowest, highest);
-    floor_[i] = std::min(std::floor(steps), highest - 1.0f);
+    const float steps = std::clamp(w[i] / scale_[i], -highest_, highest_);
+    floor_[i] = std::min(std::floor(steps), highest_ - 1.0f);
     v_[i] = Inverse(steps - floor_[i]);
     (*weight_)[i] = scale_[i] * steps;
   }
@@ -73,12 +82,11 @@ Tensor SoftWeight::weight() const {
 
 void SoftWeight::Step(const Tensor& gradient, const TuningStep& step,
                       ThreadPool& pool) {
-  const QuantRange range = RangeOf(params_.dtype, true);
   StepSoftRounding({.count = size(),
                     .floor = floor_.data(),
                     .scale = scale_.data(),
-                    .lowest = static_cast<float>(range.qmin),
-                    .highest = static_cast<float>(range.qmax),
+                    .lowest = -highest_,
+                    .highest = highest_,
                     .gradient = gradient.data<float>(),
                     .v = v_.data(),
                     .first = first_.data(),

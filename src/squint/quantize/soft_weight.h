@@ -24,7 +24,10 @@ class SoftWeight {
  public:
   // Integers of at most 8 bits, symmetric, per tensor, channel or group.
   static bool Suits(const Tensor& real, const QuantParams& params);
-  SoftWeight(const Tensor& real, const QuantParams& params);
+  // `integers`: what it is rounded to so far. The largest of them says how
+  // many bits are used of the type.
+  SoftWeight(const Tensor& real, const Tensor& integers,
+             const QuantParams& params);
 
   // As the network computes with it now; changes with Step.
   Tensor weight() const;
@@ -38,6 +41,7 @@ class SoftWeight {
 
   Dims dims_;
   QuantParams params_;
+  float highest_;  // the grid is symmetric
   std::vector<float> floor_;
   std::vector<float> scale_;
   std::vector<float> v_;

@@ -85,7 +85,7 @@ std::vector<ValueId> TuningSamples::RealIds(
 }
 
 std::vector<BlockSample> TuningSamples::At(const Graph& quantized,
-                                           const Block& block) {
+                                           const TuningBlock& block) {
   const std::vector<ValueId> real_inputs = RealIds(quantized, block.inputs);
   std::vector<ValueId> wanted = real_inputs;
   const std::vector<ValueId> targets = RealIds(quantized, block.outputs);
@@ -124,7 +124,7 @@ std::vector<BlockSample> TuningSamples::At(const Graph& quantized,
   return samples;
 }
 
-void TuningSamples::Passed(const Graph& quantized, const Block& block) {
+void TuningSamples::Passed(const Graph& quantized, const TuningBlock& block) {
   Walker walker(quantized, KeptIds(false), block.outputs, context_);
   for (size_t i = 0; i < kept_.size(); ++i) {
     const Sample sample = data_.dataset->Get(data_.samples[i]);

@@ -31,9 +31,9 @@ class TuningSamples {
 
   // At a block of the quantized network as it is now; blocks come in order.
   // As many samples as fit the memory (a quarter of the context's limit).
-  std::vector<BlockSample> At(const Graph& quantized, const Block& block);
+  std::vector<BlockSample> At(const Graph& quantized, const TuningBlock& block);
   // To be called once the block has its weights, for the blocks behind it.
-  void Passed(const Graph& quantized, const Block& block);
+  void Passed(const Graph& quantized, const TuningBlock& block);
 
  private:
   struct Kept {

@@ -81,8 +81,9 @@ bool IsPointwise(const squint_window& w) {
 }
 
 // [filter][channel][taps] as [filter][taps][channel].
-WeightOrder FilterOrder(const Dims& weight) {
-  WeightOrder order{.channels = weight[0], .terms = {}, .channel_stride = 1};
+FixedWeightOrder FilterOrder(const Dims& weight) {
+  FixedWeightOrder order{
+      .channels = weight[0], .terms = {}, .channel_stride = 1};
   const int64_t channels = weight[1];
   const int64_t taps = ElementCount(Dims(weight.begin() + 2, weight.end()));
   for (int64_t t = 0; t < taps; ++t) {
@@ -103,7 +104,7 @@ std::unique_ptr<FixedStep> MakeConvStep(const FixedOperation& operation) {
   c.zero_y = GridOf(operation.outputs[0]).zero;
   const bool depthwise =
       c.groups > 1 && c.groups == c.window.channels && weight[0] == c.groups;
-  const WeightOrder order = FilterOrder(weight);
+  const FixedWeightOrder order = FilterOrder(weight);
   c.weights = MakeWeights(operation, order);
   c.columns = {.count = Size(weight[0] / c.groups),
                .depth = Size(static_cast<int64_t>(order.terms.size()))};

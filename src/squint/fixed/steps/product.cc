@@ -68,7 +68,8 @@ std::unique_ptr<FixedStep> MakeRows(const FixedOperation& operation,
                                     int64_t rows, int64_t depth,
                                     int64_t columns, int64_t row,
                                     int64_t column) {
-  WeightOrder order{.channels = columns, .terms = {}, .channel_stride = column};
+  FixedWeightOrder order{
+      .channels = columns, .terms = {}, .channel_stride = column};
   for (int64_t k = 0; k < depth; ++k) order.terms.push_back(k * row);
   return std::make_unique<RowsStep>(rows, depth, MakeWeights(operation, order),
                                     GridOf(operation.outputs[0]).zero);

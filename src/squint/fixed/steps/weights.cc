@@ -48,8 +48,8 @@ struct Sums {
   int64_t sum = 0;
   int64_t magnitude = 0;
 };
-Sums AppendChannel(const Tensor& weight, const WeightOrder& order, int64_t c,
-                   int32_t zero, std::vector<int8_t>& values) {
+Sums AppendChannel(const Tensor& weight, const FixedWeightOrder& order,
+                   int64_t c, int32_t zero, std::vector<int8_t>& values) {
   Sums sums;
   for (const int64_t term : order.terms) {
     const int64_t w = ByteAt(weight, c * order.channel_stride + term) - zero;
@@ -66,7 +66,7 @@ Sums AppendChannel(const Tensor& weight, const WeightOrder& order, int64_t c,
 }  // namespace
 
 FixedWeights MakeWeights(const FixedOperation& operation,
-                         const WeightOrder& order) {
+                         const FixedWeightOrder& order) {
   const FixedGrid x = GridOf(operation.inputs[0]);
   const FixedGrid y = GridOf(operation.outputs[0]);
   const FixedOperand& weight = operation.inputs[1];

@@ -11,7 +11,7 @@ namespace squint {
 
 // Input 1 of the operation as [channel][term]: element (c, t) is the one at
 // c * channel_stride + index of term t.
-struct WeightOrder {
+struct FixedWeightOrder {
   int64_t channels = 0;
   std::vector<int64_t> terms;  // where each lies within a channel
   int64_t channel_stride = 1;
@@ -20,7 +20,7 @@ struct WeightOrder {
 // The bias is bias[c] - zero_x * sum of w[c], so that sums are made of x as it
 // is stored. Error where weights do not fit int8 or a sum 32 bits.
 FixedWeights MakeWeights(const FixedOperation& operation,
-                         const WeightOrder& order);
+                         const FixedWeightOrder& order);
 
 // The same numbers, channels last: [term][channel].
 std::vector<int8_t> TermsFirst(const std::vector<int8_t>& values,
