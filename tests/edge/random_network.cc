@@ -74,10 +74,10 @@ class Maker {
 
   void AddLayer() {
     static constexpr std::array kLayers = {
-        &Maker::Conv,  &Maker::Conv,    &Maker::Depthwise, &Maker::Residual,
-        &Maker::Gate,  &Maker::MaxPool, &Maker::Average,   &Maker::Join,
-        &Maker::Table, &Maker::Pad,     &Maker::Upsample,  &Maker::Turn,
-        &Maker::Cut,   &Maker::Conv,    &Maker::Product};
+        &Maker::Conv,  &Maker::Conv,  &Maker::Depthwise, &Maker::Residual,
+        &Maker::Shift, &Maker::Gate,  &Maker::MaxPool,   &Maker::Average,
+        &Maker::Join,  &Maker::Table, &Maker::Pad,       &Maker::Upsample,
+        &Maker::Turn,  &Maker::Cut,   &Maker::Conv,      &Maker::Product};
     const auto layer = kLayers[static_cast<size_t>(
         Pick(0, static_cast<int64_t>(kLayers.size()) - 1))];
     const ValueId from = images_[static_cast<size_t>(
@@ -132,6 +132,14 @@ class Maker {
     const int64_t channels = DimsOf(x)[1];
     const ValueId y = Emit("Conv", {x, Constant(PointWeight(x, channels))});
     return Emit(Pick(0, 3) == 0 ? "Sub" : "Add", {x, y});
+  }
+  // By a number for each channel.
+  ValueId Shift(ValueId x) {
+    Dims dims(DimsOf(x).size() - 1, 1);
+    dims[0] = DimsOf(x)[1];
+    static constexpr std::array<std::string_view, 3> kTypes = {"Add", "Sub",
+                                                               "Mul"};
+    return Emit(kTypes[static_cast<size_t>(Pick(0, 2))], {x, Constant(dims)});
   }
   ValueId Gate(ValueId x) {
     const ValueId mean = Emit("GlobalAveragePool", {x});
