@@ -319,6 +319,17 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         return out.read_bytes()
 
+    def test_inspect_forecasts_float_models(self):
+        result = squint("inspect", MODEL, "--forecast", "--preset", "squint",
+                        "--json")
+        forecast = json.loads(result.stdout)["forecast"]
+        for kind in ("float_ms", "int8_ms"):
+            self.assertGreater(forecast[kind], 0)
+            self.assertAlmostEqual(
+                forecast[kind], sum(n[kind] for n in forecast["nodes"]))
+        self.assertEqual(forecast["unknown"], 0)
+        self.assertTrue(any(n["integer"] for n in forecast["nodes"]))
+
     def test_convert_changes_activations_and_no_number(self):
         arm, _ = self.quantize("--preset", "arm")
         path, summary = self.convert(arm, "--activations", "uint8")

@@ -339,6 +339,10 @@ struct InspectRequest {
   std::string model;
   bool nodes = false;  // list every node
   std::string preset = "x86";
+  // How long the network should take on this machine, float and quantized for
+  // the preset, with context.threads threads; of float models. Symbolic sizes
+  // become what `squint bench` makes of them.
+  bool forecast = false;
 };
 // The text form and the JSON of what is in a model.
 struct InspectSummary {

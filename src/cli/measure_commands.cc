@@ -125,6 +125,9 @@ void AddInspect(CLI::App& app, CommonOptions& common) {
   command->add_flag("--nodes", request->nodes, "list every node");
   command->add_option("--preset", request->preset,
                       "target whose decisions the nodes show");
+  command->add_flag("--forecast", request->forecast,
+                    "how long each node should take on this machine, float "
+                    "and int8");
   OnCall(command, common, [request, &common](const Context& context) {
     const InspectSummary summary = InspectFile(*request, context);
     fmt::print("{}{}", common.json ? summary.json : summary.text,

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "squint/api/forecast_text.h"
 #include "squint/api/jobs.h"
 #include "squint/calibrate/calibration.h"
 #include "squint/data/metric.h"
@@ -83,7 +84,9 @@ std::string QuantizationOf(const Graph& graph, const Node& node) {
 class Inspection {
  public:
   Inspection(const InspectRequest& request, const Context& context)
-      : request_(request), model_(LoadModel(request.model, context)) {
+      : request_(request),
+        context_(context),
+        model_(LoadModel(request.model, context)) {
     prepared_ = Prepare(model_, request.model, {}, {});
     Absorb(model_.graph);
     weights_ = CountWeights(model_.graph);
@@ -142,7 +145,14 @@ class Inspection {
                : fmt::format(", as {} would quantize them", request_.preset));
       ListNodes(*prepared_.graph, prepared_.quantized, 0, summary, nodes);
     }
-    summary.json = JsonText(ToJson(prepared_.quantized, patterns, nodes));
+    Json json = ToJson(prepared_.quantized, patterns, nodes);
+    if (request_.forecast) {
+      const ForecastReport report =
+          ForecastFor(prepared_, request_.preset, context_);
+      summary.text += report.text;
+      json["forecast"] = report.json;
+    }
+    summary.json = JsonText(json);
     return summary;
   }
 
@@ -202,6 +212,7 @@ class Inspection {
   }
 
   const InspectRequest& request_;
+  const Context& context_;
   LoadedModel model_;
   Prepared prepared_;
   Weights weights_;

@@ -86,6 +86,15 @@ QuantParams OperandParams(const Tensor& data, const Tensor* scale,
   return params;
 }
 
+ParameterTensors ParameterTensorsOf(const QuantParams& params) {
+  ParameterTensors tensors{params.scale.Materialize().CastTo(DType::kFloat32),
+                           params.zero_point.empty()
+                               ? Tensor(params.dtype, params.scale.dims())
+                               : params.zero_point.Materialize()};
+  if (!params.per_tensor()) return tensors;
+  return {tensors.scale.Reshaped({}), tensors.zero_point.Reshaped({})};
+}
+
 Tensor CenteredOperand(const Tensor& data, const Tensor* zero_point,
                        std::optional<int> axis) {
   return DequantizeTensor(data, OperandParams(data, nullptr, zero_point, axis));

@@ -18,6 +18,14 @@ namespace squint {
 QuantParams OperandParams(const Tensor& data, const Tensor* scale,
                           const Tensor* zero_point, std::optional<int> axis);
 
+// The inverse: scale (float32) and zero point as inputs of such an operator
+// have them, scalars where there is one for all.
+struct ParameterTensors {
+  Tensor scale;
+  Tensor zero_point;
+};
+ParameterTensors ParameterTensorsOf(const QuantParams& params);
+
 // data - zero_point in float32, exact for 8 bits.
 Tensor CenteredOperand(const Tensor& data, const Tensor* zero_point,
                        std::optional<int> axis);

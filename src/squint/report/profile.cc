@@ -31,16 +31,10 @@ std::vector<Dims> DimsOf(const std::vector<StepEvent::Operand>& operands) {
   return dims;
 }
 
-std::string NameOf(const Graph& graph, const Node& node) {
-  if (!node.user_names.empty()) return node.user_names[0];
-  if (!node.name.empty() || node.output() == kNoValue) return node.name;
-  return graph.value(node.output()).name;
-}
-
 ProfileRow Describe(const StepEvent& event) {
   const Node& node = event.graph.node(event.node);
   ProfileRow row;
-  row.name = NameOf(event.graph, node);
+  row.name = ProfileName(event.graph, node);
   row.op_type = node.op_type;
   if (event.clamp != kNoNode) {
     row.op_type += "+" + event.graph.node(event.clamp).op_type;
@@ -70,6 +64,12 @@ void SortByTime(std::vector<ProfileRow>& rows) {
 }
 
 }  // namespace
+
+std::string ProfileName(const Graph& graph, const Node& node) {
+  if (!node.user_names.empty()) return node.user_names[0];
+  if (!node.name.empty() || node.output() == kNoValue) return node.name;
+  return graph.value(node.output()).name;
+}
 
 void Profiler::Add(const StepEvent& event) {
   const auto [at, is_new] =

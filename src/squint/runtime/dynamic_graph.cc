@@ -7,6 +7,7 @@
 
 #include "squint/ops/dynamic_product.h"
 #include "squint/ops/layout.h"
+#include "squint/ops/operand_params.h"
 
 namespace squint {
 namespace {
@@ -129,18 +130,12 @@ class DynamicLowering {
   void Replace(NodeId id, const Dynamic& x) {
     const Node before = graph_.node(id);
     const Value weight = graph_.value(before.input(1));
-    const QuantParams& params = *weight.quant;
-    const Tensor zero = params.zero_point.empty()
-                            ? Tensor(params.dtype, params.scale.dims())
-                            : params.zero_point;
+    const ParameterTensors tensors = ParameterTensorsOf(*weight.quant);
     const ValueId stored = StoredWeight(before);
-    const Tensor scale = params.scale;
     const ValueId w_scale =
-        graph_.AddConstant(weight.name + "_scale",
-                           params.per_tensor() ? scale.Reshaped({}) : scale);
+        graph_.AddConstant(weight.name + "_scale", tensors.scale);
     const ValueId w_zero =
-        graph_.AddConstant(weight.name + "_zero_point",
-                           params.per_tensor() ? zero.Reshaped({}) : zero);
+        graph_.AddConstant(weight.name + "_zero_point", tensors.zero_point);
     ValueId bias = before.input(2);
     if (bias == kNoValue) bias = TakeBias(id, ColumnsOf(before));
     Node& node = graph_.node(id);

@@ -11,6 +11,7 @@
 #include "squint/ops/infer.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
+#include "squint/ops/operand_params.h"
 #include "squint/ops/qlinear_operands.h"
 #include "squint/runtime/byte_table.h"
 #include "squint/runtime/channels_last.h"
@@ -90,17 +91,10 @@ class Lowering {
 
   // Scale and zero point of a value as inputs of a node.
   std::vector<ValueId> ParametersOf(ValueId id) {
-    const QuantParams& q = Quant(id);
+    const ParameterTensors tensors = ParameterTensorsOf(Quant(id));
     const std::string& name = original_.value(id).name;
-    Tensor zero = q.zero_point.empty() ? Tensor(q.dtype, q.scale.dims())
-                                       : q.zero_point.Materialize();
-    Tensor scale = q.scale.Materialize().CastTo(DType::kFloat32);
-    if (q.per_tensor()) {
-      scale = scale.Reshaped({});
-      zero = zero.Reshaped({});
-    }
-    return {Constant(name + "_scale", std::move(scale)),
-            Constant(name + "_zero_point", std::move(zero))};
+    return {Constant(name + "_scale", tensors.scale),
+            Constant(name + "_zero_point", tensors.zero_point)};
   }
 
   // Before the node at hand, or at the end.
