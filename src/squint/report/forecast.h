@@ -5,7 +5,7 @@
 // machine's peak that such nodes reach, and its operands at the share of the
 // memory's speed at which they pass. Peaks are measured (kernels/peak); shares
 // are medians over the nodes of some networks, by kind of work, and so is what
-// a forecast can be off (docs/decisions/014-forecast.md). Values that pass
+// a forecast can be off (docs/decisions/017-forecast.md). Values that pass
 // between float and integer nodes are converted by the node that reads them.
 #ifndef SQUINT_REPORT_FORECAST_H_
 #define SQUINT_REPORT_FORECAST_H_
