@@ -88,7 +88,7 @@ TEST(EmitC, SaysWhatCannotBeWritten) {
 
 TEST(EmitC, RefusesNamesThatAreNoIdentifiers) {
   const FixedNetwork network = NetworkOf(Branches());
-  EXPECT_THROW(EmitC(network, {.name = "no-name"}), Error);
+  EXPECT_THROW(EmitC(network, {.name = "no-name", .source = ""}), Error);
 }
 
 TEST(EmitC, GivesTheSameTextEachTime) {
