@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+#include <span>
 #include <utility>
 
 #include "squint/base/file.h"
+#include "squint/base/hash.h"
 #include "squint/base/json.h"
 
 namespace squint {
@@ -37,6 +41,23 @@ Trial FromJson(const Json& json) {
 Json KeyJson(const TrialsKey& key) {
   return JsonObject("model", key.model, "data", key.data, "recipe", key.recipe,
                     "metric", key.metric);
+}
+
+void Add(const std::string& hash, ContentHasher& hasher) {
+  hasher.Add(std::as_bytes(std::span(hash.data(), hash.size())));
+}
+
+Budget BudgetOf(const AccuracyBudget& asked) {
+  Budget budget = ParseBudget(asked.max_drop);
+  budget.metric = asked.metric;
+  budget.seconds = asked.seconds;
+  if (asked.objective == "latency") {
+    budget.objective = Objective::kLatency;
+  } else if (asked.objective != "size") {
+    Fail(ErrorCode::kInvalidArgument,
+         "the objective is size or latency, not '{}'", asked.objective);
+  }
+  return budget;
 }
 
 // "12 int8, 3 float32" of the layers that were raised.
@@ -85,6 +106,77 @@ void WriteTrials(const std::filesystem::path& path, const TrialsKey& key,
   json["trials"] = Json::array();
   for (const Trial& trial : trials) json["trials"].push_back(ToJson(trial));
   WriteTextFile(path, json.dump(1) + "\n");
+}
+
+std::string DataHash(const Calibration& calibration) {
+  ContentHasher hasher;
+  for (const auto& [index, hash] : calibration.samples) Add(hash, hasher);
+  return hasher.Digest();
+}
+
+BudgetJob::BudgetJob(const QuantizeRequest& request, const Prepared& prepared,
+                     std::shared_ptr<const Dataset> dataset,
+                     const Context& context)
+    : request_(request), prepared_(prepared), context_(context) {
+  if (dataset == nullptr) {
+    Fail(ErrorCode::kInvalidArgument,
+         "a budget is judged on real samples: give --data");
+  }
+  judge_.dataset = std::move(dataset);
+}
+
+void BudgetJob::HoldBack(Split& split) {
+  const DataRequest& other = request_.budget.judge;
+  if (!other.source.empty()) {
+    judge_.dataset = OpenData(other, *prepared_.graph, context_);
+    judge_.samples = SampleIndices(other, judge_.dataset->size());
+    return;
+  }
+  std::vector<int64_t> kept;
+  for (size_t i = 0; i < split.calibrate.size(); ++i) {
+    (i % 2 == 0 ? kept : judge_.samples).push_back(split.calibrate[i]);
+  }
+  split.calibrate = std::move(kept);
+}
+
+std::string BudgetJob::OverlapNote(const Calibration& calibration) const {
+  std::set<std::string> seen;
+  for (const auto& [index, hash] : calibration.samples) seen.insert(hash);
+  const auto twice = std::ranges::count_if(judge_.samples, [&](int64_t index) {
+    return seen.contains(judge_.dataset->Get(index).hash);
+  });
+  if (twice == 0) return "";
+  return fmt::format(
+      "{} of {} samples that judge the budget calibrated, too: the budget may "
+      "look better met than it is",
+      twice, judge_.samples.size());
+}
+
+BudgetResult BudgetJob::Search(
+    const Calibration& calibration, const Recipe& recipe,
+    const TuningData& tuning,
+    std::function<void(const Recipe&, const QuantizeResult&)> on_best) const {
+  const std::filesystem::path path = TrialsPath(request_.output);
+  ContentHasher judged;
+  for (const int64_t index : judge_.samples) {
+    Add(judge_.dataset->Get(index).hash, judged);
+  }
+  const Budget budget = BudgetOf(request_.budget);
+  const TrialsKey key{prepared_.hash, DataHash(calibration) + judged.Digest(),
+                      RecipeToText(recipe), budget.metric};
+  return SearchBudget({.graph = *prepared_.graph,
+                       .calibration = calibration,
+                       .recipe = recipe,
+                       .tuning = tuning,
+                       .judge = judge_,
+                       .budget = budget,
+                       .known = ReadTrials(path, key),
+                       .on_best = std::move(on_best),
+                       .on_trial =
+                           [&](const std::vector<Trial>& trials) {
+                             WriteTrials(path, key, trials);
+                           }},
+                      context_);
 }
 
 std::string DescribeBudget(const BudgetResult& result) {

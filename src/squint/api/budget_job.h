@@ -4,10 +4,14 @@
 #define SQUINT_API_BUDGET_JOB_H_
 
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "squint/api/jobs.h"
 #include "squint/report/budget.h"
+#include "squint/squint.h"
 
 namespace squint {
 
@@ -28,6 +32,34 @@ std::vector<Trial> ReadTrials(const std::filesystem::path& path,
                               const TrialsKey& key);
 void WriteTrials(const std::filesystem::path& path, const TrialsKey& key,
                  const std::vector<Trial>& trials);
+
+// One hash for samples: over their own in order.
+std::string DataHash(const Calibration& calibration);
+
+class BudgetJob {
+ public:
+  // All but `dataset` must outlive this. No dataset: Error{kInvalidArgument},
+  // a budget is judged on real samples.
+  BudgetJob(const QuantizeRequest& request, const Prepared& prepared,
+            std::shared_ptr<const Dataset> dataset, const Context& context);
+
+  // Sets aside what judges: the request's other data, or every second sample
+  // that would have calibrated.
+  void HoldBack(Split& split);
+  // What to say of judging samples that calibrated, too; "" for none.
+  std::string OverlapNote(const Calibration& calibration) const;
+  // Trials go to the file beside the output, and come from there.
+  BudgetResult Search(
+      const Calibration& calibration, const Recipe& recipe,
+      const TuningData& tuning,
+      std::function<void(const Recipe&, const QuantizeResult&)> on_best) const;
+
+ private:
+  const QuantizeRequest& request_;
+  const Prepared& prepared_;
+  const Context& context_;
+  TuningData judge_;
+};
 
 // Lines for people: what was needed, what was found, the best for each size.
 std::string DescribeBudget(const BudgetResult& result);

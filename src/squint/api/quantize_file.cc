@@ -1,7 +1,7 @@
 // squint quantize: load, optimize, calibrate, quantize, write, compare.
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <optional>
 
 #include "squint/api/budget_job.h"
 #include "squint/api/jobs.h"
@@ -21,15 +21,6 @@
 
 namespace squint {
 namespace {
-
-// One hash for the data that calibrated: over the samples' hashes in order.
-std::string DataHash(const Calibration& calibration) {
-  ContentHasher hasher;
-  for (const auto& [index, hash] : calibration.samples) {
-    hasher.Add(std::as_bytes(std::span(hash.data(), hash.size())));
-  }
-  return hasher.Digest();
-}
 
 // Left-float nodes by reason, the most numerous first. Shape arithmetic and
 // the like is not news to anyone.
@@ -96,7 +87,11 @@ class QuantizeJob {
       dataset_ = OpenData(request_.data, *prepared_.graph, context_);
       split_ = SplitSamples(SampleIndices(request_.data, dataset_->size()));
     }
-    if (HasBudget()) HoldBack();
+    if (HasBudget()) {
+      budget_.emplace(request_, prepared_,
+                      summary_.data_free ? nullptr : dataset_, context_);
+      budget_->HoldBack(split_);
+    }
     const bool calibrated = GetCalibration();
     const TuningData data{dataset_, split_.calibrate};
     if (HasBudget()) SearchForBudget(data);
@@ -119,78 +114,14 @@ class QuantizeJob {
  private:
   bool HasBudget() const { return !request_.budget.max_drop.empty(); }
 
-  // Sets aside what the budget is judged on: other data, or every second
-  // sample.
-  void HoldBack() {
-    if (!dataset_ || summary_.data_free) {
-      Fail(ErrorCode::kInvalidArgument,
-           "a budget is judged on real samples: give --data");
-    }
-    if (!request_.budget.judge.source.empty()) {
-      judge_.dataset =
-          OpenData(request_.budget.judge, *prepared_.graph, context_);
-      judge_.samples =
-          SampleIndices(request_.budget.judge, judge_.dataset->size());
-      return;
-    }
-    judge_.dataset = dataset_;
-    std::vector<int64_t> kept;
-    for (size_t i = 0; i < split_.calibrate.size(); ++i) {
-      (i % 2 == 0 ? kept : judge_.samples).push_back(split_.calibrate[i]);
-    }
-    split_.calibrate = std::move(kept);
-  }
-
-  void WarnOfOverlap() {
-    std::set<std::string> seen;
-    for (const auto& [index, hash] : calibration_.samples) seen.insert(hash);
-    int64_t twice = 0;
-    ContentHasher hasher;
-    for (const int64_t index : judge_.samples) {
-      const std::string hash = judge_.dataset->Get(index).hash;
-      hasher.Add(std::as_bytes(std::span(hash.data(), hash.size())));
-      twice += seen.contains(hash) ? 1 : 0;
-    }
-    judge_hash_ = hasher.Digest();
-    if (twice == 0) return;
-    summary_.notes.push_back(fmt::format(
-        "{} of {} samples that judge the budget calibrated, too: the budget "
-        "may look better met than it is",
-        twice, judge_.samples.size()));
-  }
-
   void SearchForBudget(const TuningData& tuning) {
-    WarnOfOverlap();
-    Budget budget = ParseBudget(request_.budget.max_drop);
-    budget.metric = request_.budget.metric;
-    budget.seconds = request_.budget.seconds;
-    if (request_.budget.objective == "latency") {
-      budget.objective = Objective::kLatency;
-    } else if (request_.budget.objective != "size") {
-      Fail(ErrorCode::kInvalidArgument,
-           "the objective is size or latency, not '{}'",
-           request_.budget.objective);
-    }
-    const std::filesystem::path path = TrialsPath(request_.output);
-    const TrialsKey key{prepared_.hash, DataHash(calibration_) + judge_hash_,
-                        RecipeToText(recipe_), budget.metric};
-    const BudgetResult found = squint::SearchBudget(
-        {.graph = *prepared_.graph,
-         .calibration = calibration_,
-         .recipe = recipe_,
-         .tuning = tuning,
-         .judge = judge_,
-         .budget = budget,
-         .known = ReadTrials(path, key),
-         .on_best =
-             [&](const Recipe& recipe, const QuantizeResult& result) {
-               Save(result.graph, recipe);
-             },
-         .on_trial =
-             [&](const std::vector<Trial>& trials) {
-               WriteTrials(path, key, trials);
-             }},
-        context_);
+    const std::string note = budget_->OverlapNote(calibration_);
+    if (!note.empty()) summary_.notes.push_back(note);
+    const BudgetResult found =
+        budget_->Search(calibration_, recipe_, tuning,
+                        [&](const Recipe& recipe, const QuantizeResult& best) {
+                          Save(best.graph, recipe);
+                        });
     recipe_ = found.recipe;
     summary_.budget_met = found.met;
     summary_.budget_text = DescribeBudget(found);
@@ -372,8 +303,7 @@ class QuantizeJob {
   Prepared prepared_;
   std::shared_ptr<const Dataset> dataset_;
   Split split_;
-  TuningData judge_;  // with a budget
-  std::string judge_hash_;
+  std::optional<BudgetJob> budget_;
   Calibration calibration_;
   QuantizeSummary summary_;
 };
