@@ -29,7 +29,10 @@ constexpr double kWarmUp = 0.2;   // of all steps, without the pull
 constexpr int kFirstPower = 20;   // of the pull, going down to 2
 constexpr int64_t kMacsAStep = 150'000'000;
 constexpr size_t kMostInAStep = 32;  // samples
-constexpr size_t kJudged = 64;       // samples that say whether it was better
+// Every so manieth sample is not tuned on: these say whether a block has become
+// better, up to so many. With fewer than twice as many all do both.
+constexpr size_t kJudgesEvery = 5;
+constexpr size_t kMostJudges = 64;
 // A bias moves by this share of its layer's output step at rate 1.
 constexpr float kBiasUnit = 2.0f;
 
@@ -107,6 +110,12 @@ class BlockTuner {
         pool_(pool),
         bits_(context.context.seed * 0x9E3779B97F4A7C15ULL +
               static_cast<uint64_t>(block.nodes.front())) {
+    const bool split = samples.size() >= 2 * kJudgesEvery;
+    for (size_t i = 0; i < samples.size(); ++i) {
+      const bool judges = i % kJudgesEvery == kJudgesEvery - 1;
+      if (!split || !judges) tuned_on_.push_back(&samples[i]);
+      if (!split || judges) judges_.push_back(&samples[i]);
+    }
     AddBiases();
     for (const NodeId id : block.tuned) {
       const Node& node = graph.node(id);
@@ -190,9 +199,9 @@ class BlockTuner {
   // Mean over some samples with the constants that are set, nothing dropped.
   double HardError() {
     double sum = 0;
-    const size_t count = std::min(kJudged, samples_.size());
+    const size_t count = std::min(kMostJudges, judges_.size());
     for (size_t i = 0; i < count; ++i) {
-      const BlockSample& sample = samples_[i * samples_.size() / count];
+      const BlockSample& sample = *judges_[i * judges_.size() / count];
       sum +=
           ErrorOf(network_->Forward(sample.quantized, nullptr), sample.targets);
     }
@@ -202,7 +211,8 @@ class BlockTuner {
   size_t SamplesAStep() const {
     const int64_t fit = kMacsAStep / std::max<int64_t>(1, network_->macs());
     return static_cast<size_t>(std::clamp<int64_t>(
-        fit, 1, static_cast<int64_t>(std::min(kMostInAStep, samples_.size()))));
+        fit, 1,
+        static_cast<int64_t>(std::min(kMostInAStep, tuned_on_.size()))));
   }
 
   TuningStep StepAt(int64_t i, int64_t steps) const {
@@ -230,7 +240,7 @@ class BlockTuner {
         static_cast<float>(2.0 / (before_ * static_cast<double>(count)));
     std::map<ValueId, Tensor> gradients;
     for (size_t k = 0; k < count; ++k) {
-      const BlockSample& sample = samples_[bits_.Next() % samples_.size()];
+      const BlockSample& sample = *tuned_on_[bits_.Next() % tuned_on_.size()];
       std::vector<Tensor> inputs;
       for (size_t j = 0; j < sample.real.size(); ++j) {
         inputs.push_back(
@@ -276,6 +286,8 @@ class BlockTuner {
   Graph& graph_;
   const TuningBlock& block_;
   const std::vector<BlockSample>& samples_;
+  std::vector<const BlockSample*> tuned_on_;
+  std::vector<const BlockSample*> judges_;
   ThreadPool& pool_;
   RandomBits bits_;
   std::map<ValueId, SoftWeight> weights_;
