@@ -204,6 +204,14 @@ class CommandLine(unittest.TestCase):
         trials = json.loads(
             (self.folder / "budget.onnx.trials.json").read_text())["trials"]
         self.assertGreaterEqual(max(t["metric"] for t in trials), 0.95)
+        kept = path.read_bytes()
+        result = squint(*budget, "--max-drop", "5%", "--time-budget", "1e-9s",
+                        "-o", path)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(path.read_bytes(), kept)
+        (self.folder / "foreign.onnx.trials.json").write_text('{"my": "file"}')
+        self.assertIn("trials", self.fails(
+            *budget, "--max-drop", "5%", "-o", self.folder / "foreign.onnx"))
         missed = self.folder / "missed.onnx"
         result = squint(*budget, "--max-drop", "0", "--time-budget", "1e-9s",
                         "-o", missed)
@@ -212,6 +220,15 @@ class CommandLine(unittest.TestCase):
         self.assertTrue(missed.exists())
         self.assertIn("a drop is", self.fails(
             *budget, "--max-drop", "much", "-o", path))
+
+    def test_outputs_that_cannot_be_written_are_told_before_the_work(self):
+        for output in (self.folder / "nowhere" / "y.onnx", self.folder):
+            self.assertIn("cannot write there", self.fails(
+                "quantize", MODEL, "--data", self.data, "-o", output))
+        copy = self.folder / "float.onnx"
+        copy.write_bytes(MODEL.read_bytes())
+        self.assertIn("the float model itself", self.fails(
+            "quantize", copy, "--data", self.data, "-o", copy))
 
     def test_reconstruction_needs_data(self):
         path = self.folder / "tuned.onnx"

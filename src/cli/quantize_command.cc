@@ -60,6 +60,32 @@ void PrintSummary(const QuantizeRequest& request,
       summary.calibration_samples, summary.data_free ? "synthetic " : "");
 }
 
+void AddBudgetOptions(CLI::App& command, AccuracyBudget& budget) {
+  auto* max_drop = command.add_option(
+      "--max-drop", budget.max_drop,
+      "search the cheapest network that loses at most so much: 0.5% of the "
+      "float metric, or 0.005 of its unit");
+  command
+      .add_option("--metric", budget.metric,
+                  "of the budget (see `squint eval`)")
+      ->needs(max_drop);
+  command
+      .add_option("--judge-data", budget.judge.source,
+                  "samples that the budget is judged on (default: every second "
+                  "of --data)")
+      ->needs(max_drop);
+  command
+      .add_option("--time-budget", budget.seconds,
+                  "for the search; s, m or h behind the number")
+      ->needs(max_drop)
+      ->transform(CLI::AsNumberWithUnit(
+          std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}},
+          CLI::AsNumberWithUnit::CASE_SENSITIVE, "TIME"));
+  command.add_option("--objective", budget.objective, "what is to be cheap")
+      ->needs(max_drop)
+      ->check(CLI::IsMember({"size", "latency"}));
+}
+
 void AddQuantize(CLI::App& app, CommonOptions& common) {
   auto* command = app.add_subcommand(
       "quantize", "calibrate, quantize, compare, and print what it cost");
@@ -77,24 +103,7 @@ void AddQuantize(CLI::App& app, CommonOptions& common) {
                     "may suffer");
   command->add_option("--no-pass", request->disabled_passes,
                       "graph pass to leave out (see `squint ops`)");
-  command->add_option("--max-drop", request->budget.max_drop,
-                      "search the cheapest network that loses at most so much: "
-                      "0.5% of the float metric, or 0.005 of its unit");
-  command->add_option("--metric", request->budget.metric,
-                      "of the budget (see `squint eval`)");
-  command->add_option("--judge-data", request->budget.judge.source,
-                      "samples that the budget is judged on (default: every "
-                      "second of --data)");
-  command
-      ->add_option("--time-budget", request->budget.seconds,
-                   "for the search; s, m or h behind the number")
-      ->transform(CLI::AsNumberWithUnit(
-          std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}},
-          CLI::AsNumberWithUnit::CASE_SENSITIVE, "TIME"));
-  command
-      ->add_option("--objective", request->budget.objective,
-                   "what is to be cheap")
-      ->check(CLI::IsMember({"size", "latency"}));
+  AddBudgetOptions(*command, request->budget);
   command->add_flag("!--no-compare", request->compare,
                     "skip the comparison at the end");
   command->add_option("--external-data", request->external_data,

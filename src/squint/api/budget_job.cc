@@ -40,7 +40,7 @@ Trial FromJson(const Json& json) {
 
 Json KeyJson(const TrialsKey& key) {
   return JsonObject("model", key.model, "data", key.data, "recipe", key.recipe,
-                    "metric", key.metric);
+                    "metric", key.metric, "objective", key.objective);
 }
 
 void Add(const std::string& hash, ContentHasher& hasher) {
@@ -83,16 +83,20 @@ std::vector<Trial> ReadTrials(const std::filesystem::path& path,
   std::vector<Trial> trials;
   if (!std::filesystem::exists(path)) return trials;
   try {
-    const Json json = ParseJson(ReadTextFile(path), path.string());
-    if (json.value("format", "") != kFormat || json.at("key") != KeyJson(key)) {
-      return trials;
+    const Json json = Json::parse(ReadTextFile(path));
+    if (json.at("format") != kFormat || json.at("version") != 1) {
+      Fail(ErrorCode::kInvalidArgument,
+           "{} is in the way: it holds no trials of this version",
+           path.string());
     }
+    if (json.at("key") != KeyJson(key)) return trials;
     for (const Json& trial : json.at("trials")) {
       trials.push_back(FromJson(trial));
     }
   } catch (const nlohmann::json::exception& error) {
-    Fail(ErrorCode::kInvalidArgument, "{}: {}; remove the file to start anew",
-         path.string(), error.what());
+    Fail(ErrorCode::kInvalidArgument,
+         "{}: no file of trials: {}; remove it to start anew", path.string(),
+         error.what());
   }
   return trials;
 }
@@ -117,7 +121,10 @@ std::string DataHash(const Calibration& calibration) {
 BudgetJob::BudgetJob(const QuantizeRequest& request, const Prepared& prepared,
                      std::shared_ptr<const Dataset> dataset,
                      const Context& context)
-    : request_(request), prepared_(prepared), context_(context) {
+    : request_(request),
+      prepared_(prepared),
+      context_(context),
+      budget_(BudgetOf(request.budget)) {
   if (dataset == nullptr) {
     Fail(ErrorCode::kInvalidArgument,
          "a budget is judged on real samples: give --data");
@@ -161,15 +168,15 @@ BudgetResult BudgetJob::Search(
   for (const int64_t index : judge_.samples) {
     Add(judge_.dataset->Get(index).hash, judged);
   }
-  const Budget budget = BudgetOf(request_.budget);
   const TrialsKey key{prepared_.hash, DataHash(calibration) + judged.Digest(),
-                      RecipeToText(recipe), budget.metric};
+                      RecipeToText(recipe), budget_.metric,
+                      request_.budget.objective};
   return SearchBudget({.graph = *prepared_.graph,
                        .calibration = calibration,
                        .recipe = recipe,
                        .tuning = tuning,
                        .judge = judge_,
-                       .budget = budget,
+                       .budget = budget_,
                        .known = ReadTrials(path, key),
                        .on_best = std::move(on_best),
                        .on_trial =
@@ -181,12 +188,13 @@ BudgetResult BudgetJob::Search(
 
 std::string DescribeBudget(const BudgetResult& result) {
   std::string text = fmt::format(
-      "budget     {} {} {:.5g} (float {:.5g}), {} in {} trials{}\n",
+      "budget     {} {} {:.5g} (float {:.5g}), {} in {} trial{}{}\n",
       result.metric,
       result.limit <= result.float_metric ? ">=" : "<=", result.limit,
       result.float_metric,
       result.met ? "met" : "NOT met, the best found is kept",
-      result.trials.size(), result.out_of_time ? "; the time was up" : "");
+      result.trials.size(), result.trials.size() == 1 ? "" : "s",
+      result.out_of_time ? "; the time was up" : "");
   text += fmt::format("  {:>10} {:>10} {:>9}  {}\n", result.metric, "weights",
                       "holds", "raised layers");
   for (const Trial& trial : result.pareto) {

@@ -25,9 +25,11 @@ struct TrialsKey {
   std::string data;
   std::string recipe;  // as text
   std::string metric;  // as asked for
+  std::string objective;
 };
 
-// None where there is no file, or one with another key.
+// None where there is no file, or one with another key. What is no file of
+// trials is Error{kInvalidArgument}: it would be written over.
 std::vector<Trial> ReadTrials(const std::filesystem::path& path,
                               const TrialsKey& key);
 void WriteTrials(const std::filesystem::path& path, const TrialsKey& key,
@@ -58,6 +60,7 @@ class BudgetJob {
   const QuantizeRequest& request_;
   const Prepared& prepared_;
   const Context& context_;
+  Budget budget_;
   TuningData judge_;
 };
 

@@ -13,6 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// What a folder that may be replaced holds.
+constexpr const char* kMark = "memory.json";
+
 // "out/" is "out".
 fs::path WithoutSlash(fs::path path) {
   return path.has_filename() ? path : path.parent_path();
@@ -39,6 +42,11 @@ NewFolder::NewFolder(fs::path path, bool replace)
   }
   if (!fs::is_directory(status)) {
     Fail(ErrorCode::kInvalidArgument, "{}: exists and is no folder",
+         path_.string());
+  }
+  if (!fs::is_empty(path_, error) && !fs::exists(path_ / kMark, error)) {
+    Fail(ErrorCode::kInvalidArgument,
+         "{}: holds other files than those written here; they would be lost",
          path_.string());
   }
 }

@@ -12,7 +12,8 @@ namespace squint {
 class NewFolder {
  public:
   // Error{kInvalidArgument} where something of that name exists, unless
-  // `replace`, or where it is no folder.
+  // `replace`, where it is no folder, or where it holds other files than such
+  // a folder has.
   NewFolder(std::filesystem::path path, bool replace);
   ~NewFolder();
   NewFolder(const NewFolder&) = delete;

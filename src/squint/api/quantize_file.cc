@@ -1,6 +1,9 @@
 // squint quantize: load, optimize, calibrate, quantize, write, compare.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <optional>
 
 #include "squint/api/budget_job.h"
@@ -67,6 +70,45 @@ void ApplyRecipe(Prepared& prepared, const Recipe& recipe) {
   prepared.graph = std::make_shared<const Graph>(std::move(graph));
 }
 
+// Before the work, not after it.
+void CheckOutput(const QuantizeRequest& request) {
+  namespace fs = std::filesystem;
+  const fs::path output = request.output;
+  const fs::path folder =
+      output.has_parent_path() ? output.parent_path() : fs::path(".");
+  std::error_code ignored;
+  if (fs::is_directory(output, ignored) || !fs::is_directory(folder, ignored) ||
+      ::access(folder.c_str(), W_OK) != 0) {
+    Fail(ErrorCode::kIo, "{}: cannot write there", request.output);
+  }
+  if (fs::equivalent(output, request.model, ignored)) {
+    Fail(ErrorCode::kInvalidArgument,
+         "{} is the float model itself: give another output", request.output);
+  }
+}
+
+// Layers are told apart by name: nodes without one, and those of which several
+// have the same, get one from their result.
+void NameNodes(Prepared& prepared) {
+  Graph graph = *prepared.graph;
+  std::map<std::string, int> uses;
+  const auto name_of = [](const Node& node) {
+    return node.user_names.empty() ? node.name : node.user_names.front();
+  };
+  for (const NodeId id : graph.order()) ++uses[name_of(graph.node(id))];
+  for (const NodeId id : graph.order()) {
+    Node& node = graph.node(id);
+    const std::string name = name_of(node);
+    if (node.output() == kNoValue || (!name.empty() && uses[name] == 1)) {
+      continue;
+    }
+    node.name = fmt::format("{}{}{}", name, name.empty() ? "" : " ",
+                            graph.value(node.output()).name);
+    node.user_names = {node.name};
+  }
+  prepared.graph = std::make_shared<const Graph>(std::move(graph));
+}
+
 class QuantizeJob {
  public:
   QuantizeJob(const QuantizeRequest& request, const Context& context)
@@ -74,6 +116,8 @@ class QuantizeJob {
         context_(context),
         recipe_(MakeRecipe(request.recipe)),
         prepared_(Prepare(request.model, request.disabled_passes, context)) {
+    CheckOutput(request);
+    if (HasBudget() || !recipe_.layers.empty()) NameNodes(prepared_);
     ApplyRecipe(prepared_, recipe_);
   }
 
@@ -99,7 +143,8 @@ class QuantizeJob {
         Quantize(*prepared_.graph, calibrated ? &calibration_ : nullptr,
                  recipe_, context_, dataset_ ? &data : nullptr);
     Write(result);
-    if (summary_.integer_nodes == 0 && summary_.quantized_weight_bytes == 0) {
+    if (summary_.integer_nodes == 0 && summary_.quantized_weight_bytes == 0 &&
+        !HasBudget()) {
       summary_.notes.push_back(
           "nothing became integer: the model has no float32 weights or "
           "operators that this recipe quantizes");
@@ -114,17 +159,23 @@ class QuantizeJob {
  private:
   bool HasBudget() const { return !request_.budget.max_drop.empty(); }
 
-  void SearchForBudget(const TuningData& tuning) {
+  void SearchForBudget(const TuningData& tuning) try {
     const std::string note = budget_->OverlapNote(calibration_);
     if (!note.empty()) summary_.notes.push_back(note);
     const BudgetResult found =
         budget_->Search(calibration_, recipe_, tuning,
                         [&](const Recipe& recipe, const QuantizeResult& best) {
                           Save(best.graph, recipe);
+                          saved_ = true;
                         });
     recipe_ = found.recipe;
     summary_.budget_met = found.met;
     summary_.budget_text = DescribeBudget(found);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kCancelled || !saved_) throw;
+    throw Error(ErrorCode::kCancelled,
+                fmt::format("cancelled; {} holds the best network so far",
+                            request_.output));
   }
 
   void MakeData() {
@@ -304,6 +355,7 @@ class QuantizeJob {
   std::shared_ptr<const Dataset> dataset_;
   Split split_;
   std::optional<BudgetJob> budget_;
+  bool saved_ = false;  // the best so far, of a search
   Calibration calibration_;
   QuantizeSummary summary_;
 };

@@ -80,6 +80,7 @@ class Search {
   BudgetResult Run() {
     FindFloatMetric();
     base_type_ = CommonWeightType(base_);
+    TakeUp();
     const Trial first = Try({});
     FindLayers();
     if (!first.holds) {
@@ -107,12 +108,20 @@ class Search {
     const MetricResult found = Evaluated(float_runner_, name);
     if (!std::isfinite(found.value)) {
       Fail(ErrorCode::kInvalidArgument,
-           "metric {} is {} for the float network: a budget needs a number",
+           "metric {} is {} for the float network: a budget needs a number (do "
+           "its "
+           "weights hold NaN?)",
            found.name, found.value);
     }
     result_.metric = metric_ = found.name;
     higher_is_better_ = found.higher_is_better;
     result_.float_metric = found.value;
+    if (request_.budget.relative && found.value == 0) {
+      Fail(ErrorCode::kInvalidArgument,
+           "{} of the float network is 0, of which a share allows nothing: "
+           "give an absolute --max-drop",
+           found.name);
+    }
     const double drop = request_.budget.relative
                             ? request_.budget.max_drop * std::fabs(found.value)
                             : request_.budget.max_drop;
@@ -135,6 +144,22 @@ class Search {
 
   // ---- trials
 
+  // Earlier trials count as if they had been made now; the best of them is
+  // where the search stands.
+  void TakeUp() {
+    if (request_.known.empty()) return;
+    result_.trials = request_.known;
+    for (Trial& trial : result_.trials) trial.holds = Holds(trial.metric);
+    result_.best = result_.trials.front();
+    for (const Trial& trial : result_.trials) {
+      if (IsBest(trial)) result_.best = trial;
+    }
+    const std::map<std::string, bool> methods = base_.methods;
+    base_.methods = result_.best.methods;
+    Keep(result_.best, Quantized(RecipeWith(result_.best.layers)));
+    base_.methods = methods;
+  }
+
   Recipe RecipeWith(const Types& layers) const {
     Recipe recipe = base_;
     for (const auto& [name, type] : layers) recipe.layers[name] = type;
@@ -149,15 +174,10 @@ class Search {
   Trial Try(const Types& layers) {
     const Stopwatch stopwatch;
     context_.ThrowIfCancelled();
-    Trial trial{.layers = layers, .methods = base_.methods};
-    for (const Trial& known : request_.known) {
-      if (known.layers != layers || known.methods != base_.methods) continue;
-      trial = known;
-      trial.holds = Holds(trial.metric);
-      if (IsBest(trial)) Keep(trial, Quantized(RecipeWith(layers)));
-      Record(trial);
-      return trial;
+    for (const Trial& made : result_.trials) {
+      if (made.layers == layers && made.methods == base_.methods) return made;
     }
+    Trial trial{.layers = layers, .methods = base_.methods};
     QuantizeResult quantized = Quantized(RecipeWith(layers));
     Runner runner(std::make_shared<const Graph>(quantized.graph),
                   RunMode::kExecutor, quiet_);
@@ -358,6 +378,7 @@ class Search {
       } else {
         but_one[layers_[i].name] = low;
       }
+      if (OutOfTime()) break;
       const double damage = std::max(0.0, NoiseOf(but_one) - floor);
       order.emplace_back(-damage / Saved(layers_[i], low, high), i);
       context_.Report("rank layers", static_cast<int64_t>(i) + 1,
@@ -366,6 +387,10 @@ class Search {
     std::ranges::stable_sort(order);
     std::vector<Layer> ranked;
     for (const auto& [score, i] : order) ranked.push_back(layers_[i]);
+    // Those for which there was no time come last, as they are.
+    for (size_t i = order.size(); i < layers_.size(); ++i) {
+      ranked.push_back(layers_[i]);
+    }
     return ranked;
   }
 

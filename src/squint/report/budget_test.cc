@@ -129,8 +129,12 @@ TEST(Budget, TakesUpTrialsThatAreKnown) {
   EXPECT_GT(kept, 0);
   request.known = trials;
   for (Trial& trial : request.known) trial.seconds = 1234;
+  request.budget.seconds = 1e-9;  // no time for a new one
   const BudgetResult again = SearchBudget(request, {});
+  EXPECT_TRUE(again.met);
   EXPECT_EQ(again.best.layers, first.best.layers);
+  EXPECT_EQ(again.recipe.layers, first.recipe.layers);
+  ASSERT_THAT(again.trials, SizeIs(first.trials.size()));
   for (const Trial& trial : again.trials) EXPECT_EQ(trial.seconds, 1234);
 }
 
