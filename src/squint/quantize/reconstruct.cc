@@ -29,8 +29,9 @@ constexpr double kWarmUp = 0.2;   // of all steps, without the pull
 constexpr int kFirstPower = 20;   // of the pull, going down to 2
 constexpr int64_t kMacsAStep = 150'000'000;
 constexpr size_t kMostInAStep = 32;  // samples
-// Every so manieth sample is not tuned on: these say whether a block has become
-// better, up to so many. With fewer than twice as many all do both.
+// Few samples are soon fitted themselves: then every so manieth is not tuned on
+// and says whether a block has become better. With more all do both.
+constexpr size_t kFewSamples = 64;
 constexpr size_t kJudgesEvery = 5;
 constexpr size_t kMostJudges = 64;
 // A bias moves by this share of its layer's output step at rate 1.
@@ -110,7 +111,8 @@ class BlockTuner {
         pool_(pool),
         bits_(context.context.seed * 0x9E3779B97F4A7C15ULL +
               static_cast<uint64_t>(block.nodes.front())) {
-    const bool split = samples.size() >= 2 * kJudgesEvery;
+    const bool split =
+        samples.size() >= 2 * kJudgesEvery && samples.size() < kFewSamples;
     for (size_t i = 0; i < samples.size(); ++i) {
       const bool judges = i % kJudgesEvery == kJudgesEvery - 1;
       if (!split || !judges) tuned_on_.push_back(&samples[i]);
