@@ -81,10 +81,6 @@ void CheckOutput(const QuantizeRequest& request) {
       ::access(folder.c_str(), W_OK) != 0) {
     Fail(ErrorCode::kIo, "{}: cannot write there", request.output);
   }
-  if (fs::equivalent(output, request.model, ignored)) {
-    Fail(ErrorCode::kInvalidArgument,
-         "{} is the float model itself: give another output", request.output);
-  }
 }
 
 // Layers are told apart by name: nodes without one, and those of which several
