@@ -17,6 +17,7 @@
 #include <memory>
 #include <vector>
 
+#include "squint/base/resident_bytes.h"
 #include "squint/interchange/interchange.h"
 #include "squint/ops/infer.h"
 #include "squint/optimize/optimize.h"
@@ -34,13 +35,6 @@ constexpr size_t kSlackBytes = size_t{32} << 20;
 std::filesystem::path Shared() {
   const char* given = std::getenv("SQUINT_SHARED");
   return given != nullptr ? given : SQUINT_SHARED_DEFAULT;
-}
-
-size_t ResidentBytes() {
-  size_t total = 0;
-  size_t resident = 0;
-  std::ifstream("/proc/self/statm") >> total >> resident;
-  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
 }
 
 double SecondsOf(const std::function<void()>& work) {

@@ -83,7 +83,7 @@ std::vector<Trial> ReadTrials(const std::filesystem::path& path,
   std::vector<Trial> trials;
   if (!std::filesystem::exists(path)) return trials;
   try {
-    const Json json = Json::parse(ReadTextFile(path));
+    const Json json = ParseJson(ReadTextFile(path), path.string());
     if (json.at("format") != kFormat || json.at("version") != 1) {
       Fail(ErrorCode::kInvalidArgument,
            "{} is in the way: it holds no trials of this version",
@@ -97,6 +97,9 @@ std::vector<Trial> ReadTrials(const std::filesystem::path& path,
     Fail(ErrorCode::kInvalidArgument,
          "{}: no file of trials: {}; remove it to start anew", path.string(),
          error.what());
+  } catch (const Error& error) {
+    throw Error(error.code(),
+                fmt::format("{}; remove it to start anew", error.message()));
   }
   return trials;
 }
@@ -134,29 +137,32 @@ BudgetJob::BudgetJob(const QuantizeRequest& request, const Prepared& prepared,
 
 void BudgetJob::HoldBack(Split& split) {
   const DataRequest& other = request_.budget.judge;
-  if (!other.source.empty()) {
+  if (other.source.empty()) {
+    std::vector<int64_t> kept;
+    for (size_t i = 0; i < split.calibrate.size(); ++i) {
+      (i % 2 == 0 ? kept : judge_.samples).push_back(split.calibrate[i]);
+    }
+    split.calibrate = std::move(kept);
+  } else {
     judge_.dataset = OpenData(other, *prepared_.graph, context_);
     judge_.samples = SampleIndices(other, judge_.dataset->size());
-    return;
   }
-  std::vector<int64_t> kept;
-  for (size_t i = 0; i < split.calibrate.size(); ++i) {
-    (i % 2 == 0 ? kept : judge_.samples).push_back(split.calibrate[i]);
+  for (const int64_t index : judge_.samples) {
+    judge_hashes_.push_back(judge_.dataset->Get(index).hash);
   }
-  split.calibrate = std::move(kept);
 }
 
 std::string BudgetJob::OverlapNote(const Calibration& calibration) const {
   std::set<std::string> seen;
   for (const auto& [index, hash] : calibration.samples) seen.insert(hash);
-  const auto twice = std::ranges::count_if(judge_.samples, [&](int64_t index) {
-    return seen.contains(judge_.dataset->Get(index).hash);
-  });
+  const auto twice = std::ranges::count_if(
+      judge_hashes_,
+      [&](const std::string& hash) { return seen.contains(hash); });
   if (twice == 0) return "";
   return fmt::format(
       "{} of {} samples that judge the budget calibrated, too: the budget may "
       "look better met than it is",
-      twice, judge_.samples.size());
+      twice, judge_hashes_.size());
 }
 
 BudgetResult BudgetJob::Search(
@@ -165,9 +171,7 @@ BudgetResult BudgetJob::Search(
     std::function<void(const Recipe&, const QuantizeResult&)> on_best) const {
   const std::filesystem::path path = TrialsPath(request_.output);
   ContentHasher judged;
-  for (const int64_t index : judge_.samples) {
-    Add(judge_.dataset->Get(index).hash, judged);
-  }
+  for (const std::string& hash : judge_hashes_) Add(hash, judged);
   const TrialsKey key{prepared_.hash, DataHash(calibration) + judged.Digest(),
                       RecipeToText(recipe), budget_.metric,
                       request_.budget.objective};

@@ -46,7 +46,7 @@ class BudgetJob {
             std::shared_ptr<const Dataset> dataset, const Context& context);
 
   // Sets aside what judges: the request's other data, or every second sample
-  // that would have calibrated.
+  // that would have calibrated. Reads each once.
   void HoldBack(Split& split);
   // What to say of judging samples that calibrated, too; "" for none.
   std::string OverlapNote(const Calibration& calibration) const;
@@ -62,6 +62,7 @@ class BudgetJob {
   const Context& context_;
   Budget budget_;
   TuningData judge_;
+  std::vector<std::string> judge_hashes_;  // of its samples
 };
 
 // Lines for people: what was needed, what was found, the best for each size.

@@ -6,6 +6,7 @@
 #include "squint/api/jobs.h"
 #include "squint/calibrate/calibration.h"
 #include "squint/data/metric.h"
+#include "squint/graph/user_name.h"
 #include "squint/interchange/interchange.h"
 #include "squint/ops/op.h"
 #include "squint/optimize/attention_pattern.h"
@@ -169,8 +170,7 @@ class Inspection {
     const Selection selection(graph, FindTarget(request_.preset), {}, {});
     for (const NodeId id : graph.order()) {
       const Node& node = graph.node(id);
-      const std::string label =
-          node.user_names.empty() ? node.name : node.user_names[0];
+      const std::string& label = UserName(node);
       const std::string state =
           quantized ? QuantizationOf(graph, node) : Outlook(selection, id);
       const std::string shape =

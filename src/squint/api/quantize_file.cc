@@ -13,6 +13,7 @@
 #include "squint/base/stopwatch.h"
 #include "squint/data/scaled_dataset.h"
 #include "squint/data/synthetic.h"
+#include "squint/graph/user_name.h"
 #include "squint/interchange/interchange.h"
 #include "squint/quantize/io.h"
 #include "squint/quantize/match_inputs.h"
@@ -88,13 +89,10 @@ void CheckOutput(const QuantizeRequest& request) {
 void NameNodes(Prepared& prepared) {
   Graph graph = *prepared.graph;
   std::map<std::string, int> uses;
-  const auto name_of = [](const Node& node) {
-    return node.user_names.empty() ? node.name : node.user_names.front();
-  };
-  for (const NodeId id : graph.order()) ++uses[name_of(graph.node(id))];
+  for (const NodeId id : graph.order()) ++uses[UserName(graph.node(id))];
   for (const NodeId id : graph.order()) {
     Node& node = graph.node(id);
-    const std::string name = name_of(node);
+    const std::string name = UserName(node);
     if (node.output() == kNoValue || (!name.empty() && uses[name] == 1)) {
       continue;
     }
@@ -134,10 +132,11 @@ class QuantizeJob {
     }
     const bool calibrated = GetCalibration();
     const TuningData data{dataset_, split_.calibrate};
-    if (HasBudget()) SearchForBudget(data);
     QuantizeResult result =
-        Quantize(*prepared_.graph, calibrated ? &calibration_ : nullptr,
-                 recipe_, context_, dataset_ ? &data : nullptr);
+        HasBudget()
+            ? SearchForBudget(data)
+            : Quantize(*prepared_.graph, calibrated ? &calibration_ : nullptr,
+                       recipe_, context_, dataset_ ? &data : nullptr);
     Write(result);
     if (summary_.integer_nodes == 0 && summary_.quantized_weight_bytes == 0 &&
         !HasBudget()) {
@@ -155,10 +154,10 @@ class QuantizeJob {
  private:
   bool HasBudget() const { return !request_.budget.max_drop.empty(); }
 
-  void SearchForBudget(const TuningData& tuning) try {
+  QuantizeResult SearchForBudget(const TuningData& tuning) try {
     const std::string note = budget_->OverlapNote(calibration_);
     if (!note.empty()) summary_.notes.push_back(note);
-    const BudgetResult found =
+    BudgetResult found =
         budget_->Search(calibration_, recipe_, tuning,
                         [&](const Recipe& recipe, const QuantizeResult& best) {
                           Save(best.graph, recipe);
@@ -167,6 +166,7 @@ class QuantizeJob {
     recipe_ = found.recipe;
     summary_.budget_met = found.met;
     summary_.budget_text = DescribeBudget(found);
+    return std::move(found.network);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kCancelled || !saved_) throw;
     throw Error(ErrorCode::kCancelled,

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <thread>
 
+#include "squint/base/resident_bytes.h"
 #include "squint/interchange/interchange.h"
 #include "squint/ops/control_flow_examples.h"
 #include "squint/ops/infer.h"
@@ -379,13 +380,6 @@ TEST_F(SessionTest, RefusesResultsBeyondTheMemoryLimit) {
     EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory);
   }
   session.Run({ImageOf(1, 8, 1).buffer()});
-}
-
-size_t ResidentBytes() {
-  size_t total = 0;
-  size_t resident = 0;
-  std::ifstream("/proc/self/statm") >> total >> resident;
-  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
 }
 
 TEST_F(SessionTest, MemoryStopsGrowing) {

@@ -4,17 +4,12 @@
 
 #include "squint/emit/c_text.h"
 #include "squint/emit/kernel_text.h"
+#include "squint/graph/user_name.h"
 
 namespace squint {
 namespace {
 
 constexpr size_t kCommentWidth = 66;
-
-// The file's own name of the node, where it has one.
-std::string LayerName(const Graph& graph, const Node& node) {
-  if (!node.user_names.empty()) return node.user_names[0];
-  return node.name.empty() ? graph.value(node.output()).name : node.name;
-}
 
 int64_t BytesOfType(std::string_view type) {
   return type.find("32") != std::string_view::npos ? 4 : 1;
@@ -45,7 +40,7 @@ void ModelWriter::WriteStep(size_t position) {
   }
   StepCost cost;
   cost.op_type = node.op_type;
-  cost.layer = LayerName(graph, node);
+  cost.layer = UserName(graph, node);
   cost.name = fmt::format("{}_{}", type, costs_.size() + 1);
   cost.macs = step().step->macs();
   calls_ +=

@@ -10,29 +10,12 @@
 namespace squint {
 namespace {
 
-// `dims` seen as [outer, dims[axis], inner].
-struct Cut {
-  int64_t outer = 1;
-  int64_t inner = 1;
-  Cut(const Dims& dims, size_t axis) {
-    for (size_t i = 0; i < dims.size(); ++i) {
-      if (i < axis) outer *= dims[i];
-      if (i > axis) inner *= dims[i];
-    }
-  }
-};
-
 // Slice [first, first + length) of `from` along `axis`.
-Tensor SliceOf(const Tensor& from, size_t axis, int64_t first, Dims dims) {
-  const Cut cut(from.dims(), axis);
-  const int64_t whole = from.dims()[axis] * cut.inner;
-  const int64_t part = dims[axis] * cut.inner;
-  Tensor slice(DType::kFloat32, std::move(dims));
-  for (int64_t o = 0; o < cut.outer; ++o) {
-    std::copy_n(from.data<float>() + o * whole + first * cut.inner, part,
-                slice.mutable_data<float>() + o * part);
-  }
-  return slice;
+Tensor SliceOf(const Tensor& from, size_t axis, int64_t first, int64_t length) {
+  AxisMaps maps = IdentityMaps(from.dims());
+  const auto begin = maps[axis].begin() + first;
+  maps[axis] = std::vector<int64_t>(begin, begin + length);
+  return CopyByMaps(from, maps);
 }
 
 }  // namespace
@@ -67,7 +50,7 @@ void ConcatGradient(GradientContext& context) {
     const Dims& dims = context.in(i).dims();
     if (context.wants(i)) {
       context.input_gradients[i] =
-          SliceOf(context.gradient(), axis, first, dims);
+          SliceOf(context.gradient(), axis, first, dims[axis]);
     }
     first += dims[axis];
   }

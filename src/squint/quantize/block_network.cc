@@ -13,13 +13,13 @@
 namespace squint {
 namespace {
 
-// The reals that a static per-tensor grid reaches.
+// The reals that a static per-tensor grid reaches in FakeQuantize.
 std::pair<float, float> LimitsOf(const QuantParams& params) {
-  const QuantRange range = RangeOf(
-      params.dtype, IsSigned(params.dtype) && params.zero_point_at() == 0);
-  return {
-      DequantizeValue(range.qmin, params.scale_at(), params.zero_point_at()),
-      DequantizeValue(range.qmax, params.scale_at(), params.zero_point_at())};
+  const QuantRange range = RangeOf(params.dtype, false);
+  const float scale = params.scale_at();
+  const int32_t zero_point = params.zero_point_at();
+  return {DequantizeValue(range.qmin, scale, zero_point),
+          DequantizeValue(range.qmax, scale, zero_point)};
 }
 
 bool HasLimits(const QuantParams& params) {

@@ -9,6 +9,7 @@
 #include "squint/graph/nested_values.h"
 #include "squint/interchange/interchange.h"
 #include "squint/quantize/method.h"
+#include "squint/quantize/weight_format.h"
 
 namespace squint {
 namespace {
@@ -65,7 +66,7 @@ void CheckRecipe(const Graph& graph, const Recipe& recipe) {
   CheckMethodNames(recipe);
   CheckNames(graph, recipe);
   const Target& target = FindTarget(recipe.target);
-  const DType weights = recipe.weights.value_or(target.weight);
+  const DType weights = CommonWeightType(recipe, target);
   const DType activations = recipe.activations.value_or(target.activation);
   if (!OneOf(activations,
              {DType::kUint8, DType::kInt8, DType::kUint16, DType::kInt16})) {

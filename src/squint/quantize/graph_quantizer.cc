@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "squint/graph/user_name.h"
 #include "squint/interchange/interchange.h"
 #include "squint/ops/recurrent_steps.h"
 #include "squint/quantize/activations.h"
@@ -281,7 +282,7 @@ class Quantizer {
       const Node& node = original_.node(id);
       const Decision& decision = selection_.of(id);
       NodeOutcome outcome;
-      outcome.name = node.user_names.empty() ? node.name : node.user_names[0];
+      outcome.name = UserName(node);
       outcome.op_type = node.op_type;
       outcome.integer = decision.integer || dynamic_lstms_.contains(id);
       outcome.kind = decision.kind;

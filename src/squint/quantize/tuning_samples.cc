@@ -29,14 +29,17 @@ class TuningSamples::Walker {
         inputs_(graph.inputs()),
         executor_(std::make_shared<const Graph>(part_.graph), context) {}
 
+  // Reads the sample only where its inputs are needed.
   std::vector<Tensor> Run(const std::map<ValueId, Tensor>& kept,
-                          const Sample& sample) {
+                          const Dataset& dataset, int64_t index) {
     std::vector<Tensor> given;
+    Sample sample;
     for (const ValueId id : part_.needed) {
       if (const auto it = kept.find(id); it != kept.end()) {
         given.push_back(it->second);
         continue;
       }
+      if (sample.inputs.empty()) sample = dataset.Get(index);
       const auto place = std::ranges::find(inputs_, id) - inputs_.begin();
       given.push_back(sample.inputs[static_cast<size_t>(place)]);
     }
@@ -96,11 +99,12 @@ std::vector<BlockSample> TuningSamples::At(const Graph& quantized,
   size_t bytes = 0;
   for (size_t i = 0; i < kept_.size(); ++i) {
     context_.ThrowIfCancelled();
-    const Sample sample = data_.dataset->Get(data_.samples[i]);
+    const int64_t index = data_.samples[i];
     BlockSample at;
-    at.quantized = with_integers.Run(kept_[i].quantized, sample);
+    at.quantized = with_integers.Run(kept_[i].quantized, *data_.dataset, index);
     const auto cut = static_cast<std::ptrdiff_t>(block.inputs.size());
-    std::vector<Tensor> made = in_float.Run(kept_[i].real, sample);
+    std::vector<Tensor> made =
+        in_float.Run(kept_[i].real, *data_.dataset, index);
     at.real.assign(made.begin(), made.begin() + cut);
     at.targets.assign(made.begin() + cut, made.end());
     bytes += BytesOf(at);
@@ -127,8 +131,8 @@ std::vector<BlockSample> TuningSamples::At(const Graph& quantized,
 void TuningSamples::Passed(const Graph& quantized, const TuningBlock& block) {
   Walker walker(quantized, KeptIds(false), block.outputs, context_);
   for (size_t i = 0; i < kept_.size(); ++i) {
-    const Sample sample = data_.dataset->Get(data_.samples[i]);
-    const std::vector<Tensor> outputs = walker.Run(kept_[i].quantized, sample);
+    const std::vector<Tensor> outputs =
+        walker.Run(kept_[i].quantized, *data_.dataset, data_.samples[i]);
     for (size_t k = 0; k < outputs.size(); ++k) {
       kept_[i].quantized[block.outputs[k]] = outputs[k];
     }

@@ -126,7 +126,7 @@ bool WeightStore::UseGroups(NodeId id, bool stored, WeightOptions& options) {
 
 void WeightStore::QuantizeTable(NodeId id) {
   WeightOptions options;
-  options.dtype = recipe_.weights.value_or(target_.weight);
+  options.dtype = CommonWeightType(recipe_, target_);
   options.axis = 1;
   options.reduce_axis = 1;
   if (BitsOf(options.dtype) == 4) options.group = recipe_.group;

@@ -8,6 +8,7 @@
 
 #include "squint/base/error.h"
 #include "squint/base/stopwatch.h"
+#include "squint/graph/user_name.h"
 #include "squint/quantize/method.h"
 #include "squint/quantize/weight_format.h"
 #include "squint/report/evaluate.h"
@@ -33,10 +34,6 @@ struct Layer {
 
 double BytesOfWeights(const Layer& layer, DType type) {
   return layer.numbers * BitsOf(type) / 8.0;
-}
-
-std::string NameOf(const Node& node) {
-  return node.user_names.empty() ? node.name : node.user_names.front();
 }
 
 std::map<std::string, double> SecondsByName(
@@ -81,8 +78,12 @@ class Search {
     FindFloatMetric();
     base_type_ = CommonWeightType(base_);
     TakeUp();
-    const Trial first = Try({});
-    FindLayers();
+    const Stopwatch stopwatch;
+    QuantizeResult cheapest = Quantized(base_);
+    FindLayers(cheapest);
+    const Trial* known = Known({});
+    const Trial first =
+        known != nullptr ? *known : Judge({}, std::move(cheapest), stopwatch);
     if (!first.holds) {
       TryFreeMethods();
       if (!result_.best.holds) TrySlowMethods({});
@@ -171,14 +172,25 @@ class Search {
                     &request_.tuning);
   }
 
+  // With the methods that are on; null when it has not been made.
+  const Trial* Known(const Types& layers) const {
+    const auto it =
+        std::ranges::find_if(result_.trials, [&](const Trial& made) {
+          return made.layers == layers && made.methods == base_.methods;
+        });
+    return it == result_.trials.end() ? nullptr : &*it;
+  }
+
   Trial Try(const Types& layers) {
+    if (const Trial* known = Known(layers)) return *known;
     const Stopwatch stopwatch;
+    return Judge(layers, Quantized(RecipeWith(layers)), stopwatch);
+  }
+
+  Trial Judge(const Types& layers, QuantizeResult quantized,
+              const Stopwatch& stopwatch) {
     context_.ThrowIfCancelled();
-    for (const Trial& made : result_.trials) {
-      if (made.layers == layers && made.methods == base_.methods) return made;
-    }
     Trial trial{.layers = layers, .methods = base_.methods};
-    QuantizeResult quantized = Quantized(RecipeWith(layers));
     Runner runner(std::make_shared<const Graph>(quantized.graph),
                   RunMode::kExecutor, quiet_);
     trial.metric = Evaluated(runner, metric_).value;
@@ -186,7 +198,7 @@ class Search {
     trial.bytes = BytesOf(quantized, layers);
     trial.latency = LatencyOf(layers);
     trial.seconds = stopwatch.Seconds();
-    if (IsBest(trial)) Keep(trial, quantized);
+    if (IsBest(trial)) Keep(trial, std::move(quantized));
     Record(trial);
     return trial;
   }
@@ -227,10 +239,11 @@ class Search {
                        : Better(trial.metric, best.metric);
   }
 
-  void Keep(const Trial& trial, const QuantizeResult& quantized) {
+  void Keep(const Trial& trial, QuantizeResult quantized) {
     result_.best = trial;
     result_.recipe = RecipeWith(trial.layers);
-    if (request_.on_best) request_.on_best(result_.recipe, quantized);
+    result_.network = std::move(quantized);
+    if (request_.on_best) request_.on_best(result_.recipe, result_.network);
   }
 
   void Record(const Trial& trial) {
@@ -251,15 +264,14 @@ class Search {
 
   // ---- layers
 
-  void FindLayers() {
-    const QuantizeResult quantized = Quantized(base_);
+  void FindLayers(const QuantizeResult& quantized) {
     std::map<std::string, bool> integer;
     for (const NodeOutcome& node : quantized.nodes) {
       integer[node.name] = node.integer;
     }
     for (const NodeId id : request_.graph.order()) {
       const Node& node = request_.graph.node(id);
-      const std::string name = NameOf(node);
+      const std::string& name = UserName(node);
       const Tensor* weight = request_.graph.ConstantOf(node.input(1));
       if (name.empty() || weight == nullptr || !integer[name] ||
           !IsAnchor(node)) {

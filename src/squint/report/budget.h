@@ -61,7 +61,8 @@ struct BudgetRequest {
 };
 
 struct BudgetResult {
-  Recipe recipe;  // of the best trial
+  Recipe recipe;           // of the best trial
+  QuantizeResult network;  // likewise
   bool met = false;
   std::string metric;
   double float_metric = 0;

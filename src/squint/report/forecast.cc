@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 
+#include "squint/graph/user_name.h"
 #include "squint/ops/macs.h"
 #include "squint/ops/op.h"
 #include "squint/report/profile.h"
@@ -144,7 +145,7 @@ class Forecasting {
     }
     const Decision& decision = selection_.of(id);
     ForecastRow row;
-    row.name = ProfileName(graph_, node);
+    row.name = UserName(graph_, node);
     row.op_type = node.op_type;
     row.shape = out.empty() ? "" : DimsToString(out[0]);
     row.macs = MacsOf(node, in, out);

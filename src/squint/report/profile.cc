@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "squint/base/stopwatch.h"
+#include "squint/graph/user_name.h"
 #include "squint/ops/macs.h"
 #include "squint/report/latency.h"
 
@@ -34,7 +35,7 @@ std::vector<Dims> DimsOf(const std::vector<StepEvent::Operand>& operands) {
 ProfileRow Describe(const StepEvent& event) {
   const Node& node = event.graph.node(event.node);
   ProfileRow row;
-  row.name = ProfileName(event.graph, node);
+  row.name = UserName(event.graph, node);
   row.op_type = node.op_type;
   if (event.clamp != kNoNode) {
     row.op_type += "+" + event.graph.node(event.clamp).op_type;
@@ -64,12 +65,6 @@ void SortByTime(std::vector<ProfileRow>& rows) {
 }
 
 }  // namespace
-
-std::string ProfileName(const Graph& graph, const Node& node) {
-  if (!node.user_names.empty()) return node.user_names[0];
-  if (!node.name.empty() || node.output() == kNoValue) return node.name;
-  return graph.value(node.output()).name;
-}
 
 void Profiler::Add(const StepEvent& event) {
   const auto [at, is_new] =

@@ -34,9 +34,6 @@ struct ProfileRow {
   int64_t nodes = 1;  // of a total
 };
 
-// What tables call a node: the user's name for it, else the engine's.
-std::string ProfileName(const Graph& graph, const Node& node);
-
 // Collects what an executor tells of its steps.
 class Profiler {
  public:

@@ -1,12 +1,12 @@
 #include "squint/runtime/buffer_pool.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <vector>
+
+#include "squint/base/resident_bytes.h"
 
 namespace squint {
 namespace {
@@ -48,13 +48,6 @@ TEST(BufferPool, GivesFreeMemoryBackWhenSizesChange) {
     pool.Take(DType::kUint8, {mb << 20});
     EXPECT_LE(pool.bytes_free(), size_t{16 + 64} << 20);
   }
-}
-
-size_t ResidentBytes() {
-  size_t total = 0;
-  size_t resident = 0;
-  std::ifstream("/proc/self/statm") >> total >> resident;
-  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
 }
 
 TEST(BufferPool, GivesLargeBlocksBackWhateverLiesBesideThem) {
