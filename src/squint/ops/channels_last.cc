@@ -50,21 +50,16 @@ class DepthwiseLastStep : public Step {
                                         {s.filters, s.depth(), s.depth()});
     if (!weights) return nullptr;
     std::vector<int32_t> sums;
-    std::vector<float> multipliers;
     for (int64_t c = 0; c < s.channels; ++c) {
       const int8_t* begin = weights->data() + c * s.depth();
       int32_t sum = 0;
       std::for_each(begin, begin + s.depth(), [&](int8_t w) { sum += w; });
       sums.push_back(sum);
-      const bool one = product.multipliers.size() == 1;
-      multipliers.push_back(
-          product.multipliers[one ? 0 : static_cast<size_t>(c)]);
     }
-    const std::vector<int32_t> bias =
-        BiasWithZero(product.bias, sums, UnsignedZero(product.x));
+    const QLinearProduct by_output = ByOutput(product, sums);
     return std::make_shared<const DepthwiseFilters>(
-        PackDepthwise(s.channels, s.depth(), weights->data(), bias.data(),
-                      multipliers.data()));
+        PackDepthwise(s.channels, s.depth(), weights->data(),
+                      by_output.bias.data(), by_output.multipliers.data()));
   }
 
   void Run(const StepArgs& args) const override {

@@ -146,6 +146,8 @@ Requantization RequantizationOf(const QLinearProduct& p,
   r.high = static_cast<float>(p.y->highest() - p.y->zero);
   r.zero = p.y->zero;
   r.is_signed = p.y->is_signed;
+  // Sums fit int32 (FitsInt32), and so does what is less.
+  r.clamps_by_packing = p.multipliers_below_one;
   return r;
 }
 

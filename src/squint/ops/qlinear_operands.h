@@ -53,8 +53,9 @@ struct QLinearProduct {
   std::optional<ByteGrid> y;  // none: the result is float32
   Grid weight;
   bool weight_is_signed;
-  std::vector<float> multipliers;  // one, or one for each channel
-  std::vector<int32_t> bias;       // empty, or one for each channel
+  std::vector<float> multipliers;      // one, or one for each channel
+  std::vector<int32_t> bias;           // empty, or one for each channel
+  bool multipliers_below_one = false;  // known of all
 };
 
 // Neither sums of `depth` products that differ from zero points by at most 255

@@ -100,15 +100,12 @@ class RowConvStep : public Step {
               const std::optional<AddedBytes>& added, int threads)
       : shape_(shape),
         plan_(shape, product.x.is_signed),
-        product_(std::move(product)),
+        product_(ByOutput(std::move(product), weights->sums)),
         weights_(std::move(weights)),
         added_(added),
         border_(static_cast<size_t>(shape.channels + kRowQuad),
                 static_cast<uint8_t>(UnsignedZero(product_.x))),
-        product_bytes_(RowProductScratch(rows(), plan_.weights, threads)) {
-    product_.bias =
-        BiasWithZero(product_.bias, weights_->sums, UnsignedZero(product_.x));
-  }
+        product_bytes_(RowProductScratch(rows(), plan_.weights, threads)) {}
 
   // Null where the weights are no int8.
   static std::shared_ptr<const Weights> Pack(const ConvShape& shape,
@@ -182,7 +179,7 @@ class RowConvStep : public Step {
     Requantization r = RequantizationOf(product_, false);
     const int64_t first = group * shape_.group_filters();
     r.bias += first;
-    r.multiplier += first * r.multiplier_column;
+    r.multiplier += first;
     if (!added_) return r;
     r.addition =
         AdditionOf(*product_.y, added_->added, added_->sum, added_->conv_is_a);

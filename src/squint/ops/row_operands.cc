@@ -1,6 +1,7 @@
 #include "squint/ops/row_operands.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "squint/base/threads.h"
@@ -15,12 +16,9 @@ class RowProductStep : public Step {
   RowProductStep(int64_t rows, QLinearProduct product,
                  std::shared_ptr<const RowWeights> weights, int threads)
       : rows_(rows),
-        product_(std::move(product)),
+        product_(ByOutput(std::move(product), weights->sums)),
         weights_(std::move(weights)),
-        product_bytes_(RowProductScratch(rows, weights_->shape, threads)) {
-    product_.bias =
-        BiasWithZero(product_.bias, weights_->sums, UnsignedZero(product_.x));
-  }
+        product_bytes_(RowProductScratch(rows, weights_->shape, threads)) {}
 
   void Run(const StepArgs& args) const override {
     const auto* in = static_cast<const uint8_t*>(args.inputs[0]);
@@ -109,6 +107,19 @@ bool BytesFitInt8(const std::byte* bytes, bool is_signed,
                    : OutputsFitInt8<uint8_t>(bytes, zeros, outputs, terms);
 }
 
+// bias[j] - zero * sums[j], as sums modulo 2^32 need it.
+std::vector<int32_t> BiasWithZero(const std::vector<int32_t>& bias,
+                                  const std::vector<int32_t>& sums,
+                                  int32_t zero) {
+  std::vector<int32_t> result;
+  for (size_t j = 0; j < sums.size(); ++j) {
+    const int64_t exact =
+        int64_t{bias.empty() ? 0 : bias[j]} - int64_t{zero} * sums[j];
+    result.push_back(static_cast<int32_t>(static_cast<uint32_t>(exact)));
+  }
+  return result;
+}
+
 }  // namespace
 
 std::optional<CentredBytes> CentredWeights(const Tensor& weight,
@@ -144,16 +155,15 @@ bool CentredFitInt8(const Tensor& weight, const std::vector<int32_t>& zeros,
                       weight.dtype() == DType::kInt8, zeros, outputs, terms);
 }
 
-std::vector<int32_t> BiasWithZero(const std::vector<int32_t>& bias,
-                                  const std::vector<int32_t>& sums,
-                                  int32_t zero) {
-  std::vector<int32_t> result;
-  for (size_t j = 0; j < sums.size(); ++j) {
-    const int64_t exact =
-        int64_t{bias.empty() ? 0 : bias[j]} - int64_t{zero} * sums[j];
-    result.push_back(static_cast<int32_t>(static_cast<uint32_t>(exact)));
+QLinearProduct ByOutput(QLinearProduct product,
+                        const std::vector<int32_t>& sums) {
+  product.bias = BiasWithZero(product.bias, sums, UnsignedZero(product.x));
+  if (product.multipliers.size() == 1) {
+    product.multipliers.assign(sums.size(), product.multipliers[0]);
   }
-  return result;
+  product.multipliers_below_one = std::ranges::all_of(
+      product.multipliers, [](float by) { return std::abs(by) < 1; });
+  return product;
 }
 
 void FlipSigns(const uint8_t* in, int64_t count, uint8_t* out,

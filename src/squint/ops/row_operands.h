@@ -47,10 +47,10 @@ std::optional<CentredBytes> CentredWeights(const Tensor& weight,
 bool CentredFitInt8(const Tensor& weight, const std::vector<int32_t>& zeros,
                     int64_t outputs, int64_t terms);
 
-// bias[j] - zero * sums[j], as sums modulo 2^32 need it.
-std::vector<int32_t> BiasWithZero(const std::vector<int32_t>& bias,
-                                  const std::vector<int32_t>& sums,
-                                  int32_t zero);
+// The product with bias and multipliers of each output, and the zero point of
+// its rows in the bias; sums: of the weights of each output.
+QLinearProduct ByOutput(QLinearProduct product,
+                        const std::vector<int32_t>& sums);
 
 // int8 as the uint8 128 higher, and back. `out` may be `in`.
 inline constexpr uint8_t kSignBit = 0x80;

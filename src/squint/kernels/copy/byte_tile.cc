@@ -108,6 +108,33 @@ void ByteMatrix(const uint8_t* from, int64_t from_stride, int64_t rows,
 
 #endif
 
+void FewRows(const uint8_t* from, int64_t stride, int64_t rows, int64_t columns,
+             uint8_t* to) {
+  int64_t c = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::ScalableTag<uint8_t> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto row = [&](int64_t r) {
+    return hn::LoadU(d, from + r * stride + c);
+  };
+  for (; c + lanes <= columns; c += lanes) {
+    uint8_t* out = to + c * rows;
+    if (rows == 2) {
+      hn::StoreInterleaved2(row(0), row(1), d, out);
+    } else if (rows == 3) {
+      hn::StoreInterleaved3(row(0), row(1), row(2), d, out);
+    } else {
+      hn::StoreInterleaved4(row(0), row(1), row(2), row(3), d, out);
+    }
+  }
+#endif
+  for (; c < columns; ++c) {
+    for (int64_t r = 0; r < rows; ++r) {
+      to[c * rows + r] = from[r * stride + c];
+    }
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace squint
 HWY_AFTER_NAMESPACE();
@@ -117,6 +144,7 @@ namespace squint {
 namespace {
 HWY_EXPORT(ByteTile);
 HWY_EXPORT(ByteMatrix);
+HWY_EXPORT(FewRows);
 }  // namespace
 
 void TransposeByteTile(const uint8_t* from, int64_t from_stride, int64_t rows,
@@ -129,6 +157,11 @@ void TransposeByteMatrix(const uint8_t* from, int64_t from_stride, int64_t rows,
                          int64_t columns, uint8_t* to, int64_t to_stride) {
   HWY_DYNAMIC_DISPATCH(ByteMatrix)
   (from, from_stride, rows, columns, to, to_stride);
+}
+
+void InterleaveBytes(const uint8_t* from, int64_t from_stride, int64_t rows,
+                     int64_t columns, uint8_t* to) {
+  HWY_DYNAMIC_DISPATCH(FewRows)(from, from_stride, rows, columns, to);
 }
 
 }  // namespace squint

@@ -97,6 +97,41 @@ void CopyItems(const CopyPlan& plan, const Loops& loops, size_t begin,
   }
 }
 
+// The last two axes are the rows and columns of InterleaveBytes.
+bool InterleavesFewRows(const CopyPlan& plan) {
+  if (plan.axes < 2) return false;
+  const size_t last = plan.axes - 1;
+  return plan.size[last] <= kFewRows && plan.to_stride[last] == 1 &&
+         plan.from_stride[last - 1] == 1 &&
+         plan.to_stride[last - 1] == plan.size[last];
+}
+
+void InterleaveFewRows(const CopyPlan& plan, const uint8_t* from, uint8_t* to,
+                       ThreadPool& pool) {
+  const size_t last = plan.axes - 1;
+  const int64_t columns = plan.size[last - 1];
+  const int64_t pieces = (columns + kElementsPerTask - 1) / kElementsPerTask;
+  int64_t items = pieces;
+  for (size_t i = 0; i + 1 < last; ++i) items *= plan.size[i];
+  pool.ParallelFor(
+      static_cast<size_t>(items), 1, [&](size_t begin, size_t end) {
+        for (size_t item = begin; item < end; ++item) {
+          auto rest = static_cast<int64_t>(item);
+          const int64_t first = rest % pieces * kElementsPerTask;
+          rest /= pieces;
+          const uint8_t* source = from + first;
+          uint8_t* target = to + first * plan.size[last];
+          for (size_t i = last - 1; i-- > 0;) {
+            source += rest % plan.size[i] * plan.from_stride[i];
+            target += rest % plan.size[i] * plan.to_stride[i];
+            rest /= plan.size[i];
+          }
+          InterleaveBytes(source, plan.from_stride[last], plan.size[last],
+                          std::min(kElementsPerTask, columns - first), target);
+        }
+      });
+}
+
 template <typename T>
 void CopyOf(const CopyPlan& plan, const void* from, void* to,
             ThreadPool& pool) {
@@ -155,6 +190,10 @@ void Copy(const CopyPlan& plan, size_t element_bytes, const void* from,
   }
   switch (element_bytes) {
     case 1:
+      if (InterleavesFewRows(plan)) {
+        return InterleaveFewRows(plan, static_cast<const uint8_t*>(from),
+                                 static_cast<uint8_t*>(to), pool);
+      }
       return CopyOf<uint8_t>(plan, from, to, pool);
     case 2:
       return CopyOf<uint16_t>(plan, from, to, pool);

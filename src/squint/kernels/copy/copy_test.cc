@@ -67,6 +67,19 @@ TEST(Copy, TransposesAroundTileBorders) {
   }
 }
 
+TEST(Copy, PutsFewRowsSideBySide) {
+  for (const int64_t rows : {2, 3, 4}) {
+    for (const int64_t columns : {1, 31, 64, 1000}) {
+      ForEachTarget([&] {
+        Check({columns, rows}, {1, columns}, {rows, 1});
+        Check({2, columns, rows}, {columns * rows + 40, 1, columns + 3},
+              {columns * rows + 5, rows, 1});
+      });
+    }
+  }
+  Check({20000 / 3, 3}, {1, 20000 / 3}, {3, 1});
+}
+
 TEST(Copy, TransposesMatricesOfBytes) {
   for (const int64_t rows : {1, 15, 16, 17, 50}) {
     for (const int64_t columns : {1, 9, 16, 25, 40}) {

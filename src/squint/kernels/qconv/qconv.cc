@@ -26,6 +26,7 @@ HWY_INLINE IntVector JoinPairs(IntVector first, IntVector second) {
 // Panels from a staged image. Odd depth: the last row stands for the missing
 // one, which the weights multiply by 0.
 struct StagedPanels {
+  static constexpr int64_t kMaxPairs = kQMaxPairs;
   const int16_t* image;
   const int64_t* offsets;
   int64_t depth;
@@ -65,6 +66,7 @@ struct StagedPanels {
 // Panels from the bytes of a 1x1 convolution's input.
 template <typename T>
 struct BytePanels {
+  static constexpr int64_t kMaxPairs = kQMaxPairs;
   const T* image;
   int64_t depth;
   int64_t pixels;

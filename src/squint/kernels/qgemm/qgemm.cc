@@ -84,6 +84,7 @@ int64_t PanelColumns() { return kQNr; }
 
 // Panels made beforehand.
 struct ReadyPanels {
+  static constexpr int64_t kMaxPairs = kQMaxPairs;
   const int16_t* data;
   int64_t k;
   const int16_t* Get(int64_t panel, int64_t pair_begin, int64_t,

@@ -37,6 +37,8 @@ constexpr int kQNv = 2;
 constexpr int kQNr = kQNv * kIntLanes;
 // A block of a panel fits the L1 cache beside the rows: 24 kB with AVX2.
 constexpr int64_t kQMaxPairs = 192;
+// Panels of bytes take half of that.
+constexpr int64_t kQMaxBytePairs = 2 * kQMaxPairs;
 // Rows of one rectangle at most: its partial sums lie on the stack.
 constexpr int64_t kQMaxRows = 1024;
 
@@ -64,6 +66,19 @@ HWY_INLINE IntVector AddProducts(IntVector a, IntVector b, IntVector sum) {
 HWY_INLINE IntVector LoadPairs(const int16_t* HWY_RESTRICT pairs) {
   const IntTag d;
   return hn::LoadU(d, reinterpret_cast<const int32_t*>(pairs));
+}
+
+// Bytes are widened on the way into the register: shuffles, which x86 CPUs do
+// beside their multiplications.
+HWY_INLINE IntVector LoadPairs(const int8_t* HWY_RESTRICT pairs) {
+  const IntTag d;
+#if HWY_TARGET == HWY_SCALAR
+  return hn::Set(d, int32_t{pairs[1]} * 65536 + (pairs[0] & 0xFFFF));
+#else
+  const hn::Repartition<int16_t, IntTag> wide;
+  const hn::Rebind<int8_t, decltype(wide)> bytes;
+  return hn::BitCast(d, hn::PromoteTo(wide, hn::LoadU(bytes, pairs)));
+#endif
 }
 
 // Where one tile goes. `partial`: kQNr sums a row, of the blocks of k before
@@ -94,10 +109,46 @@ inline HWY_NOINLINE void StoreRaggedRow(IntVector first, IntVector second,
                    c + kIntLanes * q.result_bytes());
 }
 
-// kRows x kQNr sums over `pairs` steps; a: rows, a_stride int16s apart.
+template <class Columns, int kRows>
+HWY_INLINE void StoreTileBy(const IntVector (&sum)[kRows][kQNv],
+                            const QTileOutput& out) {
+  const Columns columns(out.requantization, out.column);
+  int first = 0;
+#if HWY_TARGET == HWY_AVX2
+#pragma GCC unroll 8
+  for (; first + 2 <= kRows; first += 2) {
+    columns.StoreRows(sum[first][0], sum[first][1], sum[first + 1][0],
+                      sum[first + 1][1], out.row + first, 0,
+                      out.c + first * out.c_stride, out.c_stride);
+  }
+  if constexpr (kRows % 2 == 0) return;
+  first = kRows - 1;
+#endif
+#pragma GCC unroll 8
+  for (int r = first; r < kRows; ++r) {
+    columns.Store(sum[r][0], sum[r][1], out.row + r, 0,
+                  out.c + r * out.c_stride);
+  }
+}
+
 template <int kRows>
+HWY_INLINE void StoreTile(const IntVector (&sum)[kRows][kQNv],
+                          const QTileOutput& out) {
+  const Requantization& q = out.requantization;
+  if (q.addition.added != nullptr) {
+    StoreTileBy<ColumnStore<true, true>>(sum, out);
+  } else if (HWY_TARGET == HWY_AVX2 && q.clamps_by_packing) {
+    StoreTileBy<ColumnStore<false, false>>(sum, out);
+  } else {
+    StoreTileBy<ColumnStore<false, true>>(sum, out);
+  }
+}
+
+// kRows x kQNr sums over `pairs` steps; a: rows, a_stride int16s apart.
+// T: int16_t or int8_t.
+template <int kRows, typename T>
 HWY_NOINLINE void QTile(int64_t pairs, const int16_t* HWY_RESTRICT a,
-                        int64_t a_stride, const int16_t* HWY_RESTRICT b,
+                        int64_t a_stride, const T* HWY_RESTRICT b,
                         const QTileOutput& out) {
   const IntTag d;
   IntVector sum[kRows][kQNv];
@@ -140,6 +191,9 @@ HWY_NOINLINE void QTile(int64_t pairs, const int16_t* HWY_RESTRICT a,
   }
   const Requantization& q = out.requantization;
   static_assert(kQNv == 2);
+  if (out.columns == kQNr && HasColumnStore(q)) {
+    return StoreTile(sum, out);
+  }
   const bool by_column =
       q.bias_column + q.multiplier_column != 0 || q.addition.added != nullptr;
 #pragma GCC unroll 8
@@ -157,8 +211,9 @@ HWY_NOINLINE void QTile(int64_t pairs, const int16_t* HWY_RESTRICT a,
   }
 }
 
+template <typename T>
 HWY_INLINE void QTileFor(int64_t pairs, const int16_t* a, int64_t a_stride,
-                         const int16_t* b, const QTileOutput& out) {
+                         const T* b, const QTileOutput& out) {
   switch (out.rows) {
     case 1:
       return QTile<1>(pairs, a, a_stride, b, out);
@@ -196,7 +251,8 @@ struct QRectangle {
 
 // A source of panels has
 //   Get(panel, pair_begin, pairs, buffer):
-// that block of a panel, where it lies or in `buffer`.
+// that block of a panel, where it lies or in `buffer`, as int16 or int8, and
+//   kMaxPairs: of a block.
 template <class Panels>
 HWY_NOINLINE void ComputeQRectangle(const int16_t* a, const Panels& panels,
                                     int64_t k, int64_t n,
@@ -208,14 +264,14 @@ HWY_NOINLINE void ComputeQRectangle(const int16_t* a, const Panels& panels,
   HWY_ALIGN int32_t partial[kQMaxRows * kQNr];
   const int64_t all = PairsOf(k);
   const int64_t blocks =
-      std::max<int64_t>(1, (all + kQMaxPairs - 1) / kQMaxPairs);
+      std::max<int64_t>(1, (all + Panels::kMaxPairs - 1) / Panels::kMaxPairs);
   const int64_t block = std::max<int64_t>(1, (all + blocks - 1) / blocks);
   const int64_t stride = 2 * all;
   for (int64_t panel = area.panel_begin; panel < area.panel_end; ++panel) {
     const int64_t column = panel * kQNr;
     for (int64_t begin = 0; begin == 0 || begin < all; begin += block) {
       const int64_t pairs = std::min(block, all - begin);
-      const int16_t* b = panels.Get(panel, begin, pairs, buffer);
+      const auto* b = panels.Get(panel, begin, pairs, buffer);
       for (int64_t row = area.row_begin; row < area.row_end; row += kQMr) {
         const QTileOutput out{
             c + row * c_stride + column * requantization.result_bytes(),

@@ -41,6 +41,9 @@ struct Requantization {
   // The result is v itself, a float32; the four above are not used. Where
   // `added` is set, added[j] is added to it.
   bool is_real = false;
+  // No |v| reaches 2^31, and low and high are the type's ends: converting v
+  // and packing clamp it.
+  bool clamps_by_packing = false;
   // What is added to q; not with real results.
   ByteAddition addition = {};
   const float* added = nullptr;

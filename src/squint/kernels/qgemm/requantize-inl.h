@@ -218,7 +218,100 @@ HWY_INLINE void StoreRowBytes(IntVector first, IntVector second,
   StoreTwo(finish(first), finish(second), r.is_signed, out);
 }
 
-// The same with the parameters of their columns.
+// What the columns of a tile share, read once for all of its rows: a bias and a
+// multiplier of each. kClamps: not by packing.
+template <bool kAdds, bool kClamps>
+class ColumnStore {
+ public:
+  // For the columns from `column` on; see HasColumnStore.
+  ColumnStore(const Requantization& r, int64_t column)
+      : bias_(r.bias + column),
+        multiplier_(r.multiplier + column),
+        addition_(r.addition),
+        added_(r.addition.added + (kAdds ? column : 0)),
+        low_(hn::Set(RealTag(), r.low)),
+        high_(hn::Set(RealTag(), r.high)),
+        zero_(r.zero),
+        is_signed_(r.stored_is_signed()) {}
+
+  // Two neighbouring vectors, `at` columns further.
+  HWY_INLINE void Store(IntVector first, IntVector second, int64_t row,
+                        int64_t at, uint8_t* out) const {
+    StoreTwo(Stored(first, row, at), Stored(second, row, at + kIntLanes),
+             is_signed_, out);
+  }
+
+#if HWY_TARGET == HWY_AVX2
+  // Two vectors of `row` and of the row below it, `stride` bytes further.
+  HWY_INLINE void StoreRows(IntVector a, IntVector b, IntVector c, IntVector d,
+                            int64_t row, int64_t at, uint8_t* out,
+                            int64_t stride) const {
+    const auto upper =
+        Words(Rounded(a, row, at), Rounded(b, row, at + kIntLanes));
+    const auto lower =
+        Words(Rounded(c, row + 1, at), Rounded(d, row + 1, at + kIntLanes));
+    // Packs work on halves; the permutation puts the quarters in order.
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const __m256i bytes = _mm256_permutevar8x32_epi32(
+        is_signed_ ? _mm256_packs_epi16(upper, lower)
+                   : _mm256_packus_epi16(upper, lower),
+        order);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
+                     _mm256_castsi256_si128(bytes));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + stride),
+                     _mm256_extracti128_si256(bytes, 1));
+  }
+#endif
+
+ private:
+  // Rounded, but for the zero point, unless something is added.
+  HWY_INLINE IntVector Rounded(IntVector sum, int64_t row, int64_t at) const {
+    const IntTag d;
+    const RealTag df;
+    auto v = hn::Mul(hn::ConvertTo(df, hn::Add(sum, hn::LoadU(d, bias_ + at))),
+                     hn::LoadU(df, multiplier_ + at));
+    if constexpr (kClamps || kAdds) v = hn::Min(hn::Max(v, low_), high_);
+    const IntVector q = RoundToInt(v);
+    if constexpr (!kAdds) return q;
+    const uint8_t* from = added_ + row * addition_.row_stride + at;
+    const auto other =
+        addition_.added_is_signed
+            ? LoadBytes(reinterpret_cast<const int8_t*>(from), kIntLanes)
+            : LoadBytes(from, kIntLanes);
+    const auto own = hn::ConvertTo(df, hn::Add(q, hn::Set(d, zero_)));
+    return RoundedBetween(AddStored(own, other, addition_), addition_.low,
+                          addition_.high);
+  }
+  HWY_INLINE IntVector Stored(IntVector sum, int64_t row, int64_t at) const {
+    const auto q = Rounded(sum, row, at);
+    return kAdds ? q : hn::Add(q, hn::Set(IntTag(), zero_));
+  }
+#if HWY_TARGET == HWY_AVX2
+  HWY_INLINE __m256i Words(IntVector a, IntVector b) const {
+    const __m256i words = _mm256_packs_epi32(a.raw, b.raw);
+    return kAdds ? words
+                 : _mm256_adds_epi16(
+                       words, _mm256_set1_epi16(static_cast<int16_t>(zero_)));
+  }
+#endif
+
+  const int32_t* bias_;
+  const float* multiplier_;
+  const ByteAddition& addition_;
+  const uint8_t* added_;
+  RealVector low_;
+  RealVector high_;
+  int32_t zero_;
+  bool is_signed_;
+};
+
+inline bool HasColumnStore(const Requantization& r) {
+  return !r.is_real && r.bias != nullptr && r.bias_row == 0 &&
+         r.bias_column == 1 && r.multiplier_row == 0 &&
+         r.multiplier_column == 1;
+}
+
+// One row with any parameters.
 HWY_INLINE void StoreColumnBytes(IntVector first, IntVector second,
                                  const Requantization& r, int64_t row,
                                  int64_t column, uint8_t* out) {

@@ -15,20 +15,44 @@ HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
 
-// out[i] = in[i] - zero; T is uint8_t or int8_t.
+// A vector of d from `in`, less the zero point.
+template <class D, typename T>
+HWY_INLINE void WidenVector(D d, const T* in, int16_t zero, int16_t* out) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::Rebind<T, D> bytes;
+  const auto wide = hn::PromoteTo(d, hn::LoadU(bytes, in));
+  hn::StoreU(hn::Sub(wide, hn::Set(d, zero)), d, out);
+}
+
+// out[i] = in[i] - zero; T is uint8_t or int8_t. Rests are written by vectors
+// that reach back over what was written before.
 template <typename T>
 HWY_INLINE void WidenBytes(const T* HWY_RESTRICT in, int64_t count,
                            int16_t zero, int16_t* HWY_RESTRICT out) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::ScalableTag<int16_t> d;
-  const hn::Rebind<T, decltype(d)> bytes;
   constexpr int64_t kN = HWY_LANES(int16_t);
-  const auto zeros = hn::Set(d, zero);
   int64_t i = 0;
-  for (; i + kN <= count; i += kN) {
-    const auto wide = hn::PromoteTo(d, hn::LoadU(bytes, in + i));
-    hn::StoreU(hn::Sub(wide, zeros), d, out + i);
+  for (; i + kN <= count; i += kN) WidenVector(d, in + i, zero, out + i);
+  if (i == count) return;
+  if (count > kN) {
+    WidenVector(d, in + count - kN, zero, out + count - kN);
+    return;
   }
+#if HWY_TARGET != HWY_SCALAR
+  const hn::FixedTag<int16_t, 8> eight;
+  if (kN > 8 && count >= 8) {
+    WidenVector(eight, in, zero, out);
+    WidenVector(eight, in + count - 8, zero, out + count - 8);
+    return;
+  }
+  const hn::FixedTag<int16_t, 4> four;
+  if (count >= 4) {
+    WidenVector(four, in, zero, out);
+    WidenVector(four, in + count - 4, zero, out + count - 4);
+    return;
+  }
+#endif
   for (; i < count; ++i) out[i] = static_cast<int16_t>(in[i] - zero);
 }
 

@@ -211,19 +211,17 @@ RowWeights PackQuads(const RowWeightsShape& s, const int8_t* weights) {
   return packed;
 }
 
-// ---- pairs of int16, rows and weights widened block by block
+// ---- pairs of int16, rows widened block by block
 
-// Weights stay bytes in memory: half the way for the few rows that read them
-// once, and next to nothing beside the products of many.
+// Weights stay bytes in memory and are widened by the tile.
 struct BytePanels {
+  static constexpr int64_t kMaxPairs = kQMaxBytePairs;
   const int8_t* panels;
   int64_t stride;  // bytes of a panel
 
-  const int16_t* Get(int64_t panel, int64_t pair_begin, int64_t pairs,
-                     int16_t* buffer) const {
-    WidenBytes(panels + panel * stride + pair_begin * 2 * kQNr,
-               pairs * 2 * kQNr, 0, buffer);
-    return buffer;
+  const int8_t* Get(int64_t panel, int64_t pair_begin, int64_t,
+                    int16_t*) const {
+    return panels + panel * stride + pair_begin * 2 * kQNr;
   }
 };
 
@@ -233,12 +231,16 @@ struct Pairs {
   static int64_t RowShorts(const RowWeightsShape& s) {
     return 2 * PairsOf(s.terms());
   }
-  // The rows of a block stay in the L2 cache.
+  // The rows of a block stay in the L2 cache, and where there is little to
+  // multiply for a result, the results, written panel by panel, in L1.
   static int64_t BlockRows(const RowWeightsShape& s) {
     constexpr int64_t kShorts = 96 * 1024;
+    constexpr int64_t kFewTerms = 128;
+    constexpr int64_t kResults = 16 * 1024;
     constexpr int64_t kStep = 24;  // whole tiles of any height
-    return std::clamp(kShorts / RowShorts(s) / kStep * kStep, kStep,
-                      kQMaxRows / kStep * kStep);
+    int64_t rows = kShorts / RowShorts(s);
+    if (s.terms() <= kFewTerms) rows = std::min(rows, kResults / s.outputs);
+    return std::clamp(rows / kStep * kStep, kStep, kQMaxRows / kStep * kStep);
   }
   static int64_t BlockBytes(const RowWeightsShape& s, int64_t rows) {
     return RoundUp(rows * RowShorts(s) * int64_t{sizeof(int16_t)}, kAlign);
