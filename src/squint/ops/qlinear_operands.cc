@@ -140,6 +140,7 @@ Requantization RequantizationOf(const QLinearProduct& p,
   if (p.multipliers.size() > 1) {
     (channels_are_rows ? r.multiplier_row : r.multiplier_column) = 1;
   }
+  r.is_padded = p.is_padded;
   r.is_real = !p.y;
   if (!p.y) return r;
   r.low = static_cast<float>(p.y->lowest() - p.y->zero);

@@ -55,7 +55,10 @@ struct QLinearProduct {
   bool weight_is_signed;
   std::vector<float> multipliers;      // one, or one for each channel
   std::vector<int32_t> bias;           // empty, or one for each channel
-  bool multipliers_below_one = false;  // known of all
+  // As ByOutput makes them (row_operands.h): bias and multipliers for each
+  // channel, padded, and whether all multipliers are below one.
+  bool is_padded = false;
+  bool multipliers_below_one = false;
 };
 
 // Neither sums of `depth` products that differ from zero points by at most 255

@@ -6,6 +6,7 @@
 
 #include "squint/base/threads.h"
 #include "squint/kernels/copy/byte_tile.h"
+#include "squint/kernels/qgemm/requantization.h"
 #include "squint/kernels/qrows/qrows.h"
 
 namespace squint {
@@ -161,6 +162,10 @@ QLinearProduct ByOutput(QLinearProduct product,
   if (product.multipliers.size() == 1) {
     product.multipliers.assign(sums.size(), product.multipliers[0]);
   }
+  const size_t padded = sums.size() + kColumnPadding;
+  product.bias.resize(padded);
+  product.multipliers.resize(padded);
+  product.is_padded = true;
   product.multipliers_below_one = std::ranges::all_of(
       product.multipliers, [](float by) { return std::abs(by) < 1; });
   return product;

@@ -41,32 +41,42 @@ struct TapRange {
   }
 };
 
+// A vector of d from channel c on.
+template <class D, typename T>
+HWY_INLINE void MaxVector(D d, const Taps<T>& taps, int64_t c, T* out) {
+  auto most = hn::Set(d, std::numeric_limits<T>::lowest());
+  for (int64_t y = 0; y < taps.rows; ++y) {
+    const T* in = taps.first + y * taps.row_step + c;
+    for (int64_t x = 0; x < taps.columns; ++x, in += taps.column_step) {
+      most = hn::Max(most, hn::LoadU(d, in));
+    }
+  }
+  hn::StoreU(most, d, out + c);
+}
+
+// At least one vector of channels; the last one ends with the last channel.
+template <class D, typename T>
+void MaxVectors(D d, const Taps<T>& taps, int64_t channels, T* out) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t c = 0;
+  for (; c + lanes <= channels; c += lanes) MaxVector(d, taps, c, out);
+  if (c < channels) MaxVector(d, taps, channels - lanes, out);
+}
+
 template <typename T>
 void MaxPixel(const Taps<T>& taps, int64_t channels, T* out) {
   const hn::ScalableTag<T> d;
-  constexpr int64_t kN = HWY_LANES(T);
-  const auto lowest = hn::Set(d, std::numeric_limits<T>::lowest());
-  int64_t c = 0;
-  for (; c + kN <= channels; c += kN) {
-    auto most = lowest;
-    for (int64_t y = 0; y < taps.rows; ++y) {
-      const T* in = taps.first + y * taps.row_step + c;
-      for (int64_t x = 0; x < taps.columns; ++x, in += taps.column_step) {
-        most = hn::Max(most, hn::LoadU(d, in));
-      }
-    }
-    hn::StoreU(most, d, out + c);
+  if (channels >= int64_t{HWY_LANES(T)}) {
+    return MaxVectors(d, taps, channels, out);
   }
-  for (; c < channels; ++c) {
-    T most = std::numeric_limits<T>::lowest();
-    for (int64_t y = 0; y < taps.rows; ++y) {
-      const T* in = taps.first + y * taps.row_step + c;
-      for (int64_t x = 0; x < taps.columns; ++x, in += taps.column_step) {
-        most = std::max(most, *in);
-      }
-    }
-    out[c] = most;
-  }
+#if HWY_TARGET != HWY_SCALAR
+  const hn::CappedTag<T, 16> sixteen;
+  if (channels >= 16) return MaxVectors(sixteen, taps, channels, out);
+  const hn::CappedTag<T, 8> eight;
+  if (channels >= 8) return MaxVectors(eight, taps, channels, out);
+#endif
+  const hn::CappedTag<T, 1> one;
+  MaxVectors(one, taps, channels, out);
 }
 
 // Row `oy` of the result.

@@ -16,6 +16,7 @@
 
 #include "squint/kernels/qgemm/requantization.h"
 #include "squint/kernels/qgemm/requantize-inl.h"
+#include "squint/kernels/qgemm/tile_store-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace squint {
@@ -96,54 +97,6 @@ struct QTileOutput {
   const Requantization& requantization;
 };
 
-// A row of a ragged tile.
-inline HWY_NOINLINE void StoreRaggedRow(IntVector first, IntVector second,
-                                        int64_t row, uint8_t* c,
-                                        const QTileOutput& out) {
-  const Requantization& q = out.requantization;
-  const int64_t more = out.columns - kIntLanes;
-  StoreRequantized(first, q, row, out.column,
-                   std::min<int64_t>(kIntLanes, out.columns), c);
-  if (more <= 0) return;
-  StoreRequantized(second, q, row, out.column + kIntLanes, more,
-                   c + kIntLanes * q.result_bytes());
-}
-
-template <class Columns, int kRows>
-HWY_INLINE void StoreTileBy(const IntVector (&sum)[kRows][kQNv],
-                            const QTileOutput& out) {
-  const Columns columns(out.requantization, out.column);
-  int first = 0;
-#if HWY_TARGET == HWY_AVX2
-#pragma GCC unroll 8
-  for (; first + 2 <= kRows; first += 2) {
-    columns.StoreRows(sum[first][0], sum[first][1], sum[first + 1][0],
-                      sum[first + 1][1], out.row + first, 0,
-                      out.c + first * out.c_stride, out.c_stride);
-  }
-  if constexpr (kRows % 2 == 0) return;
-  first = kRows - 1;
-#endif
-#pragma GCC unroll 8
-  for (int r = first; r < kRows; ++r) {
-    columns.Store(sum[r][0], sum[r][1], out.row + r, 0,
-                  out.c + r * out.c_stride);
-  }
-}
-
-template <int kRows>
-HWY_INLINE void StoreTile(const IntVector (&sum)[kRows][kQNv],
-                          const QTileOutput& out) {
-  const Requantization& q = out.requantization;
-  if (q.addition.added != nullptr) {
-    StoreTileBy<ColumnStore<true, true>>(sum, out);
-  } else if (HWY_TARGET == HWY_AVX2 && q.clamps_by_packing) {
-    StoreTileBy<ColumnStore<false, false>>(sum, out);
-  } else {
-    StoreTileBy<ColumnStore<false, true>>(sum, out);
-  }
-}
-
 // kRows x kQNr sums over `pairs` steps; a: rows, a_stride int16s apart.
 // T: int16_t or int8_t.
 template <int kRows, typename T>
@@ -189,26 +142,8 @@ HWY_NOINLINE void QTile(int64_t pairs, const int16_t* HWY_RESTRICT a,
     }
     return;
   }
-  const Requantization& q = out.requantization;
-  static_assert(kQNv == 2);
-  if (out.columns == kQNr && HasColumnStore(q)) {
-    return StoreTile(sum, out);
-  }
-  const bool by_column =
-      q.bias_column + q.multiplier_column != 0 || q.addition.added != nullptr;
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
-    uint8_t* c = out.c + r * out.c_stride;
-    if (out.columns != kQNr) {
-      StoreRaggedRow(sum[r][0], sum[r][1], out.row + r, c, out);
-    } else if (q.is_real) {
-      StoreColumnReals(sum[r][0], sum[r][1], q, out.row + r, out.column, c);
-    } else if (by_column) {
-      StoreColumnBytes(sum[r][0], sum[r][1], q, out.row + r, out.column, c);
-    } else {
-      StoreRowBytes(sum[r][0], sum[r][1], q, out.row + r, c);
-    }
-  }
+  StoreTile(sum, {out.c, out.c_stride, out.row, kRows, out.column, out.columns,
+                  out.requantization});
 }
 
 template <typename T>

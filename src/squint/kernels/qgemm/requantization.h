@@ -23,6 +23,9 @@ struct ByteAddition {
   bool is_signed = false;  // y
 };
 
+// Columns of the widest panel of any instruction set.
+inline constexpr int64_t kColumnPadding = 64;
+
 // For the sum at row i, column j (docs/numerics.md, "Integer operators"):
 //   v = float(sum + bias(i, j)) * multiplier(i, j)
 //   q = round_half_even(clamp(v, low, high)) + zero
@@ -44,6 +47,8 @@ struct Requantization {
   // No |v| reaches 2^31, and low and high are the type's ends: converting v
   // and packing clamp it.
   bool clamps_by_packing = false;
+  // bias and multiplier of columns can be read kColumnPadding further.
+  bool is_padded = false;
   // What is added to q; not with real results.
   ByteAddition addition = {};
   const float* added = nullptr;

@@ -51,7 +51,8 @@ void BM_RowProduct(benchmark::State& state) {
   }
   const RowWeights weights = PackRowWeights(shape, w.data());
   const Windows source(state.range(0), shape.taps, shape.depth);
-  const std::vector<int32_t> bias(static_cast<size_t>(shape.outputs), 7);
+  const std::vector<int32_t> bias(
+      static_cast<size_t>(shape.outputs + kColumnPadding), 7);
   const std::vector<float> multiplier(bias.size(), 0.001F);
   std::vector<uint8_t> out(static_cast<size_t>(rows * shape.outputs));
   ThreadPool pool(1);
@@ -65,7 +66,8 @@ void BM_RowProduct(benchmark::State& state) {
                                    .bias_column = 1,
                                    .multiplier = multiplier.data(),
                                    .multiplier_column = 1,
-                                   .clamps_by_packing = true},
+                                   .clamps_by_packing = true,
+                                   .is_padded = true},
                 .out = out.data(),
                 .out_stride = shape.outputs,
                 .scratch = scratch.get()},
@@ -90,7 +92,9 @@ void Shapes(benchmark::internal::Benchmark* bench) {
         ->Args({56, 144, 1, 24, safe})
         ->Args({14, 576, 1, 96, safe})
         ->Args({7, 1280, 1, 320, safe})
-        ->Args({112, 32, 1, 27, safe});
+        ->Args({112, 32, 1, 27, safe})
+        ->Args({112, 24, 1, 27, safe})
+        ->Args({56, 24, 1, 144, safe});
   }
 }
 BENCHMARK(BM_RowProduct)->Apply(Shapes)->UseRealTime();

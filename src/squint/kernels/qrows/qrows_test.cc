@@ -50,6 +50,8 @@ struct Problem {
       bias.push_back(static_cast<int32_t>(engine() % 2001) - 1000);
       multiplier.push_back(1e-4f * static_cast<float>(engine() % 90 + 1));
     }
+    bias.resize(bias.size() + kColumnPadding);
+    multiplier.resize(bias.size());
     r = {.bias = bias.data(),
          .bias_column = 1,
          .multiplier = multiplier.data(),
@@ -134,6 +136,27 @@ TEST(RowProduct, EqualsTheFormulaInEverySize) {
       SCOPED_TRACE(std::to_string(rows) + " rows, " +
                    std::to_string(shape.outputs) + " outputs");
       Problem(rows, shape).CheckAll();
+    }
+  }
+}
+
+TEST(RowProduct, StoresTheSameWhateverIsKnownOfItsParameters) {
+  for (const bool is_signed : {false, true}) {
+    Problem problem(29, {45, 1, 9});
+    problem.bias[3] = 2'000'000'000;
+    problem.bias[17] = -2'000'000'000;
+    problem.bias[33] = 40'000'000;
+    problem.multiplier[3] = problem.multiplier[17] = 0.99f;
+    problem.r.is_signed = is_signed;
+    problem.r.low = is_signed ? -115 : -13;
+    problem.r.high = is_signed ? 140 : 242;
+    problem.r.zero = is_signed ? -13 : 13;
+    for (const bool known : {false, true}) {
+      for (const bool is_padded : {false, true}) {
+        problem.r.clamps_by_packing = known;
+        problem.r.is_padded = is_padded;
+        problem.CheckAll();
+      }
     }
   }
 }

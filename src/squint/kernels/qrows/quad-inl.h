@@ -108,13 +108,6 @@ constexpr int kQuadNr = kQuadNv * kIntLanes;
 constexpr int kQuadMr = 6;
 constexpr int kQuadMrNarrow = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
 
-// What is no whole tile of bytes, by itself to keep the tiles short.
-inline HWY_NOINLINE void StoreSome(IntVector sum, const Requantization& q,
-                                   int64_t row, int64_t column, int64_t count,
-                                   uint8_t* out) {
-  StoreRequantized(sum, q, row, column, count, out);
-}
-
 struct QuadTileArgs {
   int64_t taps;
   int64_t quads;  // of one tap

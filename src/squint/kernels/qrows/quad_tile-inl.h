@@ -39,36 +39,8 @@ HWY_NOINLINE void QuadTile(const QuadTileArgs& args) {
       }
     }
   }
-  const Requantization& q = args.requantization;
-  const bool whole = args.columns >= kNv * kIntLanes && !q.is_real;
-#pragma GCC unroll 12
-  for (int r = 0; r < kRows; ++r) {
-    if (r >= args.rows) break;
-    uint8_t* out = args.out + r * args.out_stride;
-    // Places in `sum` are constants in either loop, for it to stay in
-    // registers.
-    if (whole) {
-#pragma GCC unroll 2
-      for (int v = 0; v + 1 < kNv; v += 2) {
-        const int64_t at = v * kIntLanes;
-        StoreColumnBytes(sum[r][v], sum[r][v + 1], q, args.row + r,
-                         args.column + at, out + at);
-      }
-      if constexpr (kNv % 2 != 0) {
-        constexpr int64_t kAt = (kNv - 1) * kIntLanes;
-        StoreSome(sum[r][kNv - 1], q, args.row + r, args.column + kAt,
-                  kIntLanes, out + kAt);
-      }
-      continue;
-    }
-#pragma GCC unroll 4
-    for (int v = 0; v < kNv; ++v) {
-      const int64_t at = v * kIntLanes;
-      StoreSome(sum[r][v], q, args.row + r, args.column + at,
-                std::min<int64_t>(kIntLanes, args.columns - at),
-                out + at * q.result_bytes());
-    }
-  }
+  StoreTile(sum, {args.out, args.out_stride, args.row, args.rows, args.column,
+                  args.columns, args.requantization});
 }
 
 template <int kNv>
