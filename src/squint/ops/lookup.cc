@@ -2,6 +2,7 @@
 // network is lowered to integers; x: uint8 or int8, table: 256 results, the
 // one of byte b (taken as unsigned) at place b; their type is the output's.
 // With attribute `axis`: a table for each index of that axis, [channels, 256].
+#include "squint/kernels/qelementwise/byte_lines.h"
 #include "squint/kernels/qelementwise/qelementwise.h"
 #include "squint/ops/op.h"
 #include "squint/ops/qlinear_operands.h"
@@ -80,11 +81,17 @@ void RunLookup(RunContext& context) {
 
 class LookupStep : public Step {
  public:
-  explicit LookupStep(const Channels& channels) : channels_(channels) {}
+  // `lines`: what the tables are, if they are lines.
+  LookupStep(const Channels& channels,
+             std::shared_ptr<const std::optional<ByteLines>> lines)
+      : channels_(channels), lines_(std::move(lines)) {}
   void Run(const StepArgs& args) const override {
     const auto* table = static_cast<const uint8_t*>(args.inputs[1]);
     const Channels& c = channels_;
-    if (c.count == 1) {
+    if (lines_ && *lines_) {
+      ApplyByteLines(**lines_, table, args.inputs[0], c.outer, c.inner,
+                     args.outputs[0], args.pool);
+    } else if (c.count == 1) {
       LookUp(table, args.inputs[0], c.outer * c.inner, args.outputs[0],
              args.pool);
     } else {
@@ -96,11 +103,23 @@ class LookupStep : public Step {
 
  private:
   Channels channels_;
+  std::shared_ptr<const std::optional<ByteLines>> lines_;
 };
 
 std::unique_ptr<Step> PrepareLookup(const PrepareContext& context) {
+  const Channels channels(context.node, context.input_dims[0]);
+  const Tensor* table = context.constants[1];
+  if (table == nullptr) {
+    return std::make_unique<LookupStep>(channels, nullptr);
+  }
   return std::make_unique<LookupStep>(
-      Channels(context.node, context.input_dims[0]));
+      channels, context.packs.Get<std::optional<ByteLines>>(
+                    context.pack_key + "/lines", [&] {
+                      return std::make_shared<const std::optional<ByteLines>>(
+                          FitByteLines(BytesOf(*table), channels.count,
+                                       context.input_dtypes[0] == DType::kInt8,
+                                       table->dtype() == DType::kInt8));
+                    }));
 }
 
 QuantSpec LookupRule(const QuantizeQuery&) {
