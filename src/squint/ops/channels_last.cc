@@ -28,7 +28,7 @@ ConvShape ShapeOf(const PrepareContext& context, const QLinearForm& form) {
 
 bool IsDepthwise(const ConvShape& s) {
   return s.groups == s.channels && s.filters == s.channels &&
-         s.window.taps() <= kMaxDepthwiseTaps;
+         FitsDepthwiseLast(s.window);
 }
 
 class DepthwiseLastStep : public Step {
@@ -40,8 +40,7 @@ class DepthwiseLastStep : public Step {
         x_is_signed_(product.x.is_signed),
         y_is_signed_(product.y->is_signed),
         zero_(UnsignedZero(*product.y)),
-        border_(static_cast<size_t>(shape.channels),
-                static_cast<uint8_t>(UnsignedZero(product.x))) {}
+        border_(static_cast<uint8_t>(UnsignedZero(product.x))) {}
 
   // Null where the weights are no int8.
   static std::shared_ptr<const DepthwiseFilters> Pack(
@@ -58,8 +57,8 @@ class DepthwiseLastStep : public Step {
     }
     const QLinearProduct by_output = ByOutput(product, sums);
     return std::make_shared<const DepthwiseFilters>(
-        PackDepthwise(s.channels, s.depth(), weights->data(),
-                      by_output.bias.data(), by_output.multipliers.data()));
+        PackDepthwise(s, weights->data(), by_output.bias.data(),
+                      by_output.multipliers.data()));
   }
 
   void Run(const StepArgs& args) const override {
@@ -73,7 +72,7 @@ class DepthwiseLastStep : public Step {
     DepthwiseLast({.shape = shape_,
                    .filters = *filters_,
                    .input = input,
-                   .border = border_.data(),
+                   .border = border_,
                    .zero = zero_,
                    .output = output},
                   args.pool);
@@ -96,7 +95,7 @@ class DepthwiseLastStep : public Step {
   bool x_is_signed_;
   bool y_is_signed_;
   int32_t zero_;
-  std::vector<uint8_t> border_;
+  uint8_t border_;
 };
 
 class AverageLastStep : public Step {

@@ -22,6 +22,12 @@ class WindowRows final : public RowSource {
   void Find(int64_t begin, int64_t count,
             const uint8_t** places) const noexcept override {
     const PlaneWindow& w = window_;
+    if (w.pointwise()) {
+      for (int64_t i = 0; i < count; ++i) {
+        places[i] = image_ + (begin + i) * channels_;
+      }
+      return;
+    }
     int64_t x = begin % w.out_w;
     int64_t y = begin / w.out_w % w.out_h;
     const uint8_t* image =

@@ -8,6 +8,7 @@
 #include "squint/base/threads.h"
 #include "squint/kernels/conv/conv.h"
 #include "squint/kernels/depthwise/depthwise.h"
+#include "squint/kernels/qconv/depthwise_last.h"
 #include "squint/kernels/qconv/qconv.h"
 
 namespace squint {
@@ -116,6 +117,27 @@ void BM_QuantizedDepthwise(benchmark::State& state) {
   RunQuantized<QuantizedDepthwise>(state, s);
 }
 
+void BM_DepthwiseLast(benchmark::State& state) {
+  ConvShape s = Shape(state);
+  s.groups = s.channels;
+  const ByteData data(s);
+  ThreadPool pool(static_cast<int>(state.range(5)));
+  const std::vector<int8_t> weights(data.w.size(), 3);
+  const std::vector<int32_t> bias(static_cast<size_t>(s.channels), 11);
+  const DepthwiseFilters filters =
+      PackDepthwise(s, weights.data(), bias.data(), data.multiplier.data());
+  std::vector<uint8_t> y(data.y.size());
+  for (auto _ : state) {
+    DepthwiseLast({.shape = s,
+                   .filters = filters,
+                   .input = data.x.data(),
+                   .border = 5,
+                   .output = y.data()},
+                  pool);
+  }
+  CountMacs(state, s);
+}
+
 void ConvLayers(benchmark::internal::Benchmark* bench) {
   constexpr int64_t kLayers[][5] = {
       {3, 64, 224, 7, 2},   {64, 64, 56, 1, 1},    {64, 64, 56, 3, 1},
@@ -149,6 +171,7 @@ void DepthwiseLayers(benchmark::internal::Benchmark* bench) {
 BENCHMARK(BM_Conv)->Apply(ConvLayers)->UseRealTime();
 BENCHMARK(BM_QuantizedConv)->Apply(ConvLayers)->UseRealTime();
 BENCHMARK(BM_QuantizedDepthwise)->Apply(DepthwiseLayers)->UseRealTime();
+BENCHMARK(BM_DepthwiseLast)->Apply(DepthwiseLayers)->UseRealTime();
 BENCHMARK(BM_Depthwise)->Apply(DepthwiseLayers)->UseRealTime();
 
 }  // namespace

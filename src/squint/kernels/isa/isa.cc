@@ -97,7 +97,14 @@ void UseBestInstructionSet() {
   dots_allowed = true;
 }
 
-bool MayUseAvxVnni() { return dots_allowed && CpuHas(Dots::kAvxVnni); }
-bool MayUseAvx512Vnni() { return dots_allowed && CpuHas(Dots::kAvx512Vnni); }
+// CPUID leaves a virtual machine, a microsecond or more: asked once.
+bool MayUseAvxVnni() {
+  static const bool has = CpuHas(Dots::kAvxVnni);
+  return has && dots_allowed;
+}
+bool MayUseAvx512Vnni() {
+  static const bool has = CpuHas(Dots::kAvx512Vnni);
+  return has && dots_allowed;
+}
 
 }  // namespace squint

@@ -1,5 +1,11 @@
-// Channels-last depthwise convolution, pixel by pixel.
+// Channels-last depthwise convolution: bands of one or two rows, cut into
+// blocks of channels.
 #include "squint/kernels/qconv/depthwise_last.h"
+
+#include <hwy/cache_control.h>
+
+#include <algorithm>
+#include <cmath>
 
 #include "squint/base/threads.h"
 #include "squint/kernels/aligned.h"
@@ -17,65 +23,68 @@ HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
 
-// Channels of a block.
-constexpr int kDepthwiseChannels = 4 * kIntLanes;
+constexpr int64_t kDepthwiseRows = 2;  // of a band, at most
+// Rows of the image that a band reads, at most, and words (of four bytes) of
+// its staged columns: half of what FitsDepthwiseLast needs for the widest
+// vectors fits L1.
+constexpr int64_t kMaxBandRows = 32;
+constexpr int64_t kStagedWords = 8192;
+constexpr int64_t kNarrowPixels = 64;
 
-// One pixel of the result, all channels.
-struct DepthwisePixel {
-  const uint8_t* const* taps;  // groups * taps of a group
-  int64_t groups;
-  int64_t channels;
-  int64_t blocks;
-  const int32_t* weights;
-  const int32_t* bias;
-  const float* multiplier;
-  int32_t zero;
-  uint8_t* out;
+// How a band's rows are cut into groups of `taps`. Row r of the result reads
+// `row_groups` of them from r * row_offset on.
+struct BandShape {
+  int64_t rows;    // of the result
+  int64_t groups;  // of rows of the image
+  int64_t row_groups;
+  int64_t row_offset;
 
-  // The last block ends with the last channel.
-  int64_t ChannelOf(int64_t block) const {
-    return std::max<int64_t>(
-        0, std::min(block * kDepthwiseChannels, channels - kDepthwiseChannels));
+  BandShape(const PlaneWindow& w, int taps)
+      : rows(w.stride_h <= 2 && w.dilation_h == 1 ? kDepthwiseRows : 1) {
+    const auto groups_of = [&](int64_t count) {
+      return (count + taps - 1) / taps;
+    };
+    groups = groups_of(image_rows(w));
+    row_offset = rows > 1 && w.stride_h == taps ? 1 : 0;
+    row_groups = row_offset > 0 ? groups_of(w.kernel_h) : groups;
+  }
+  int64_t image_rows(const PlaneWindow& w) const {
+    return w.kernel_h + (rows - 1) * w.stride_h;
   }
 };
 
-#if HWY_TARGET != HWY_SCALAR
-// Sums of 16 channels lie in the same quarter of four vectors; packing puts
-// them side by side.
-HWY_INLINE void StoreBlock(IntVector s0, IntVector s1, IntVector s2,
-                           IntVector s3, const float* multiplier, int32_t zero,
-                           uint8_t* out) {
-  const RealTag df;
-  const hn::Repartition<int16_t, IntTag> words;
-  const auto low = static_cast<float>(-zero);
-  const auto high = static_cast<float>(255 - zero);
-  const auto finish = [&](IntVector sum, int i) {
-    const auto by = hn::LoadU(df, multiplier + i * kIntLanes);
-    return RoundedBetween(hn::Mul(hn::ConvertTo(df, sum), by), low, high);
-  };
-  const auto zeros = hn::Set(words, static_cast<int16_t>(zero));
-  const auto first =
-      hn::Add(zeros, hn::ReorderDemote2To(words, finish(s0, 0), finish(s1, 1)));
-  const auto second =
-      hn::Add(zeros, hn::ReorderDemote2To(words, finish(s2, 2), finish(s3, 3)));
-#if HWY_TARGET == HWY_AVX2
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out),
-                      _mm256_packus_epi16(first.raw, second.raw));
-#elif HWY_TARGET <= HWY_AVX3
-  _mm512_storeu_si512(out, _mm512_packus_epi16(first.raw, second.raw));
-#else
-  const hn::Rebind<uint8_t, decltype(words)> half;
-  hn::StoreU(hn::DemoteTo(half, first), half, out);
-  hn::StoreU(hn::DemoteTo(half, second), half, out + 2 * kIntLanes);
-#endif
+// The result's rows of one image from a certain one on.
+struct DepthwiseBand {
+  const uint8_t* rows[kMaxBandRows];  // null: border
+  BandShape shape;
+  const PlaneWindow& window;
+  int64_t channels;
+  const uint8_t* border_row;  // kColumnPadding bytes
+  const int32_t* weights;
+  const int32_t* bias;
+  const float* multiplier;
+  bool clamps_by_packing;
+  int32_t zero;
+  uint8_t* out;
+  int64_t out_rows;
+};
+
+// Place i of a block's sums -> channel of the block of `vectors` vectors.
+int64_t ChannelAt(int64_t i, int vectors) {
+  constexpr int64_t kGroup = kIntLanes >= 4 ? 4 : 1;
+  const int64_t vector = i / kIntLanes;
+  const int64_t lane = i % kIntLanes;
+  return lane / kGroup * (vectors * kGroup) + vector * kGroup + lane % kGroup;
 }
+
+#if HWY_TARGET != HWY_SCALAR
 
 namespace pairs {
 #define SQUINT_TAPS 2
 #define SQUINT_TAP_PRODUCT AddProducts
 #include "squint/kernels/qconv/depthwise_block-inl.h"
-#undef SQUINT_TAPS
 #undef SQUINT_TAP_PRODUCT
+#undef SQUINT_TAPS
 }  // namespace pairs
 
 #define SQUINT_TAPS 4
@@ -97,224 +106,198 @@ HWY_POP_ATTRIBUTES
 #endif
 #undef SQUINT_TAPS
 
-void RunPixel(const DepthwisePixel& pixel, int taps_at_once, bool imitate) {
-  if (taps_at_once == 2) return pairs::DepthwiseChannels(pixel);
+void RunBand(const DepthwiseBand& band, int64_t begin, int64_t end, int taps,
+             bool imitate) {
+  if (taps == 2) return pairs::RunBand(band, begin, end);
 #if SQUINT_QUAD_DOT
-  if (!imitate) return native::DepthwiseChannels(pixel);
+  if (!imitate) return native::RunBand(band, begin, end);
 #else
   (void)imitate;
 #endif
-  imitated::DepthwiseChannels(pixel);
+  imitated::RunBand(band, begin, end);
 }
 
 #else  // HWY_SCALAR: one channel after the other
 
-void RunPixel(const DepthwisePixel& p, int taps_at_once, bool) {
-  const int bits = taps_at_once == 2 ? 16 : 8;
-  for (int64_t c = 0; c < p.blocks * kDepthwiseChannels; ++c) {
-    const int64_t block = c / kDepthwiseChannels;
-    const int64_t at = p.ChannelOf(block) + c % kDepthwiseChannels;
-    int32_t sum = p.bias[c];
-    for (int64_t t = 0; t < p.groups * taps_at_once; ++t) {
-      const int32_t joined =
-          p.weights[(block * p.groups + t / taps_at_once) * 4 +
-                    c % kDepthwiseChannels];
+void RunBlock(const DepthwiseBand& b, int64_t block, int taps, bool) {
+  const int bits = 32 / taps;
+  for (int64_t i = 0; i < b.out_rows * b.window.out_w * taps; ++i) {
+    const int64_t place = i % taps;
+    const int64_t row = i / taps / b.window.out_w;
+    const int64_t x = i / taps % b.window.out_w;
+    const int64_t channel =
+        std::max<int64_t>(0, std::min(block * taps, b.channels - taps)) +
+        ChannelAt(place, taps);
+    if (channel >= b.channels) continue;
+    const int64_t parameter = block * taps + place;
+    int32_t sum = b.bias[parameter];
+    for (int64_t t = 0; t < b.window.kernel_w * b.shape.row_groups * taps;
+         ++t) {
+      const int64_t kx = t / (b.shape.row_groups * taps);
+      const int64_t in_row = t % (b.shape.row_groups * taps);
+      const int64_t y = in_row + row * b.shape.row_offset * taps;
+      const int64_t column =
+          x * b.window.stride_w - b.window.pad_left + kx * b.window.dilation_w;
+      const bool inside =
+          b.rows[y] != nullptr && column >= 0 && column < b.window.in_w;
+      const int64_t at =
+          ((block * b.window.kernel_w + kx) * b.shape.row_groups +
+           in_row / taps) *
+              b.shape.rows +
+          row;
+      const int32_t joined = b.weights[at * taps + place];
       const int32_t weight =
-          joined << (32 - bits - t % taps_at_once * bits) >> (32 - bits);
-      sum += p.taps[t][at] * weight;
+          joined << (32 - bits - y % taps * bits) >> (32 - bits);
+      sum += weight * (inside ? b.rows[y][column * b.channels + channel]
+                              : b.border_row[0]);
     }
-    const float v = static_cast<float>(sum) * p.multiplier[c];
-    const float low = static_cast<float>(-p.zero);
-    const float high = static_cast<float>(255 - p.zero);
+    const float v = static_cast<float>(sum) * b.multiplier[parameter];
+    const auto low = static_cast<float>(-b.zero);
+    const auto high = static_cast<float>(255 - b.zero);
     const float q =
         hn::GetLane(hn::Round(hn::Set(RealTag(), std::clamp(v, low, high))));
-    p.out[at] = static_cast<uint8_t>(static_cast<int32_t>(q) + p.zero);
+    b.out[(row * b.window.out_w + x) * b.channels + channel] =
+        static_cast<uint8_t>(static_cast<int32_t>(q) + b.zero);
+  }
+}
+
+void RunBand(const DepthwiseBand& band, int64_t begin, int64_t end, int taps,
+             bool imitate) {
+  for (int64_t block = begin; block < end; ++block) {
+    RunBlock(band, block, taps, imitate);
   }
 }
 
 #endif
 
-// ---- pixels
-
-int64_t BlocksOf(int64_t channels) {
-  return (channels + kDepthwiseChannels - 1) / kDepthwiseChannels;
-}
-
-// Where the taps of one output row lie, from pixel to pixel.
-class TapRow {
- public:
-  TapRow(const DepthwiseLastArgs& args, int64_t image, int64_t y, int count)
-      : window_(args.shape.window),
-        channels_(args.shape.channels),
-        border_(args.border),
-        count_(count) {
-    const uint8_t* start = args.input + image * window_.in_pixels() * channels_;
-    for (int64_t ky = 0; ky < window_.kernel_h; ++ky) {
-      const int64_t row =
-          y * window_.stride_h - window_.pad_top + ky * window_.dilation_h;
-      rows_[ky] = row < 0 || row >= window_.in_h
-                      ? nullptr
-                      : start + row * window_.in_w * channels_;
-    }
-  }
-
-  // The taps of pixel x, `count` of them.
-  const uint8_t* const* At(int64_t x) {
-    const PlaneWindow& w = window_;
-    const int64_t column = x * w.stride_w - w.pad_left;
-    const bool inside = column >= 0 && column + w.span_w() <= w.in_w;
-    if (inside && was_inside_) {
-      for (int i = 0; i < count_; ++i) taps_[i] += steps_[i];
-      return taps_;
-    }
-    was_inside_ = inside;
-    int i = 0;
-    for (int64_t ky = 0; ky < w.kernel_h; ++ky) {
-      for (int64_t kx = 0; kx < w.kernel_w; ++kx, ++i) {
-        const int64_t at = column + kx * w.dilation_w;
-        const bool exists = rows_[ky] != nullptr && at >= 0 && at < w.in_w;
-        taps_[i] = exists ? rows_[ky] + at * channels_ : border_;
-        steps_[i] = rows_[ky] != nullptr ? w.stride_w * channels_ : 0;
-      }
-    }
-    for (; i < count_; ++i) {  // multiplied by 0
-      taps_[i] = border_;
-      steps_[i] = 0;
-    }
-    return taps_;
-  }
-
- private:
-  const PlaneWindow& window_;
-  int64_t channels_;
-  const uint8_t* border_;
-  int count_;
-  bool was_inside_ = false;
-  const uint8_t* rows_[kMaxDepthwiseTaps];
-  const uint8_t* taps_[kMaxDepthwiseTaps + 3];
-  int64_t steps_[kMaxDepthwiseTaps + 3];
-};
-
-// Fewer channels than a block has: by way of copies of that size.
-void RunNarrowPixel(DepthwisePixel pixel, int taps_at_once, bool imitate) {
-  uint8_t copies[kMaxDepthwiseTaps + 3][kDepthwiseChannels] = {};
-  const uint8_t* taps[kMaxDepthwiseTaps + 3];
-  for (int64_t t = 0; t < pixel.groups * taps_at_once; ++t) {
-    std::copy_n(pixel.taps[t], pixel.channels, copies[t]);
-    taps[t] = copies[t];
-  }
-  uint8_t result[kDepthwiseChannels];
-  uint8_t* out = pixel.out;
-  pixel.taps = taps;
-  pixel.out = result;
-  RunPixel(pixel, taps_at_once, imitate);
-  std::copy_n(result, pixel.channels, out);
-}
-
-void RunRow(const DepthwiseLastArgs& args, int64_t row, int taps_at_once,
-            bool imitate) {
+void RunDepthwiseBy(const DepthwiseLastArgs& args, ThreadPool& pool, int taps,
+                    bool imitate) {
   const ConvShape& s = args.shape;
   const PlaneWindow& w = s.window;
   const DepthwiseFilters& f = args.filters;
-  const int64_t groups = (f.taps + taps_at_once - 1) / taps_at_once;
-  TapRow taps(args, row / w.out_h, row % w.out_h,
-              static_cast<int>(groups * taps_at_once));
-  DepthwisePixel pixel{nullptr,
-                       groups,
-                       s.channels,
-                       BlocksOf(s.channels),
-                       reinterpret_cast<const int32_t*>(f.weights.get()),
-                       f.bias.data(),
-                       f.multiplier.data(),
-                       args.zero,
-                       args.output + row * w.out_w * s.channels};
-  const bool narrow = s.channels < kDepthwiseChannels;
-  for (int64_t x = 0; x < w.out_w; ++x) {
-    pixel.taps = taps.At(x);
-    if (narrow) {
-      RunNarrowPixel(pixel, taps_at_once, imitate);
-    } else {
-      RunPixel(pixel, taps_at_once, imitate);
+  const BandShape shape(w, taps);
+  const int64_t blocks = (s.channels + f.block - 1) / f.block;
+  const int64_t bands = (w.out_h + shape.rows - 1) / shape.rows;
+  // Channels are parted where there are too few bands.
+  const int64_t parts = std::clamp<int64_t>(
+      pool.threads() == 1 ? 1 : 4 * pool.threads() / (s.batch * bands), 1,
+      blocks);
+  HWY_ALIGN uint8_t border_row[kColumnPadding];
+  std::fill_n(border_row, kColumnPadding, args.border);
+  const auto run = [&](int64_t item) {
+    const int64_t band = item / parts;
+    const int64_t y = band % bands * shape.rows;
+    const int64_t image = band / bands;
+    DepthwiseBand b{{},
+                    shape,
+                    w,
+                    s.channels,
+                    border_row,
+                    reinterpret_cast<const int32_t*>(f.weights.get()),
+                    f.bias.data(),
+                    f.multiplier.data(),
+                    f.clamps_by_packing,
+                    args.zero,
+                    args.output + (image * w.out_h + y) * w.out_w * s.channels,
+                    std::min(shape.rows, w.out_h - y)};
+    const int64_t first = y * w.stride_h - w.pad_top;
+    for (int64_t i = 0; i < shape.image_rows(w); ++i) {
+      const int64_t row = first + i * w.dilation_h;
+      if (row < 0 || row >= w.in_h) continue;
+      b.rows[i] = args.input + (image * w.in_h + row) * w.in_w * s.channels;
     }
-    pixel.out += s.channels;
-  }
-}
-
-void RunDepthwiseBy(const DepthwiseLastArgs& args, ThreadPool& pool,
-                    int taps_at_once, bool imitate) {
-  const ConvShape& s = args.shape;
+    const int64_t part = item % parts;
+    RunBand(b, part * blocks / parts, (part + 1) * blocks / parts, taps,
+            imitate);
+  };
   // Pieces of some ten thousand products.
-  const int64_t work = s.window.out_w * s.window.taps() * s.channels;
+  const int64_t work =
+      shape.rows * w.out_w * w.taps() * ((s.channels + parts - 1) / parts);
   const int64_t grain =
       std::max<int64_t>(1, 65536 / std::max<int64_t>(1, work));
-  pool.ParallelFor(static_cast<size_t>(s.batch * s.window.out_h),
+  pool.ParallelFor(static_cast<size_t>(s.batch * bands * parts),
                    static_cast<size_t>(grain), [&](size_t begin, size_t end) {
-                     for (size_t row = begin; row < end; ++row) {
-                       RunRow(args, static_cast<int64_t>(row), taps_at_once,
-                              imitate);
+                     for (size_t i = begin; i < end; ++i) {
+                       run(static_cast<int64_t>(i));
                      }
                    });
 }
 
-// Place i of a block's vectors -> channel of the block.
-int64_t ChannelAt(int64_t i) {
-  constexpr int64_t kGroup = kIntLanes >= 4 ? 4 : 1;
-  const int64_t vector = i / kIntLanes;
-  const int64_t lane = i % kIntLanes;
-  return lane / kGroup * (4 * kGroup) + vector * kGroup + lane % kGroup;
-}
-
-DepthwiseFilters PackTaps(int64_t channels, int64_t taps, const int8_t* weights,
+// [block][kernel_w][group][row of the result][place], the weights of a group's
+// rows in each int32.
+DepthwiseFilters PackRows(const ConvShape& s, const int8_t* weights,
                           const int32_t* bias, const float* multiplier,
-                          int taps_at_once) {
-  const int64_t groups = (taps + taps_at_once - 1) / taps_at_once;
-  const int64_t blocks = BlocksOf(channels);
+                          int taps) {
+  const PlaneWindow& w = s.window;
+  const BandShape shape(w, taps);
   DepthwiseFilters f;
-  f.channels = channels;
-  f.taps = taps;
-  const int64_t count = blocks * groups * kDepthwiseChannels;
-  f.weights = AllocateAligned<std::byte>(count * 4);
+  f.block = int64_t{taps} * kIntLanes;
+  const int64_t blocks = (s.channels + f.block - 1) / f.block;
+  f.weights = AllocateAligned<std::byte>(
+      blocks * w.kernel_w * shape.row_groups * shape.rows * f.block * 4);
   auto* out = reinterpret_cast<uint32_t*>(f.weights.get());
-  const DepthwisePixel where{nullptr, 0,       channels, 0,      nullptr,
-                             nullptr, nullptr, 0,        nullptr};
-  const int bits = 32 / taps_at_once;
+  const int bits = 32 / taps;
   const uint32_t mask = bits == 16 ? 0xFFFF : 0xFF;
+  // The weights of group g of those of row r of the result.
+  const auto joined = [&](int64_t c, int64_t kx, int64_t g, int64_t r) {
+    uint32_t all = 0;
+    for (int64_t i = 0; i < taps; ++i) {
+      const int64_t ky = (g + r * shape.row_offset) * taps + i - r * w.stride_h;
+      if (ky < 0 || ky >= w.kernel_h) continue;
+      const auto one = static_cast<uint32_t>(
+          int32_t{weights[(c * w.kernel_h + ky) * w.kernel_w + kx]});
+      all |= (one & mask) << (i * bits);
+    }
+    return all;
+  };
+  f.clamps_by_packing = std::all_of(multiplier, multiplier + s.channels,
+                                    [](float by) { return std::abs(by) < 1; });
   for (int64_t block = 0; block < blocks; ++block) {
-    for (int64_t i = 0; i < kDepthwiseChannels; ++i) {
-      const int64_t c = where.ChannelOf(block) + ChannelAt(i);
-      const bool exists = c < channels;
-      f.bias.push_back(exists ? bias[c] : 0);
-      f.multiplier.push_back(exists ? multiplier[c] : 0);
-      for (int64_t g = 0; g < groups; ++g) {
-        uint32_t joined = 0;
-        for (int64_t t = g * taps_at_once;
-             exists && t < std::min(taps, (g + 1) * taps_at_once); ++t) {
-          const auto w = static_cast<uint32_t>(int32_t{weights[c * taps + t]});
-          joined |= (w & mask) << (t % taps_at_once * bits);
-        }
-        out[(block * groups + g) * kDepthwiseChannels + i] = joined;
+    // The last block ends with the last channel.
+    const int64_t first =
+        std::max<int64_t>(0, std::min(block * f.block, s.channels - f.block));
+    for (int64_t i = 0; i < f.block; ++i) {
+      const int64_t c = first + ChannelAt(i, taps);
+      f.bias.push_back(c < s.channels ? bias[c] : 0);
+      f.multiplier.push_back(c < s.channels ? multiplier[c] : 0);
+    }
+    for (int64_t k = 0; k < w.kernel_w * shape.row_groups * shape.rows; ++k) {
+      const int64_t r = k % shape.rows;
+      const int64_t g = k / shape.rows % shape.row_groups;
+      const int64_t kx = k / shape.rows / shape.row_groups;
+      for (int64_t i = 0; i < f.block; ++i) {
+        const int64_t c = first + ChannelAt(i, taps);
+        *out++ = c < s.channels ? joined(c, kx, g, r) : 0;
       }
     }
   }
   return f;
 }
 
-DepthwiseFilters PackBestTaps(int64_t channels, int64_t taps,
-                              const int8_t* weights, const int32_t* bias,
-                              const float* multiplier) {
-  return PackTaps(channels, taps, weights, bias, multiplier,
-                  HasQuadDot() ? 4 : 2);
+DepthwiseFilters PackBestRows(const ConvShape& shape, const int8_t* weights,
+                              const int32_t* bias, const float* multiplier) {
+  return PackRows(shape, weights, bias, multiplier, HasQuadDot() ? 4 : 2);
 }
-DepthwiseFilters PackFourTaps(int64_t channels, int64_t taps,
-                              const int8_t* weights, const int32_t* bias,
-                              const float* multiplier) {
-  return PackTaps(channels, taps, weights, bias, multiplier, 4);
+DepthwiseFilters PackFourRows(const ConvShape& shape, const int8_t* weights,
+                              const int32_t* bias, const float* multiplier) {
+  return PackRows(shape, weights, bias, multiplier, 4);
 }
 void RunBestDepthwise(const DepthwiseLastArgs& args, ThreadPool& pool) {
   RunDepthwiseBy(args, pool, HasQuadDot() ? 4 : 2, false);
 }
 void RunImitatedDepthwise(const DepthwiseLastArgs& args, ThreadPool& pool) {
   RunDepthwiseBy(args, pool, 4, true);
+}
+
+bool Fits(const PlaneWindow& w) {
+  for (const int taps : {2, 4}) {
+    const int64_t groups = BandShape(w, taps).groups;
+    if (groups * taps > kMaxBandRows ||
+        groups * taps * kIntLanes * w.span_w() > kStagedWords) {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace HWY_NAMESPACE
@@ -324,23 +307,24 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace squint {
 namespace {
-HWY_EXPORT(PackBestTaps);
-HWY_EXPORT(PackFourTaps);
+HWY_EXPORT(PackBestRows);
+HWY_EXPORT(PackFourRows);
 HWY_EXPORT(RunBestDepthwise);
 HWY_EXPORT(RunImitatedDepthwise);
+HWY_EXPORT(Fits);
 }  // namespace
 
-DepthwiseFilters PackDepthwise(int64_t channels, int64_t taps,
-                               const int8_t* weights, const int32_t* bias,
-                               const float* multiplier) {
-  return HWY_DYNAMIC_DISPATCH(PackBestTaps)(channels, taps, weights, bias,
-                                            multiplier);
+bool FitsDepthwiseLast(const PlaneWindow& window) {
+  return HWY_DYNAMIC_DISPATCH(Fits)(window);
 }
-DepthwiseFilters PackDepthwiseQuads(int64_t channels, int64_t taps,
+DepthwiseFilters PackDepthwise(const ConvShape& shape, const int8_t* weights,
+                               const int32_t* bias, const float* multiplier) {
+  return HWY_DYNAMIC_DISPATCH(PackBestRows)(shape, weights, bias, multiplier);
+}
+DepthwiseFilters PackDepthwiseQuads(const ConvShape& shape,
                                     const int8_t* weights, const int32_t* bias,
                                     const float* multiplier) {
-  return HWY_DYNAMIC_DISPATCH(PackFourTaps)(channels, taps, weights, bias,
-                                            multiplier);
+  return HWY_DYNAMIC_DISPATCH(PackFourRows)(shape, weights, bias, multiplier);
 }
 void DepthwiseLast(const DepthwiseLastArgs& args, ThreadPool& pool) {
   HWY_DYNAMIC_DISPATCH(RunBestDepthwise)(args, pool);

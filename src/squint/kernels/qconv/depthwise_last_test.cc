@@ -22,7 +22,6 @@ struct Problem {
     w.resize(static_cast<size_t>(channels * window.taps()));
     for (int8_t& b : w) b = static_cast<int8_t>(engine() >> 9);
     for (int64_t c = 0; c < channels; ++c) {
-      border.push_back(static_cast<uint8_t>(91));
       bias.push_back(static_cast<int32_t>(engine() % 2001) - 1000);
       multiplier.push_back(1e-3f * static_cast<float>(engine() % 90 + 1));
     }
@@ -38,8 +37,7 @@ struct Problem {
         const bool inside = i >= 0 && i < v.in_h && j >= 0 && j < v.in_w;
         const int64_t at =
             ((image * v.in_h + i) * v.in_w + j) * shape.channels + c;
-        sum += (inside ? x[static_cast<size_t>(at)]
-                       : border[static_cast<size_t>(c)]) *
+        sum += (inside ? x[static_cast<size_t>(at)] : border) *
                w[static_cast<size_t>(c * v.taps() + ky * v.kernel_w + kx)];
       }
     }
@@ -49,13 +47,12 @@ struct Problem {
   void Check(int threads, bool quads) const {
     const DepthwiseFilters filters =
         (quads ? PackDepthwiseQuads : PackDepthwise)(
-            shape.channels, shape.window.taps(), w.data(), bias.data(),
-            multiplier.data());
+            shape, w.data(), bias.data(), multiplier.data());
     ThreadPool pool(threads);
     std::vector<uint8_t> out(static_cast<size_t>(
         shape.batch * shape.window.out_pixels() * shape.channels));
     (quads ? DepthwiseLastOfQuads : DepthwiseLast)(
-        {shape, filters, x.data(), border.data(), 17, out.data()}, pool);
+        {shape, filters, x.data(), border, 17, out.data()}, pool);
     const Requantization r = {.bias = bias.data(),
                               .bias_column = 1,
                               .multiplier = multiplier.data(),
@@ -89,7 +86,7 @@ struct Problem {
   ConvShape shape;
   std::vector<uint8_t> x;
   std::vector<int8_t> w;
-  std::vector<uint8_t> border;
+  uint8_t border = 91;
   std::vector<int32_t> bias;
   std::vector<float> multiplier;
 };
@@ -122,9 +119,27 @@ TEST(DepthwiseLast, EqualsTheFormulaForAnyNumberOfChannels) {
 TEST(DepthwiseLast, EqualsTheFormulaForEveryKindOfWindow) {
   for (const PlaneWindow& window :
        {Square(9, 3, 2, 1), Square(9, 5, 1, 2), Square(9, 3, 1, 2, 2),
-        Square(7, 7, 1, 0), Square(5, 1, 1, 0), Square(4, 2, 3, 1)}) {
+        Square(7, 7, 1, 0), Square(5, 1, 1, 0), Square(4, 2, 3, 1),
+        Square(150, 3, 1, 1), Square(40, 5, 2, 2), Square(8, 3, 1, 4, 4)}) {
     Problem(35, window, 2).CheckAll();
   }
+}
+
+TEST(DepthwiseLast, ClampsWhateverTheSums) {
+  Problem problem(48, Square(6, 3, 1, 1));
+  for (size_t c = 0; c < 48; ++c) {
+    problem.bias[c] = c % 2 == 0 ? 2'000'000'000 : -2'000'000'000;
+    problem.multiplier[c] = 0.9f;
+  }
+  problem.CheckAll();  // within int32
+  problem.multiplier[5] = 3.0f;
+  problem.CheckAll();
+}
+
+TEST(DepthwiseLast, KnowsWhichWindowsAreTooLarge) {
+  EXPECT_TRUE(FitsDepthwiseLast(Square(112, 11, 1, 5)));
+  EXPECT_FALSE(FitsDepthwiseLast(Square(300, 3, 1, 0, 140)));
+  EXPECT_FALSE(FitsDepthwiseLast(Square(100, 60, 1, 0)));
 }
 
 }  // namespace
