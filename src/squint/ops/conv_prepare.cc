@@ -1,5 +1,6 @@
 // Conv on the float kernels: one or two spatial axes, constant weights.
 #include "squint/kernels/conv/conv.h"
+#include "squint/kernels/conv/winograd.h"
 #include "squint/kernels/depthwise/depthwise.h"
 #include "squint/ops/conv_shape.h"
 #include "squint/ops/prepare.h"
@@ -23,6 +24,27 @@ class ConvStep : public Step {
 
  private:
   ConvPlan plan_;
+  std::shared_ptr<const PackedMatrix> weights_;
+  std::pair<float, float> clamp_;
+};
+
+class WinogradStep : public Step {
+ public:
+  WinogradStep(const ConvShape& shape,
+               std::shared_ptr<const PackedMatrix> weights,
+               std::pair<float, float> clamp)
+      : plan_(shape), weights_(std::move(weights)), clamp_(clamp) {}
+
+  void Run(const StepArgs& args) const override {
+    WinogradConv({plan_, *weights_, FloatInput(args, 2), clamp_.first,
+                  clamp_.second, FloatInput(args, 0), FloatOutput(args),
+                  static_cast<float*>(args.scratch)},
+                 args.pool);
+  }
+  size_t scratch_bytes() const override { return plan_.scratch_bytes; }
+
+ private:
+  WinogradPlan plan_;
   std::shared_ptr<const PackedMatrix> weights_;
   std::pair<float, float> clamp_;
 };
@@ -56,6 +78,15 @@ std::unique_ptr<Step> PrepareConv(const PrepareContext& context) {
   }
   const Tensor* weights = context.constants[1];
   if (weights == nullptr) return nullptr;
+  if (WinogradPays(shape)) {
+    auto packed =
+        context.packs.Get<PackedMatrix>(context.pack_key + "/winograd", [&] {
+          return std::make_shared<const PackedMatrix>(
+              PackWinogradWeights(shape, weights->data<float>()));
+        });
+    return std::make_unique<WinogradStep>(shape, std::move(packed),
+                                          ClampOrNone(context));
+  }
   auto packed =
       context.packs.Get<PackedMatrix>(context.pack_key + "/conv", [&] {
         return std::make_shared<const PackedMatrix>(

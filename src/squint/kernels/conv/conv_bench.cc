@@ -7,6 +7,7 @@
 
 #include "squint/base/threads.h"
 #include "squint/kernels/conv/conv.h"
+#include "squint/kernels/conv/winograd.h"
 #include "squint/kernels/depthwise/depthwise.h"
 #include "squint/kernels/qconv/depthwise_last.h"
 #include "squint/kernels/qconv/qconv.h"
@@ -63,6 +64,21 @@ void BM_Conv(benchmark::State& state) {
     Conv({plan, weights, nullptr, 0, 6, data.x.data(), data.y.data(),
           scratch.data()},
          pool);
+  }
+  CountMacs(state, s);
+}
+
+void BM_Winograd(benchmark::State& state) {
+  const ConvShape s = Shape(state);
+  Data data(s);
+  ThreadPool pool(static_cast<int>(state.range(5)));
+  const WinogradPlan plan(s);
+  const PackedMatrix weights = PackWinogradWeights(s, data.w.data());
+  std::vector<float> scratch(plan.scratch_bytes / sizeof(float));
+  for (auto _ : state) {
+    WinogradConv({plan, weights, nullptr, 0, 6, data.x.data(), data.y.data(),
+                  scratch.data()},
+                 pool);
   }
   CountMacs(state, s);
 }
@@ -169,6 +185,12 @@ void DepthwiseLayers(benchmark::internal::Benchmark* bench) {
 }
 
 BENCHMARK(BM_Conv)->Apply(ConvLayers)->UseRealTime();
+BENCHMARK(BM_Winograd)
+    ->Args({64, 64, 56, 3, 1, 1})
+    ->Args({128, 128, 28, 3, 1, 1})
+    ->Args({256, 256, 14, 3, 1, 1})
+    ->Args({512, 512, 7, 3, 1, 1})
+    ->UseRealTime();
 BENCHMARK(BM_QuantizedConv)->Apply(ConvLayers)->UseRealTime();
 BENCHMARK(BM_QuantizedDepthwise)->Apply(DepthwiseLayers)->UseRealTime();
 BENCHMARK(BM_DepthwiseLast)->Apply(DepthwiseLayers)->UseRealTime();

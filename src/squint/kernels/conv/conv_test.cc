@@ -7,6 +7,7 @@
 
 #include "squint/base/threads.h"
 #include "squint/kernels/conv/conv_ref.h"
+#include "squint/kernels/conv/winograd.h"
 #include "squint/kernels/depthwise/depthwise.h"
 #include "squint/kernels/each_target_test.h"
 #include "squint/kernels/gemm/gemm_ref.h"
@@ -218,6 +219,57 @@ TEST(Depthwise, GivesTheSameBitsForEveryThreadCount) {
     const ConvShape s = Shape(20, 20, 20, 14, 14, 3, 1, 1);
     EXPECT_EQ(RunDepthwise(s, 3), RunDepthwise(s, 1));
   });
+}
+
+std::vector<float> RunWinograd(const ConvShape& s, int threads = 1) {
+  Data data(s);
+  ThreadPool pool(threads);
+  const WinogradPlan plan(s);
+  const PackedMatrix weights = PackWinogradWeights(s, data.w.data());
+  std::vector<float> scratch(plan.scratch_bytes / sizeof(float));
+  WinogradConv({plan, weights, data.bias.data(), kLow, kHigh, data.x.data(),
+                data.y.data(), scratch.data()},
+               pool);
+  ExpectTruth(s, data);
+  return data.y;
+}
+
+TEST(Winograd, EqualsTheTruthForPadsAndSizes) {
+  ForEachTarget([] {
+    for (const int64_t width : {3, 4, 7, 16, 17, 37}) {
+      for (const int64_t pad : {0, 1, 2}) {
+        RunWinograd(Shape(5, 6, 1, 9, width, 3, 1, pad));
+      }
+    }
+  });
+}
+
+TEST(Winograd, EqualsTheTruthForChannelsBlocksAndBatch) {
+  ForEachTarget([] {
+    RunWinograd(Shape(33, 70, 1, 12, 11, 3, 1, 1));
+    RunWinograd(Shape(600, 3, 1, 14, 15, 3, 1, 1));
+    ConvShape s = Shape(4, 9, 1, 50, 60, 3, 1, 1);  // several blocks of tiles
+    s.batch = 2;
+    RunWinograd(s);
+  });
+}
+
+TEST(Winograd, IsTheSameForEveryThreadCountAndBatch) {
+  ConvShape s = Shape(16, 24, 1, 33, 40, 3, 1, 1);
+  const std::vector<float> one = RunWinograd(s);
+  for (const int threads : {2, 3, 8}) EXPECT_EQ(RunWinograd(s, threads), one);
+  s.batch = 2;  // the same first image
+  const std::vector<float> two = RunWinograd(s, 2);
+  EXPECT_TRUE(std::equal(one.begin(), one.end(), two.begin()));
+}
+
+TEST(Winograd, IsForWindowsOfThreeWithManyTiles) {
+  EXPECT_TRUE(WinogradPays(Shape(64, 64, 1, 14, 14, 3, 1, 1)));
+  EXPECT_FALSE(WinogradPays(Shape(64, 64, 1, 4, 4, 3, 1, 1)));
+  EXPECT_FALSE(WinogradPays(Shape(3, 64, 1, 56, 56, 3, 1, 1)));
+  EXPECT_FALSE(WinogradPays(Shape(64, 64, 2, 56, 56, 3, 1, 1)));
+  EXPECT_FALSE(WinogradPays(Shape(64, 64, 1, 56, 56, 3, 2, 1)));
+  EXPECT_FALSE(WinogradPays(Shape(64, 64, 1, 56, 56, 5, 1, 2)));
 }
 
 }  // namespace
