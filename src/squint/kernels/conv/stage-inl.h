@@ -41,21 +41,37 @@ HWY_INLINE void CopyRow(const float* HWY_RESTRICT in, int64_t n,
   }
 }
 
-// out[i] = in[2 i]; in has 2 n - 1 floats.
-HWY_INLINE void CopyEveryOther(const float* HWY_RESTRICT in, int64_t n,
-                               float* HWY_RESTRICT out) {
-  int64_t i = 0;
 #if HWY_TARGET != HWY_SCALAR
+// By whole vectors, n greater than one. The last one ends with the floats: its
+// places are the odd ones of what begins one float before them.
+template <class D>
+HWY_INLINE void CopyEveryOtherBy(D d, const float* HWY_RESTRICT in, int64_t n,
+                                 float* HWY_RESTRICT out) {
   namespace hn = hwy::HWY_NAMESPACE;
-  const hn::ScalableTag<float> d;
-  constexpr int64_t kN = HWY_LANES(float);
-  for (; i + kN < n; i += kN) {
+  constexpr int64_t kN = hn::MaxLanes(D());
+  for (int64_t i = 0; i + kN < n; i += kN) {
     const auto low = hn::LoadU(d, in + 2 * i);
     const auto high = hn::LoadU(d, in + 2 * i + kN);
     hn::StoreU(hn::ConcatEven(d, high, low), d, out + i);
   }
+  const float* last = in + 2 * (n - kN) - 1;
+  hn::StoreU(hn::ConcatOdd(d, hn::LoadU(d, last + kN), hn::LoadU(d, last)), d,
+             out + n - kN);
+}
 #endif
-  for (; i < n; ++i) out[i] = in[2 * i];
+
+// out[i] = in[2 i]; in has 2 n - 1 floats.
+HWY_INLINE void CopyEveryOther(const float* HWY_RESTRICT in, int64_t n,
+                               float* HWY_RESTRICT out) {
+#if HWY_TARGET != HWY_SCALAR
+  const hwy::HWY_NAMESPACE::ScalableTag<float> whole;
+  const hwy::HWY_NAMESPACE::CappedTag<float, 4> quarter;
+  if (n > int64_t{HWY_LANES(float)}) {
+    return CopyEveryOtherBy(whole, in, n, out);
+  }
+  if (n > 4) return CopyEveryOtherBy(quarter, in, n, out);
+#endif
+  for (int64_t i = 0; i < n; ++i) out[i] = in[2 * i];
 }
 
 // Which floats of an input row fall into one phase of a staged row:
@@ -66,6 +82,7 @@ struct PhaseRun {
   int64_t source = 0;
   int64_t count = 0;
 
+  PhaseRun() = default;
   PhaseRun(const PlaneWindow& w, const StagedPlane& staged, int64_t phase) {
     if (w.pad_left > phase) {
       column = (w.pad_left - phase + w.stride_w - 1) / w.stride_w;
@@ -79,9 +96,9 @@ struct PhaseRun {
   }
 };
 
-HWY_INLINE void StageRow(const PhaseRun& run, int64_t stride, int64_t columns,
-                         const float* row, float border, float* out) {
-  for (int64_t i = 0; i < run.column; ++i) out[i] = border;
+// The pixels of a row that lie inside the image.
+HWY_INLINE void CopyRun(const PhaseRun& run, int64_t stride, const float* row,
+                        float* out) {
   float* target = out + run.column;
   if (stride == 1) {
     CopyRow(row + run.source, run.count, target);
@@ -92,6 +109,12 @@ HWY_INLINE void StageRow(const PhaseRun& run, int64_t stride, int64_t columns,
       target[i] = row[run.source + i * stride];
     }
   }
+}
+
+HWY_INLINE void StageRow(const PhaseRun& run, int64_t stride, int64_t columns,
+                         const float* row, float border, float* out) {
+  for (int64_t i = 0; i < run.column; ++i) out[i] = border;
+  CopyRun(run, stride, row, out);
   for (int64_t i = run.column + run.count; i < columns; ++i) out[i] = border;
 }
 
@@ -114,6 +137,53 @@ HWY_INLINE void StagePlane(const PlaneWindow& w, const StagedPlane& staged,
     }
   }
 }
+
+// Stages planes one after the other in a buffer that has the border already.
+class PlaneStaging {
+ public:
+  explicit PlaneStaging(const PlaneWindow& w) : window_(w), layout_(w) {
+    if (!fits()) return;
+    for (int64_t i = 0; i < layout_.phases_w; ++i) {
+      runs_[i] = PhaseRun(w, layout_, i);
+    }
+    for (int64_t i = 0; i < layout_.phases_h; ++i) {
+      // Row r of the phase is row r * stride_h + i - pad_top of the plane.
+      const int64_t first = i - w.pad_top;
+      const int64_t begin =
+          first >= 0 ? 0 : (-first + w.stride_h - 1) / w.stride_h;
+      const int64_t end = (w.in_h - first + w.stride_h - 1) / w.stride_h;
+      rows_[i] = {begin, std::clamp(end, begin, std::max(begin, layout_.rows))};
+    }
+  }
+  bool fits() const {
+    return layout_.phases_w <= kMaxPhases && layout_.phases_h <= kMaxPhases;
+  }
+  const StagedPlane& layout() const { return layout_; }
+
+  HWY_INLINE void CopyInside(const float* plane, float* staged) const {
+    for (int64_t i = 0; i < layout_.phases_h; ++i) {
+      for (int64_t j = 0; j < layout_.phases_w; ++j) {
+        float* phase = staged + layout_.PhaseOffset(i, j);
+        for (int64_t r = rows_[i].begin; r < rows_[i].end; ++r) {
+          const int64_t y = r * window_.stride_h + i - window_.pad_top;
+          CopyRun(runs_[j], window_.stride_w, plane + y * window_.in_w,
+                  phase + r * layout_.columns);
+        }
+      }
+    }
+  }
+
+ private:
+  static constexpr int64_t kMaxPhases = 4;
+  struct Rows {
+    int64_t begin = 0;
+    int64_t end = 0;
+  };
+  PlaneWindow window_;
+  StagedPlane layout_;
+  PhaseRun runs_[kMaxPhases];
+  Rows rows_[kMaxPhases];
+};
 
 // Calls f(band's window, its staged form's layout, floats, first output row)
 // for bands that cover the plane; FitsBand(w).

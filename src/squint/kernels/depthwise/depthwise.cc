@@ -39,49 +39,121 @@ HWY_INLINE void Put(D d, const Band& b, int64_t y, int64_t x, V sum) {
   StoreInRow(d, sum, b.out + y * b.out_w + x, b.out_w);
 }
 
-// Output rows [begin, rows) of a kH x kW window with stride kS in both
-// directions and dilation 1, kRows rows at a time; returns the first row not
-// done. With stride 1 row y reads input rows y to y + kH - 1, so that an
-// input row, once loaded, serves up to kH output rows (the compiler merges
-// the equal loads). With stride 2 a tap lies in phase (ky % 2, kx % 2).
-template <int kH, int kW, int kS, int kRows, class D>
-HWY_INLINE int64_t DenseRows(D d, const Band& b, int64_t begin, int64_t rows) {
-  using V = hn::Vec<D>;
-  V weights[kH * kW];
-#pragma GCC unroll 32
-  for (int t = 0; t < kH * kW; ++t) weights[t] = hn::Set(d, b.weights[t]);
-  const V bias = hn::Set(d, b.bias);
-  const float* phase[kS * kS];
-  for (int i = 0; i < kS * kS; ++i) phase[i] = b.staged + i * b.phase_floats;
-  int64_t y = begin;
-  for (; y + kRows <= rows; y += kRows) {
-    ForEachVector(b.out_w, hn::MaxLanes(d), [&](int64_t x) HWY_ATTR {
-      V sum[kRows];
-#pragma GCC unroll 4
-      for (int r = 0; r < kRows; ++r) {
-        sum[r] = bias;
-#pragma GCC unroll 8
-        for (int ky = 0; ky < kH; ++ky) {
-#pragma GCC unroll 8
-          for (int kx = 0; kx < kW; ++kx) {
-            const float* in = phase[ky % kS * kS + kx % kS] +
-                              (y + r + ky / kS) * b.columns + x + kx / kS;
-            sum[r] =
-                hn::MulAdd(weights[ky * kW + kx], hn::LoadU(d, in), sum[r]);
-          }
-        }
-      }
-#pragma GCC unroll 4
-      for (int r = 0; r < kRows; ++r) Put(d, b, y + r, x, sum[r]);
-    });
-  }
-  return y;
+// In a register from here on: GCC would keep all weights of a window there,
+// which are more than there are, and load them from memory.
+template <class V>
+HWY_INLINE void Pin([[maybe_unused]] V& v) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128 && \
+    defined(__GNUC__)
+  asm volatile("" : "+x"(v.raw));
+#endif
 }
 
+// kRows rows of the result from y on, kVectors vectors at x. Every weight is
+// broadcast once for all of them. With stride kS a tap lies in phase
+// (ky % kS, kx % kS).
+template <int kH, int kW, int kS, int kRows, int kVectors, class D>
+HWY_INLINE void DenseTile(D d, const Band& b, int64_t y,
+                          const int64_t (&x)[kVectors]) {
+  using V = hn::Vec<D>;
+  V sum[kRows][kVectors];
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Set(d, b.bias);
+  }
+  for (int ky = 0; ky < kH; ++ky) {
+#pragma GCC unroll 8
+    for (int kx = 0; kx < kW; ++kx) {
+      V weight = hn::Set(d, b.weights[ky * kW + kx]);
+      Pin(weight);
+      const float* in = b.staged + (ky % kS * kS + kx % kS) * b.phase_floats +
+                        (y + ky / kS) * b.columns + kx / kS;
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+        for (int v = 0; v < kVectors; ++v) {
+          sum[r][v] = hn::MulAdd(
+              weight, hn::LoadU(d, in + r * b.columns + x[v]), sum[r][v]);
+        }
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) Put(d, b, y + r, x[v], sum[r][v]);
+  }
+}
+
+// The same for one vector and windows whose weights are all in registers: every
+// vector of the image is loaded once for all rows whose windows hold it.
 template <int kH, int kW, int kS, int kRows, class D>
-HWY_NOINLINE void Dense(D d, const Band& b, int64_t rows) {
-  const int64_t rest = DenseRows<kH, kW, kS, kRows>(d, b, 0, rows);
-  DenseRows<kH, kW, kS, 1>(d, b, rest, rows);
+HWY_INLINE void SmallTile(D d, const Band& b,
+                          const hn::Vec<D> (&weights)[kH * kW], int64_t y,
+                          int64_t x) {
+  using V = hn::Vec<D>;
+  V sum[kRows];
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) sum[r] = hn::Set(d, b.bias);
+  constexpr int kInputRows = (kRows - 1) * kS + kH;
+#pragma GCC unroll 16
+  for (int i = 0; i < kInputRows; ++i) {
+#pragma GCC unroll 4
+    for (int kx = 0; kx < kW; ++kx) {
+      const float* in = b.staged + (i % kS * kS + kx % kS) * b.phase_floats +
+                        (y + i / kS) * b.columns + x + kx / kS;
+      V pixels = hn::LoadU(d, in);
+      Pin(pixels);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        const int ky = i - r * kS;
+        if (ky < 0 || ky >= kH) continue;
+        sum[r] = hn::MulAdd(weights[ky * kW + kx], pixels, sum[r]);
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) Put(d, b, y + r, x, sum[r]);
+}
+
+// Output rows from y on, kRows at a time; returns the first row not done. The
+// last vector of a row ends with it.
+template <int kH, int kW, int kS, int kRows, class D>
+HWY_NOINLINE int64_t DenseRows(D d, const Band& b, int64_t y, int64_t rows) {
+  const auto lanes = static_cast<int64_t>(hn::MaxLanes(d));
+  const int64_t vectors = (b.out_w + lanes - 1) / lanes;
+  const auto place = [&](int64_t i) {
+    return std::max<int64_t>(0, std::min(i * lanes, b.out_w - lanes));
+  };
+  if constexpr (kH * kW <= 9) {
+    hn::Vec<D> weights[kH * kW];
+#pragma GCC unroll 9
+    for (int t = 0; t < kH * kW; ++t) weights[t] = hn::Set(d, b.weights[t]);
+    for (; y + kRows <= rows; y += kRows) {
+      for (int64_t i = 0; i < vectors; ++i) {
+        SmallTile<kH, kW, kS, kRows>(d, b, weights, y, place(i));
+      }
+    }
+    return y;
+  } else {
+    for (; y + kRows <= rows; y += kRows) {
+      int64_t i = 0;
+      for (; i + 2 <= vectors; i += 2) {
+        DenseTile<kH, kW, kS, kRows, 2>(d, b, y, {place(i), place(i + 1)});
+      }
+      if (i < vectors) DenseTile<kH, kW, kS, kRows, 1>(d, b, y, {place(i)});
+    }
+    return y;
+  }
+}
+
+// A kH x kW window with stride kS in both directions and dilation 1.
+template <int kH, int kW, int kS, class D>
+void Dense(D d, const Band& b, int64_t rows) {
+  int64_t y = DenseRows<kH, kW, kS, 4>(d, b, 0, rows);
+  y = DenseRows<kH, kW, kS, 2>(d, b, y, rows);
+  DenseRows<kH, kW, kS, 1>(d, b, y, rows);
 }
 
 // Any window.
@@ -113,13 +185,13 @@ HWY_INLINE void ComputeBand(D d, const PlaneWindow& w, const Band& b,
   const bool dense = w.stride_h == w.stride_w && w.dilation_h == 1 &&
                      w.dilation_w == 1 && w.kernel_h == w.kernel_w;
   if (dense && w.kernel_h == 3 && w.stride_h == 1) {
-    Dense<3, 3, 1, 4>(d, b, rows);
+    Dense<3, 3, 1>(d, b, rows);
   } else if (dense && w.kernel_h == 3 && w.stride_h == 2) {
-    Dense<3, 3, 2, 2>(d, b, rows);
+    Dense<3, 3, 2>(d, b, rows);
   } else if (dense && w.kernel_h == 5 && w.stride_h == 1) {
-    Dense<5, 5, 1, 2>(d, b, rows);
+    Dense<5, 5, 1>(d, b, rows);
   } else if (dense && w.kernel_h == 5 && w.stride_h == 2) {
-    Dense<5, 5, 2, 2>(d, b, rows);
+    Dense<5, 5, 2>(d, b, rows);
   } else {
     AnyTaps(d, w, b, rows);
   }
@@ -151,9 +223,9 @@ void ComputeStaged(const DepthwiseArgs& args, const PlaneWindow& w,
   }
 }
 
-// One input channel of one image.
-void ComputeChannel(const DepthwiseArgs& args, const float* plane,
-                    int64_t channel, float* out) {
+// One input channel of one image, band by band.
+void ComputeBands(const DepthwiseArgs& args, const float* plane,
+                  int64_t channel, float* out) {
   ForEachBand(args.shape.window, plane, 0.0f,
               [&](const PlaneWindow& band, const StagedPlane& layout,
                   const float* staged, int64_t y) HWY_ATTR {
@@ -162,19 +234,40 @@ void ComputeChannel(const DepthwiseArgs& args, const float* plane,
               });
 }
 
+// Planes [begin, end) of all images. Where a whole one fits the buffer, its
+// border is written once for all.
+void ComputePlanes(const DepthwiseArgs& args, int64_t begin, int64_t end) {
+  const ConvShape& s = args.shape;
+  const int64_t out_floats = s.group_filters() * s.window.out_pixels();
+  HWY_ALIGN float staged[kBandFloats + kStagingSlack];
+  const PlaneStaging staging(s.window);
+  const bool whole = staging.fits() && staging.layout().floats() <= kBandFloats;
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t i = 0; whole && i < staging.layout().floats(); i += lanes) {
+    hn::Store(hn::Zero(d), d, staged + i);
+  }
+  for (int64_t i = begin; i < end; ++i) {
+    const float* plane = args.input + i * s.window.in_pixels();
+    float* out = args.output + i * out_floats;
+    if (whole) {
+      staging.CopyInside(plane, staged);
+      ComputeStaged(args, s.window, staging.layout(), staged, i % s.channels,
+                    out);
+    } else {
+      ComputeBands(args, plane, i % s.channels, out);
+    }
+  }
+}
+
 void RunDepthwise(const DepthwiseArgs& args, ThreadPool& pool) {
   const ConvShape& s = args.shape;
   const int64_t planes = s.batch * s.channels;
   const int64_t grain = std::max<int64_t>(1, planes / (16 * pool.threads()));
-  const int64_t out_floats = s.group_filters() * s.window.out_pixels();
   pool.ParallelFor(static_cast<size_t>(planes), static_cast<size_t>(grain),
                    [&](size_t begin, size_t end) {
-                     for (auto i = static_cast<int64_t>(begin);
-                          i < static_cast<int64_t>(end); ++i) {
-                       ComputeChannel(
-                           args, args.input + i * s.window.in_pixels(),
-                           i % s.channels, args.output + i * out_floats);
-                     }
+                     ComputePlanes(args, static_cast<int64_t>(begin),
+                                   static_cast<int64_t>(end));
                    });
 }
 
