@@ -5,6 +5,7 @@
 
 #include "squint/base/threads.h"
 #include "squint/kernels/copy/byte_tile.h"
+#include "squint/kernels/qconv/winograd_last.h"
 #include "squint/kernels/qrows/qrows.h"
 #include "squint/ops/row_operands.h"
 
@@ -232,6 +233,62 @@ class RowConvStep : public Step {
   size_t product_bytes_;
 };
 
+// Windows of 3 x 3 by fewer products.
+class ByteWinogradStep : public Step {
+ public:
+  ByteWinogradStep(const ConvShape& shape, QLinearProduct product,
+                   std::shared_ptr<const ByteWinogradWeights> weights,
+                   const std::optional<AddedBytes>& added, int threads)
+      : shape_(shape),
+        product_(ByOutput(std::move(product), weights->sums)),
+        weights_(std::move(weights)),
+        added_(added),
+        border_(static_cast<size_t>(shape.channels),
+                static_cast<uint8_t>(product_.x.zero)),
+        scratch_bytes_(ByteWinogradScratch(shape, threads)) {}
+
+  // Null where the weights are no int8.
+  static std::shared_ptr<const ByteWinogradWeights> Pack(
+      const ConvShape& shape, const QLinearProduct& product,
+      const Tensor& weight) {
+    const auto weights =
+        CentredWeights(weight, product.weight.zeros,
+                       {shape.filters, shape.depth(), shape.depth()});
+    if (!weights) return nullptr;
+    return std::make_shared<const ByteWinogradWeights>(
+        PackByteWinograd(shape, weights->data()));
+  }
+
+  void Run(const StepArgs& args) const override {
+    Requantization r = RequantizationOf(product_, false);
+    if (added_) {
+      r.addition = AdditionOf(*product_.y, added_->added, added_->sum,
+                              added_->conv_is_a);
+      r.addition.added =
+          static_cast<const uint8_t*>(args.inputs[added_->input]);
+      r.addition.row_stride = shape_.filters;
+    }
+    ByteWinogradConv({.shape = shape_,
+                      .weights = *weights_,
+                      .input = args.inputs[0],
+                      .input_is_signed = product_.x.is_signed,
+                      .border = border_.data(),
+                      .requantization = r,
+                      .output = static_cast<uint8_t*>(args.outputs[0]),
+                      .scratch = args.scratch},
+                     args.pool);
+  }
+  size_t scratch_bytes() const override { return scratch_bytes_; }
+
+ private:
+  ConvShape shape_;
+  QLinearProduct product_;
+  std::shared_ptr<const ByteWinogradWeights> weights_;
+  std::optional<AddedBytes> added_;
+  std::vector<uint8_t> border_;
+  size_t scratch_bytes_;
+};
+
 }  // namespace
 
 std::unique_ptr<Step> PrepareRowConv(const PrepareContext& context,
@@ -239,6 +296,14 @@ std::unique_ptr<Step> PrepareRowConv(const PrepareContext& context,
                                      QLinearProduct product,
                                      const Tensor& weight,
                                      const std::optional<AddedBytes>& added) {
+  if (product.y && ByteWinogradPays(shape)) {
+    auto packed = context.packs.Get<ByteWinogradWeights>(
+        context.pack_key + "/winograd",
+        [&] { return ByteWinogradStep::Pack(shape, product, weight); });
+    if (packed == nullptr) return nullptr;
+    return std::make_unique<ByteWinogradStep>(
+        shape, std::move(product), std::move(packed), added, context.threads);
+  }
   auto packed = context.packs.Get<RowConvStep::Weights>(
       context.pack_key + "/rows",
       [&] { return RowConvStep::Pack(shape, product, weight); });
