@@ -23,41 +23,44 @@ class WindowRows final : public RowSource {
   void Find(int64_t begin, int64_t count,
             const uint8_t** places) const noexcept override {
     const PlaneWindow& w = window_;
-    if (w.pointwise()) {
-      for (int64_t i = 0; i < count; ++i) {
-        places[i] = image_ + (begin + i) * channels_;
-      }
-      return;
-    }
+    int64_t y = begin / w.out_w;  // of all images
     int64_t x = begin % w.out_w;
-    int64_t y = begin / w.out_w % w.out_h;
-    const uint8_t* image =
-        image_ + begin / w.out_pixels() * w.in_pixels() * channels_;
-    for (int64_t i = 0; i < count; ++i) {
-      FindPixel(image, y, x, count, places + i);
-      if (++x < w.out_w) continue;
-      x = 0;
-      if (++y < w.out_h) continue;
-      y = 0;
-      image += w.in_pixels() * channels_;
+    for (int64_t i = 0; i < count; ++y, x = 0) {
+      const int64_t pixels = std::min(w.out_w - x, count - i);
+      const uint8_t* image = image_ + y / w.out_h * w.in_pixels() * channels_;
+      const int64_t top = y % w.out_h * w.stride_h - w.pad_top;
+      for (int64_t t = 0; t < w.taps(); ++t) {
+        const int64_t row = top + t / w.kernel_w * w.dilation_h;
+        const int64_t left = t % w.kernel_w * w.dilation_w - w.pad_left;
+        const bool exists = row >= 0 && row < w.in_h;
+        FindRow(exists ? image + row * w.in_w * channels_ : nullptr,
+                left + x * w.stride_w, pixels, places + t * count + i);
+      }
+      i += pixels;
     }
   }
 
  private:
-  void FindPixel(const uint8_t* image, int64_t y, int64_t x, int64_t stride,
-                 const uint8_t** places) const {
-    const PlaneWindow& w = window_;
-    for (int64_t ky = 0; ky < w.kernel_h; ++ky) {
-      const int64_t row = y * w.stride_h - w.pad_top + ky * w.dilation_h;
-      const bool row_exists = row >= 0 && row < w.in_h;
-      const uint8_t* start = image + row * w.in_w * channels_;
-      for (int64_t kx = 0; kx < w.kernel_w; ++kx) {
-        const int64_t column = x * w.stride_w - w.pad_left + kx * w.dilation_w;
-        const bool exists = row_exists && column >= 0 && column < w.in_w;
-        *places = exists ? start + column * channels_ : border_;
-        places += stride;
-      }
+  // Every stride_w-th pixel of an image row, null for one outside, from
+  // `column` on.
+  void FindRow(const uint8_t* row, int64_t column, int64_t pixels,
+               const uint8_t** places) const {
+    if (row == nullptr) {
+      std::fill_n(places, pixels, border_);
+      return;
     }
+    const int64_t step = window_.stride_w;
+    const auto until = [&](int64_t limit) {  // pixels before that column
+      return std::clamp<int64_t>((limit - column + step - 1) / step, 0, pixels);
+    };
+    const int64_t inside = column >= 0 ? 0 : until(0);
+    const int64_t end = std::max(inside, until(window_.in_w));
+    std::fill_n(places, inside, border_);
+    const uint8_t* at = row + (column + inside * step) * channels_;
+    for (int64_t i = inside; i < end; ++i, at += step * channels_) {
+      places[i] = at;
+    }
+    std::fill(places + end, places + pixels, border_);
   }
 
   PlaneWindow window_;
