@@ -281,20 +281,62 @@ bool Pays(const ConvShape& s) {
          (w.out_h + 1) / 2 * ((w.out_w + 1) / 2) >= kLeast;
 }
 
-// [panel][product][pair of channels][filter][2]; `transformed`: 16 weights
-// [filter][channel].
-void PackTransformed(const ConvShape& s, const int16_t* transformed,
-                     int16_t* out) {
+// 2 G in.
+HWY_INLINE void TransformWeights(const ShortVector (&in)[3],
+                                 ShortVector (&out)[kSide]) {
+  const auto ends = hn::Add(in[0], in[2]);
+  out[0] = hn::Add(in[0], in[0]);
+  out[1] = hn::Add(ends, in[1]);
+  out[2] = hn::Sub(ends, in[1]);
+  out[3] = hn::Add(in[2], in[2]);
+}
+
+// 2 G g 2 Gt for a vector of [filter][pair of channels]; taps[t * kPair] holds
+// tap t. Product p goes to out + p * step.
+constexpr int64_t kPair = 2 * kQNr;
+HWY_INLINE void PackVector(const int16_t* taps, int16_t* out, int64_t step) {
+  const ShortTag d;
+  ShortVector columns[3][kSide];  // [x][y]
+#pragma GCC unroll 3
+  for (int x = 0; x < 3; ++x) {
+    const ShortVector column[3] = {hn::LoadU(d, taps + x * kPair),
+                                   hn::LoadU(d, taps + (3 + x) * kPair),
+                                   hn::LoadU(d, taps + (6 + x) * kPair)};
+    TransformWeights(column, columns[x]);
+  }
+#pragma GCC unroll 4
+  for (int y = 0; y < kSide; ++y) {
+    const ShortVector row[3] = {columns[0][y], columns[1][y], columns[2][y]};
+    ShortVector done[kSide];
+    TransformWeights(row, done);
+#pragma GCC unroll 4
+    for (int x = 0; x < kSide; ++x) {
+      hn::StoreU(done[x], d, out + (kSide * y + x) * step);
+    }
+  }
+}
+
+// [panel][product][pair of channels][filter][2].
+void PackWeights(const ConvShape& s, const int8_t* weights, int16_t* out) {
   const int64_t pairs = PairsOf(s.channels);
-  for (int64_t i = 0; i < s.filters * kProducts * pairs * 2; ++i) {
-    const int64_t channel = i % 2 + i / (2 * kQNr) % pairs * 2;
-    const int64_t filter =
-        i / (2 * kQNr * pairs * kProducts) * kQNr + i / 2 % kQNr;
-    const int64_t product = i / (2 * kQNr * pairs) % kProducts;
-    out[i] =
-        channel < s.channels
-            ? transformed[(filter * s.channels + channel) * kProducts + product]
-            : int16_t{0};
+  const int64_t step = pairs * kPair;
+  for (int64_t i = 0; i < s.filters / kQNr * pairs; ++i) {
+    const int64_t panel = i / pairs;
+    const int64_t pair = i % pairs;
+    HWY_ALIGN int16_t taps[9 * kPair] = {};
+    for (int64_t f = 0; f < kQNr; ++f) {
+      const int8_t* from =
+          weights + (panel * kQNr + f) * s.depth() + pair * 2 * 9;
+      for (int64_t c = 0; c < std::min<int64_t>(2, s.channels - 2 * pair);
+           ++c) {
+        for (int t = 0; t < 9; ++t)
+          taps[t * kPair + 2 * f + c] = from[9 * c + t];
+      }
+    }
+    int16_t* place = out + panel * kProducts * step + pair * kPair;
+    for (int64_t v = 0; v < kPair; v += HWY_LANES(int16_t)) {
+      PackVector(taps + v, place + v, step);
+    }
   }
 }
 
@@ -309,20 +351,7 @@ namespace {
 HWY_EXPORT(RunByteWinograd);
 HWY_EXPORT(ScratchBytes);
 HWY_EXPORT(Pays);
-HWY_EXPORT(PackTransformed);
-
-// out[4] = 2 G in[3], elements `step` apart.
-template <typename T>
-void TransformWeights(const T* in, int64_t in_step, int16_t* out,
-                      int64_t out_step) {
-  const int a = in[0];
-  const int b = in[in_step];
-  const int c = in[2 * in_step];
-  out[0] = static_cast<int16_t>(2 * a);
-  out[out_step] = static_cast<int16_t>(a + b + c);
-  out[2 * out_step] = static_cast<int16_t>(a - b + c);
-  out[3 * out_step] = static_cast<int16_t>(2 * c);
-}
+HWY_EXPORT(PackWeights);
 
 }  // namespace
 
@@ -333,17 +362,6 @@ bool ByteWinogradPays(const ConvShape& shape) {
 ByteWinogradWeights PackByteWinograd(const ConvShape& s,
                                      const int8_t* weights) {
   ByteWinogradWeights packed;
-  const int64_t count = s.filters * s.channels;
-  std::vector<int16_t> transformed(static_cast<size_t>(16 * count));
-  for (int64_t i = 0; i < count; ++i) {
-    int16_t columns[4][3];
-    for (int x = 0; x < 3; ++x) {
-      TransformWeights(weights + 9 * i + x, 3, &columns[0][x], 3);
-    }
-    for (int y = 0; y < 4; ++y) {
-      TransformWeights(columns[y], 1, transformed.data() + 16 * i + 4 * y, 1);
-    }
-  }
   for (int64_t f = 0; f < s.filters; ++f) {
     const int8_t* begin = weights + f * s.depth();
     int32_t sum = 0;
@@ -353,8 +371,8 @@ ByteWinogradWeights PackByteWinograd(const ConvShape& s,
   packed.data =
       AllocateAligned<std::byte>(16 * s.filters * ((s.channels + 1) / 2 * 2) *
                                  static_cast<int64_t>(sizeof(int16_t)));
-  HWY_DYNAMIC_DISPATCH(PackTransformed)
-  (s, transformed.data(), reinterpret_cast<int16_t*>(packed.data.get()));
+  HWY_DYNAMIC_DISPATCH(PackWeights)
+  (s, weights, reinterpret_cast<int16_t*>(packed.data.get()));
   return packed;
 }
 
