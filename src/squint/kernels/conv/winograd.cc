@@ -13,6 +13,7 @@
 #include <hwy/highway.h>
 
 #include "squint/kernels/clamp-inl.h"
+#include "squint/kernels/conv/minimal_filter-inl.h"
 #include "squint/kernels/conv/stage-inl.h"
 #include "squint/kernels/gemm/tile-inl.h"
 
@@ -20,8 +21,6 @@ HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
 
-constexpr int kTileSide = 4;
-constexpr int kProducts = kTileSide * kTileSide;
 constexpr int64_t kMaxTiles = 512;  // of a block
 
 // Floats of the parts of the scratch, of one block of tiles.
@@ -38,14 +37,14 @@ struct WinogradScratch {
     products = plan.shape.filters * plan.block;
   }
   int64_t floats() const {
-    return staged + kProducts * (right + products) + kStagingSlack;
+    return staged + kFilterProducts * (right + products) + kStagingSlack;
   }
 };
 
 // Whole panels whose operands stay in the outer caches.
 int64_t BlockTiles(const ConvShape& s, int64_t tiles) {
   constexpr int64_t kFloats = 1 << 20;
-  const int64_t fit = kFloats / (kProducts * (s.channels + s.filters));
+  const int64_t fit = kFloats / (kFilterProducts * (s.channels + s.filters));
   const int64_t block =
       std::clamp<int64_t>(fit / kNr * kNr, kNr, kMaxTiles / kNr * kNr);
   return std::min(block, tiles);
@@ -54,37 +53,20 @@ int64_t ScratchFloats(const WinogradPlan& plan) {
   return WinogradScratch(plan).floats();
 }
 
-// out = Bt in, along one axis of the tile.
-HWY_INLINE void TransformInput(const FloatVector (&in)[4],
-                               FloatVector (&out)[4]) {
-  out[0] = hn::Sub(in[0], in[2]);
-  out[1] = hn::Add(in[1], in[2]);
-  out[2] = hn::Sub(in[2], in[1]);
-  out[3] = hn::Sub(in[1], in[3]);
-}
-
 // Bt d B for a vector of tiles; element (i, j) of tile 0 at in + taps[4 i + j].
 HWY_INLINE void TransformTiles(const float* in, const int64_t* taps, float* out,
                                int64_t out_step) {
   const FloatTag d;
-  FloatVector columns[4][4];  // [j][i]
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; ++j) {
-    FloatVector column[4];
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) column[i] = hn::LoadU(d, in + taps[4 * i + j]);
-    TransformInput(column, columns[j]);
+  FloatVector pixels[kFilterSide][kFilterSide];
+  FloatVector done[kFilterSide][kFilterSide];
+#pragma GCC unroll 16
+  for (int i = 0; i < kFilterProducts; ++i) {
+    pixels[i % kFilterSide][i / kFilterSide] = hn::LoadU(d, in + taps[i]);
   }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    const FloatVector row[4] = {columns[0][i], columns[1][i], columns[2][i],
-                                columns[3][i]};
-    FloatVector done[4];
-    TransformInput(row, done);
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; ++j) {
-      hn::StoreU(done[j], d, out + (4 * i + j) * out_step);
-    }
+  TransformTile(pixels, done);
+#pragma GCC unroll 16
+  for (int i = 0; i < kFilterProducts; ++i) {
+    hn::StoreU(done[i / kFilterSide][i % kFilterSide], d, out + i * out_step);
   }
 }
 
@@ -95,12 +77,12 @@ void TransformChannel(const WinogradPlan& plan, const float* staged,
                       float* right, int64_t step) {
   const FloatTag d;
   constexpr int64_t kRoom = kMaxTiles + kNr + kLanes;
-  HWY_ALIGN float rows[kProducts * kRoom];
+  HWY_ALIGN float rows[kFilterProducts * kRoom];
   const PlaneWindow& w = plan.tiles;
   const StagedPlane plane(w);
-  int64_t taps[kProducts];
-  for (int i = 0; i < kProducts; ++i) {
-    taps[i] = plane.TapOffset(w, i / kTileSide, i % kTileSide);
+  int64_t taps[kFilterProducts];
+  for (int i = 0; i < kFilterProducts; ++i) {
+    taps[i] = plane.TapOffset(w, i / kFilterSide, i % kFilterSide);
   }
   PixelRun runs[kMaxTiles];
   const int found = FindRuns(begin, count, w.out_w, plane.columns, runs);
@@ -112,7 +94,7 @@ void TransformChannel(const WinogradPlan& plan, const float* staged,
                      kRoom);
     }
   }
-  for (int p = 0; p < kProducts; ++p) {
+  for (int p = 0; p < kFilterProducts; ++p) {
     float* from = rows + p * kRoom;
     std::fill(from + count, from + (count + kNr - 1) / kNr * kNr, 0.0f);
     float* to = right + p * step + channel * kNr;
@@ -124,14 +106,6 @@ void TransformChannel(const WinogradPlan& plan, const float* staged,
       to += kNr * plan.shape.channels;
     }
   }
-}
-
-// out = At in.
-HWY_INLINE void TransformSums(const FloatVector (&in)[4],
-                              FloatVector (&out)[2]) {
-  const auto inner = hn::Add(in[1], in[2]);
-  out[0] = hn::Add(in[0], inner);
-  out[1] = hn::Sub(hn::Sub(in[1], in[2]), in[3]);
 }
 
 // Side by side: first[0], second[0], first[1], ...
@@ -149,29 +123,22 @@ HWY_INLINE void StorePixels(FloatVector first, FloatVector second, float* out) {
 HWY_INLINE void FinishTiles(const float* sums, int64_t step, float bias,
                             float low, float high, float* upper, float* lower) {
   const FloatTag d;
-  FloatVector columns[4][2];
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; ++j) {
-    FloatVector column[4];
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) {
-      column[i] = hn::LoadU(d, sums + (4 * i + j) * step);
-    }
-    TransformSums(column, columns[j]);
+  FloatVector products[kFilterSide][kFilterSide];
+  FloatVector done[2][2];
+#pragma GCC unroll 16
+  for (int i = 0; i < kFilterProducts; ++i) {
+    products[i % kFilterSide][i / kFilterSide] = hn::LoadU(d, sums + i * step);
   }
+  TransformTileSums(products, done);
   float* const out[2] = {upper, lower};
 #pragma GCC unroll 2
   for (int i = 0; i < 2; ++i) {
-    const FloatVector row[4] = {columns[0][i], columns[1][i], columns[2][i],
-                                columns[3][i]};
-    FloatVector done[2];
-    TransformSums(row, done);
 #pragma GCC unroll 2
     for (int j = 0; j < 2; ++j) {
-      done[j] = ClampKeepNaN(hn::Add(done[j], hn::Set(d, bias)),
-                             hn::Set(d, low), hn::Set(d, high));
+      done[i][j] = ClampKeepNaN(hn::Add(done[i][j], hn::Set(d, bias)),
+                                hn::Set(d, low), hn::Set(d, high));
     }
-    StorePixels(done[0], done[1], out[i]);
+    StorePixels(done[i][0], done[i][1], out[i]);
   }
 }
 
@@ -214,8 +181,8 @@ void RunImage(const WinogradArgs& args, const float* staged,
               float* image, ThreadPool& pool) {
   const WinogradPlan& plan = args.plan;
   const ConvShape& s = plan.shape;
-  int64_t matrices[kProducts];
-  for (int p = 0; p < kProducts; ++p) matrices[p] = p;
+  int64_t matrices[kFilterProducts];
+  for (int p = 0; p < kFilterProducts; ++p) matrices[p] = p;
   const PackedMatrix panels{
       std::shared_ptr<float[]>(std::shared_ptr<float[]>(), right), sizes.right,
       0};
@@ -239,7 +206,7 @@ void RunImage(const WinogradArgs& args, const float* staged,
           .packed_b = &panels,
           .c = products,
           .c_stride = plan.block,
-          .batch = kProducts,
+          .batch = kFilterProducts,
           .a_offsets = matrices,
           .b_offsets = matrices,
           .c_step = sizes.products},
@@ -261,7 +228,7 @@ void RunWinograd(const WinogradArgs& args, ThreadPool& pool) {
   const WinogradScratch sizes(plan);
   float* staged = args.scratch;
   float* right = staged + sizes.staged;
-  float* products = right + kProducts * sizes.right;
+  float* products = right + kFilterProducts * sizes.right;
   const int64_t grain = std::max<int64_t>(1, 4096 / plane.floats());
   for (int64_t image = 0; image < s.batch; ++image) {
     const float* in = args.input + image * s.channels * s.window.in_pixels();

@@ -12,6 +12,7 @@
 // After foreach_target.
 #include <hwy/highway.h>
 
+#include "squint/kernels/conv/minimal_filter-inl.h"
 #include "squint/kernels/qgemm/qtile-inl.h"
 #include "squint/kernels/qrows/quad-inl.h"
 
@@ -19,8 +20,6 @@ HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
 
-constexpr int kSide = 4;
-constexpr int kProducts = kSide * kSide;
 constexpr int64_t kTiles = 24;  // of a block: whole tiles of registers
 
 int64_t RoundUp(int64_t count, int64_t to) {
@@ -53,22 +52,14 @@ struct WinogradGrid {
     panel_tasks = std::clamp<int64_t>(wanted / (2 * block_tasks), 1, panels);
     row = 2 * PairsOf(s.channels);
     slot_bytes = RoundUp(
-        kProducts * block * row * static_cast<int64_t>(sizeof(int16_t)), 64);
+        kFilterProducts * block * row * static_cast<int64_t>(sizeof(int16_t)),
+        64);
   }
   int64_t tasks() const { return block_tasks * panel_tasks; }
 };
 
 using ShortTag = hn::ScalableTag<int16_t>;
 using ShortVector = hn::Vec<ShortTag>;
-
-// Bt in, along one axis of the tile.
-HWY_INLINE void TransformPixels(const ShortVector (&in)[kSide],
-                                ShortVector (&out)[kSide]) {
-  out[0] = hn::Sub(in[0], in[2]);
-  out[1] = hn::Add(in[1], in[2]);
-  out[2] = hn::Sub(in[2], in[1]);
-  out[3] = hn::Sub(in[1], in[3]);
-}
 
 // Bt d B for a vector of channels of one tile; product p goes to
 // out + p * step.
@@ -77,33 +68,24 @@ HWY_INLINE void TransformVector(const uint8_t* const* pixels, int64_t channel,
   const ShortTag d;
   const hn::Rebind<uint8_t, ShortTag> bytes;
   const auto flips = hn::Set(bytes, flip);
-  ShortVector columns[kSide][kSide];  // [x][y]
-#pragma GCC unroll 4
-  for (int x = 0; x < kSide; ++x) {
-    ShortVector column[kSide];
-#pragma GCC unroll 4
-    for (int y = 0; y < kSide; ++y) {
-      const auto in = hn::LoadU(bytes, pixels[kSide * y + x] + channel);
-      column[y] = hn::PromoteTo(d, hn::Xor(in, flips));
-    }
-    TransformPixels(column, columns[x]);
+  ShortVector columns[kFilterSide][kFilterSide];  // [x][y]
+  ShortVector done[kFilterSide][kFilterSide];
+#pragma GCC unroll 16
+  for (int i = 0; i < kFilterProducts; ++i) {
+    const auto in = hn::LoadU(bytes, pixels[i] + channel);
+    columns[i % kFilterSide][i / kFilterSide] =
+        hn::PromoteTo(d, hn::Xor(in, flips));
   }
-#pragma GCC unroll 4
-  for (int y = 0; y < kSide; ++y) {
-    const ShortVector row[kSide] = {columns[0][y], columns[1][y], columns[2][y],
-                                    columns[3][y]};
-    ShortVector done[kSide];
-    TransformPixels(row, done);
-#pragma GCC unroll 4
-    for (int x = 0; x < kSide; ++x) {
-      hn::StoreU(done[x], d, out + (kSide * y + x) * step);
-    }
+  TransformTile(columns, done);
+#pragma GCC unroll 16
+  for (int i = 0; i < kFilterProducts; ++i) {
+    hn::StoreU(done[i / kFilterSide][i % kFilterSide], d, out + i * step);
   }
 }
 
 // Tile `index` of all images to row `row` of the 16 matrices.
-void TransformTile(const ByteWinogradArgs& args, const WinogradGrid& grid,
-                   int64_t index, int64_t row, int16_t* matrices) {
+void TransformPixels(const ByteWinogradArgs& args, const WinogradGrid& grid,
+                     int64_t index, int64_t row, int16_t* matrices) {
   const PlaneWindow& w = args.shape.window;
   const int64_t channels = args.shape.channels;
   const int64_t x = index % grid.tiles_w * 2 - w.pad_left;
@@ -112,10 +94,10 @@ void TransformTile(const ByteWinogradArgs& args, const WinogradGrid& grid,
   const uint8_t* in = static_cast<const uint8_t*>(args.input) +
                       image * w.in_pixels() * channels;
   const uint8_t flip = args.input_is_signed ? 0x80 : 0;
-  const uint8_t* pixels[kProducts];
-  for (int i = 0; i < kProducts; ++i) {
-    const int64_t at_y = y + i / kSide;
-    const int64_t at_x = x + i % kSide;
+  const uint8_t* pixels[kFilterProducts];
+  for (int i = 0; i < kFilterProducts; ++i) {
+    const int64_t at_y = y + i / kFilterSide;
+    const int64_t at_x = x + i % kFilterSide;
     const bool inside =
         at_y >= 0 && at_y < w.in_h && at_x >= 0 && at_x < w.in_w;
     pixels[i] = inside ? in + (at_y * w.in_w + at_x) * channels : args.border;
@@ -129,37 +111,21 @@ void TransformTile(const ByteWinogradArgs& args, const WinogradGrid& grid,
   }
 }
 
-// At in.
-HWY_INLINE void TransformSums(const IntVector (&in)[kSide],
-                              IntVector (&out)[2]) {
-  const auto inner = hn::Add(in[1], in[2]);
-  out[0] = hn::Add(in[0], inner);
-  out[1] = hn::Sub(hn::Sub(in[1], in[2]), in[3]);
-}
-
 // At m A of a vector of filters, a quarter of it: the direct sums of the
 // pixels (0, 0), (0, 1), (1, 0) and (1, 1).
 HWY_INLINE void DirectSums(const int32_t* sums, int64_t step,
                            IntVector (&pixels)[4]) {
   const IntTag d;
-  IntVector columns[kSide][2];
-#pragma GCC unroll 4
-  for (int x = 0; x < kSide; ++x) {
-    IntVector column[kSide];
-#pragma GCC unroll 4
-    for (int y = 0; y < kSide; ++y) {
-      column[y] = hn::Load(d, sums + (kSide * y + x) * step);
-    }
-    TransformSums(column, columns[x]);
+  IntVector products[kFilterSide][kFilterSide];
+  IntVector done[2][2];
+#pragma GCC unroll 16
+  for (int i = 0; i < kFilterProducts; ++i) {
+    products[i % kFilterSide][i / kFilterSide] = hn::Load(d, sums + i * step);
   }
-#pragma GCC unroll 2
-  for (int y = 0; y < 2; ++y) {
-    const IntVector row[kSide] = {columns[0][y], columns[1][y], columns[2][y],
-                                  columns[3][y]};
-    IntVector done[2];
-    TransformSums(row, done);
-    pixels[2 * y] = hn::ShiftRight<2>(done[0]);
-    pixels[2 * y + 1] = hn::ShiftRight<2>(done[1]);
+  TransformTileSums(products, done);
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    pixels[i] = hn::ShiftRight<2>(done[i / 2][i % 2]);
   }
 }
 
@@ -209,19 +175,19 @@ void Finish(const ByteWinogradArgs& args, const WinogradGrid& grid,
 void RunBlock(const ByteWinogradArgs& args, const WinogradGrid& grid,
               int64_t first, int64_t panel, int64_t panel_end,
               int16_t* matrices) {
-  HWY_ALIGN int32_t sums[kProducts * kTiles * kQNr];
+  HWY_ALIGN int32_t sums[kFilterProducts * kTiles * kQNr];
   const int64_t count = std::min(grid.block, grid.tiles - first);
   for (int64_t t = 0; t < count; ++t) {
-    TransformTile(args, grid, first + t, t, matrices);
+    TransformPixels(args, grid, first + t, t, matrices);
   }
   const int64_t pairs = grid.row / 2;
   const int64_t panel_shorts = grid.row * kQNr;  // of one product
   const auto* weights =
       reinterpret_cast<const int16_t*>(args.weights.data.get());
   for (; panel < panel_end; ++panel) {
-    for (int p = 0; p < kProducts; ++p) {
+    for (int p = 0; p < kFilterProducts; ++p) {
       const int16_t* a = matrices + p * grid.block * grid.row;
-      const int16_t* b = weights + (panel * kProducts + p) * panel_shorts;
+      const int16_t* b = weights + (panel * kFilterProducts + p) * panel_shorts;
       for (int64_t t = 0; t < count; t += kQMr) {
         QTileFor(pairs, a + t * grid.row, grid.row, b,
                  {.c = nullptr,
@@ -283,7 +249,7 @@ bool Pays(const ConvShape& s) {
 
 // 2 G in.
 HWY_INLINE void TransformWeights(const ShortVector (&in)[3],
-                                 ShortVector (&out)[kSide]) {
+                                 ShortVector (&out)[kFilterSide]) {
   const auto ends = hn::Add(in[0], in[2]);
   out[0] = hn::Add(in[0], in[0]);
   out[1] = hn::Add(ends, in[1]);
@@ -296,7 +262,7 @@ HWY_INLINE void TransformWeights(const ShortVector (&in)[3],
 constexpr int64_t kPair = 2 * kQNr;
 HWY_INLINE void PackVector(const int16_t* taps, int16_t* out, int64_t step) {
   const ShortTag d;
-  ShortVector columns[3][kSide];  // [x][y]
+  ShortVector columns[3][kFilterSide];  // [x][y]
 #pragma GCC unroll 3
   for (int x = 0; x < 3; ++x) {
     const ShortVector column[3] = {hn::LoadU(d, taps + x * kPair),
@@ -305,13 +271,13 @@ HWY_INLINE void PackVector(const int16_t* taps, int16_t* out, int64_t step) {
     TransformWeights(column, columns[x]);
   }
 #pragma GCC unroll 4
-  for (int y = 0; y < kSide; ++y) {
+  for (int y = 0; y < kFilterSide; ++y) {
     const ShortVector row[3] = {columns[0][y], columns[1][y], columns[2][y]};
-    ShortVector done[kSide];
+    ShortVector done[kFilterSide];
     TransformWeights(row, done);
 #pragma GCC unroll 4
-    for (int x = 0; x < kSide; ++x) {
-      hn::StoreU(done[x], d, out + (kSide * y + x) * step);
+    for (int x = 0; x < kFilterSide; ++x) {
+      hn::StoreU(done[x], d, out + (kFilterSide * y + x) * step);
     }
   }
 }
@@ -333,7 +299,7 @@ void PackWeights(const ConvShape& s, const int8_t* weights, int16_t* out) {
           taps[t * kPair + 2 * f + c] = from[9 * c + t];
       }
     }
-    int16_t* place = out + panel * kProducts * step + pair * kPair;
+    int16_t* place = out + panel * kFilterProducts * step + pair * kPair;
     for (int64_t v = 0; v < kPair; v += HWY_LANES(int16_t)) {
       PackVector(taps + v, place + v, step);
     }
