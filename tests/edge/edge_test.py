@@ -214,7 +214,9 @@ def add_tests():
     print("| network | core | text | rodata | weights | arena | stack | "
           "instructions | MACs |")
     for stem in NETWORKS:
-        setattr(Edge, f"test_{stem}", lambda self, stem=stem: self.check(stem))
+        def test(self, stem=stem):
+            self.check(stem)
+        setattr(Edge, f"test_{stem}", test)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,8 @@ EmittedModel Write(const FixedNetwork& network, const FixedNetwork& whole,
                    const MemoryPlan& plan, const EmitOptions& options) {
   VerifyPlan(network, plan);
   Emission emission{network, whole, plan, options};
-  std::set<std::string> taken = {"arena", "memory", "row", "column"};
+  std::set<std::string> taken = {"arena",  "memory", "row",
+                                 "column", "window", "pair"};
   NamePorts(network.inputs, taken, emission.inputs);
   NamePorts(network.outputs, taken, emission.outputs);
   ModelWriter writer(network, plan, options.name, [&](ValueId id) {

@@ -84,9 +84,8 @@ class ModelWriter : public StepWriter {
   std::string Operand(const PatchOperand& operand,
                       const std::vector<ValueId>& whole);
   std::string ScratchAt(int64_t offset) const;
-  // A local copy of parameters, made for the patch at hand.
-  std::string Local(std::string_view type, std::string_view maker,
-                    const std::string& whole);
+  // A local "window" or "pair", made for the patch at hand.
+  std::string Local(std::string_view kind, const std::string& whole);
 
   const FixedNetwork& network_;
   const MemoryPlan& plan_;
@@ -95,6 +94,8 @@ class ModelWriter : public StepWriter {
   size_t position_ = 0;
   const PatchLayer* layer_ = nullptr;  // of the patches that are written
   std::string indent_ = "  ";
+  std::set<std::string> locals_;  // of the loops
+  size_t loop_begin_ = 0;         // in `calls_`
   std::set<std::string, std::less<>> kernels_;
   std::string parameters_;
   std::string calls_;

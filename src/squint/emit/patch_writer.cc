@@ -14,12 +14,20 @@ void ModelWriter::OpenLoops(int32_t rows, int32_t columns) {
       "\n  /* In patches: {0} by {1} rectangles of the last of these results. "
       "*/\n"
       "  for (int32_t row = 0; row < {0}; ++row) {{\n"
-      "    for (int32_t column = 0; column < {1}; ++column) {{",
+      "    for (int32_t column = 0; column < {1}; ++column) {{\n",
       rows, columns);
   indent_ = "      ";
+  locals_.clear();
+  loop_begin_ = calls_.size();
 }
 
+// One variable of a kind serves all layers: the stack holds it once.
 void ModelWriter::CloseLoops() {
+  std::string declarations;
+  for (const std::string& kind : locals_) {
+    declarations += fmt::format("{0}squint_{1} {1};\n", indent_, kind);
+  }
+  calls_.insert(loop_begin_, declarations);
   calls_ += "    }\n  }\n";
   indent_ = "  ";
 }
@@ -72,27 +80,23 @@ std::string ModelWriter::Count(int32_t whole) {
                      columns);
 }
 
-std::string ModelWriter::Local(std::string_view type, std::string_view maker,
+std::string ModelWriter::Local(std::string_view kind,
                                const std::string& whole) {
-  const std::string name = fmt::format("{}_part", costs_.back().name);
-  kernels_.insert(
-      std::string(maker.substr(std::string_view("squint_").size())));
-  calls_ +=
-      Wrapped(fmt::format("{}const {} {} = {}(", indent_, type, name, maker),
-              {whole, Rows(), Columns()}, ");\n", indent_.size() + 4);
-  return "&" + name;
+  locals_.insert(std::string(kind));
+  kernels_.insert(fmt::format("patch_{}", kind));
+  calls_ += Wrapped(fmt::format("{0}{1} = squint_patch_{1}(", indent_, kind),
+                    {whole, Rows(), Columns()}, ");\n", indent_.size() + 4);
+  return fmt::format("&{}", kind);
 }
 
 std::string ModelWriter::Window(const squint_window& whole) {
   const std::string params = Params("squint_window", whole);
-  return layer_ == nullptr
-             ? params
-             : Local("squint_window", "squint_patch_window", params);
+  return layer_ == nullptr ? params : Local("window", params);
 }
 
 std::string ModelWriter::Pair(const squint_pair& whole) {
   if (layer_ == nullptr) return Params("squint_pair", whole);
-  return Local("squint_pair", "squint_patch_pair",
+  return Local("pair",
                Params("squint_pair", ByPixel(whole, layer_->image_pixels)));
 }
 
