@@ -69,6 +69,7 @@ std::optional<PatchReport> ReportOf(const FixedNetwork& network,
 EmittedModel Write(const FixedNetwork& network, const FixedNetwork& whole,
                    const MemoryPlan& plan, const EmitOptions& options) {
   VerifyPlan(network, plan);
+  if (const PatchStep* patches = PatchesOf(network)) VerifyPatches(*patches);
   Emission emission{network, whole, plan, options};
   std::set<std::string> taken = {"arena",  "memory", "row",
                                  "column", "window", "pair"};

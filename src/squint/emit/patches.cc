@@ -209,7 +209,8 @@ class Drafter {
     crop.rows = AxisPlan::SpansBetween({}, rows_.of(id), rows_.of(y));
     crop.columns = AxisPlan::SpansBetween({}, columns_.of(id), columns_.of(y));
     crop.image_pixels = Image(id).pixels();
-    const size_t buffer = NewBuffer(y, Image(id).channels);
+    crop.channels = Image(id).channels;
+    const size_t buffer = NewBuffer(y, crop.channels);
     crop.output = {true, buffer, 0};
     Append(std::move(crop));
     return {true, buffer, 0};
@@ -230,6 +231,7 @@ class Drafter {
     paste.rows = into(image.height, rows_.of(y));
     paste.columns = into(image.width, columns_.of(y));
     paste.image_pixels = image.pixels();
+    paste.channels = image.channels;
     Append(std::move(paste));
   }
 
@@ -245,7 +247,8 @@ class Drafter {
 
   void Append(PatchLayer layer, ValueId made = kNoValue) {
     if (made != kNoValue) {
-      buffer_of_[made] = NewBuffer(made, Image(made).channels);
+      layer.channels = Image(made).channels;
+      buffer_of_[made] = NewBuffer(made, layer.channels);
       layer.output = {true, buffer_of_[made], 0};
     }
     for (const PatchOperand& input : layer.inputs) {

@@ -199,6 +199,26 @@ TEST(Patches, ComputeOnlyOverlappingBordersTwice) {
   EXPECT_EQ(DraftPatches(network, segments[0], {1, 1}).extra_macs(), 0);
 }
 
+TEST(VerifyPatches, FindsABufferThatIsOverwritten) {
+  const FixedNetwork network = ResNet();
+  const std::vector<Segment> segments = FindSegments(network);
+  PatchDraft draft = DraftPatches(network, segments.back(), {2, 2});
+  const FixedNetwork patched =
+      WithPatches(network, segments.back(), std::move(draft));
+  const PatchStep& good = *PatchesOf(patched);
+  EXPECT_NO_THROW(VerifyPatches(good));
+  std::vector<PatchLayer> layers = good.layers();
+  for (PatchLayer& layer : layers) {
+    layer.output.offset = 0;
+    for (PatchOperand& input : layer.inputs) input.offset = 0;
+  }
+  const PatchStep mixed(layers, static_cast<int64_t>(good.scratch_bytes()));
+  EXPECT_THROW(VerifyPatches(mixed), Error);
+  const PatchStep small(good.layers(),
+                        static_cast<int64_t>(good.scratch_bytes()) - 4);
+  EXPECT_THROW(VerifyPatches(small), Error);
+}
+
 TEST(Segments, EndWhereSomebodyElseReads) {
   Net net({1, 2, 9, 9});
   net.Conv(3, 3, 1);

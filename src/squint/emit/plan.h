@@ -20,6 +20,8 @@
 
 namespace squint {
 
+class PatchStep;
+
 struct Place {
   enum class Kind { kInput, kOutput, kConstant, kArena };
   Kind kind = Kind::kArena;
@@ -49,6 +51,8 @@ MemoryPlan DraftMemory(const FixedNetwork& network);
 // where they were put, whole, and writes over nothing that is needed. Shares
 // no code with the planner. Error{kInternal} says what is wrong.
 void VerifyPlan(const FixedNetwork& network, const MemoryPlan& plan);
+// The same for what layers hand to one another within each patch.
+void VerifyPatches(const PatchStep& patches);
 
 }  // namespace squint
 

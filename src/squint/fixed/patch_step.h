@@ -39,6 +39,7 @@ struct PatchLayer {
   std::vector<squint_span> rows = {};  // for each row of the grid
   std::vector<squint_span> columns = {};
   int64_t image_pixels = 0;  // of the whole result
+  int64_t channels = 0;      // of the result
   int64_t scratch = 0;       // where its own scratch memory lies
 
   Patch PatchAt(size_t row, size_t column) const {
