@@ -85,15 +85,16 @@ std::string Short(const std::string& name) {
 
 void PrintPatches(const EmitSummary& summary) {
   const EmitPatches& patches = summary.patches;
+  const int64_t whole = summary.macs - patches.extra_macs;
   fmt::print(
       "  patches    {} by {}, of {} layers, '{}' to '{}': the arena takes {} "
       "bytes without them;\n"
-      "             {} of the MACs ({:.1f}%) are computed more than once\n",
+      "             {} MACs ({:.1f}%) are computed again\n",
       patches.rows, patches.columns, patches.layers.size(),
       Short(patches.layers.front()), Short(patches.layers.back()),
       patches.arena_bytes, patches.extra_macs,
       100.0 * static_cast<double>(patches.extra_macs) /
-          static_cast<double>(std::max<int64_t>(summary.macs, 1)));
+          static_cast<double>(std::max<int64_t>(whole, 1)));
 }
 
 void PrintSummary(const EmitRequest& request, const EmitSummary& summary) {
