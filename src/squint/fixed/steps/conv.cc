@@ -2,9 +2,11 @@
 // own kernel, others gather their taps.
 #include "squint/kernels/fixed/conv.h"
 #include "squint/fixed/step_list.h"
+#include "squint/fixed/steps/lead.h"
 #include "squint/fixed/steps/weights.h"
 #include "squint/fixed/steps/window.h"
 #include "squint/kernels/fixed/depthwise.h"
+#include "squint/kernels/fixed/patch_window.h"
 #include "squint/kernels/fixed/rows.h"
 
 namespace squint {
@@ -20,6 +22,13 @@ struct Convolution {
   int64_t pixels() const {
     return int64_t{window.images} * window.out_h * window.out_w;
   }
+  int64_t channels() const { return int64_t{groups} * columns.count; }
+  // On a patch of it.
+  squint_window WindowOn(const Patch* patch) const {
+    return patch == nullptr
+               ? window
+               : squint_patch_window(&window, &patch->rows, &patch->columns);
+  }
   int64_t macs() const {
     return pixels() * groups * columns.count * columns.depth;
   }
@@ -30,11 +39,19 @@ class PointwiseStep : public StepOf<PointwiseStep> {
   explicit PointwiseStep(Convolution c) : c_(std::move(c)) {}
   template <typename Machine>
   void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("rows", squint_rows), m.Number(Size(c_.pixels())),
+    m.Call(SQUINT_KERNEL("rows", squint_rows), m.Count(Size(c_.pixels())),
            m.Params("squint_columns", c_.columns), m.Weights(c_.weights),
            m.Number(c_.zero_y), m.In(0), m.Out(0));
   }
   int64_t macs() const override { return c_.macs(); }
+  std::optional<int64_t> Lead(size_t, const Patch* patch) const override {
+    return LeadOfRows(PartOf(c_.pixels(), patch), c_.columns.depth,
+                      c_.columns.count);
+  }
+  const squint_window* window() const override { return &c_.window; }
+  bool IsByPixel(int64_t pixels, int64_t channels) const override {
+    return pixels == c_.pixels() && channels == c_.window.channels;
+  }
 
  private:
   Convolution c_;
@@ -45,11 +62,14 @@ class DepthwiseStep : public StepOf<DepthwiseStep> {
   explicit DepthwiseStep(Convolution c) : c_(std::move(c)) {}
   template <typename Machine>
   void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("depthwise", squint_depthwise),
-           m.Params("squint_window", c_.window), m.Weights(c_.weights),
-           m.Number(c_.zero_y), m.In(0), m.Out(0));
+    m.Call(SQUINT_KERNEL("depthwise", squint_depthwise), m.Window(c_.window),
+           m.Weights(c_.weights), m.Number(c_.zero_y), m.In(0), m.Out(0));
   }
   int64_t macs() const override { return c_.macs(); }
+  std::optional<int64_t> Lead(size_t, const Patch* patch) const override {
+    return LeadOfWindow(c_.WindowOn(patch), c_.channels(), 0);
+  }
+  const squint_window* window() const override { return &c_.window; }
 
  private:
   Convolution c_;
@@ -60,17 +80,25 @@ class ConvStep : public StepOf<ConvStep> {
   explicit ConvStep(Convolution c) : c_(std::move(c)) {}
   template <typename Machine>
   void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("conv", squint_conv),
-           m.Params("squint_window", c_.window), m.Number(c_.groups),
-           m.Params("squint_columns", c_.columns), m.Weights(c_.weights),
-           m.Number(c_.zero_y), m.In(0), m.Out(0), m.Scratch());
+    m.Call(SQUINT_KERNEL("conv", squint_conv), m.Window(c_.window),
+           m.Number(c_.groups), m.Params("squint_columns", c_.columns),
+           m.Weights(c_.weights), m.Number(c_.zero_y), m.In(0), m.Out(0),
+           m.Scratch());
   }
   size_t scratch_bytes() const override {
-    return 2 * static_cast<size_t>(c_.columns.depth);
+    return kGathered * static_cast<size_t>(c_.columns.depth);
   }
   int64_t macs() const override { return c_.macs(); }
+  // Each group reads the whole input.
+  std::optional<int64_t> Lead(size_t, const Patch* patch) const override {
+    if (c_.groups > 1) return std::nullopt;
+    return LeadOfWindow(c_.WindowOn(patch), c_.channels(), kGathered);
+  }
+  const squint_window* window() const override { return &c_.window; }
 
  private:
+  static constexpr size_t kGathered = 2;  // pixels of squint_conv at a time
+
   Convolution c_;
 };
 

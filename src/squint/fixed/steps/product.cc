@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "squint/fixed/step_list.h"
+#include "squint/fixed/steps/lead.h"
 #include "squint/fixed/steps/weights.h"
 #include "squint/kernels/fixed/matmul.h"
 #include "squint/kernels/fixed/rows.h"
@@ -26,6 +27,9 @@ class RowsStep : public StepOf<RowsStep> {
   }
   int64_t macs() const override {
     return int64_t{rows_} * columns_.count * columns_.depth;
+  }
+  std::optional<int64_t> Lead(size_t, const Patch*) const override {
+    return LeadOfRows(rows_, columns_.depth, columns_.count);
   }
 
  private:
