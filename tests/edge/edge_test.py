@@ -1,7 +1,8 @@
 """The MLPerf Tiny networks on the smallest machines: quantized with --preset
 edge, emitted, run over the whole evaluation split on the host and over a part
 of it on emulated Cortex-M4 and M55 boards; every byte is the engine's. Prints
-the table of docs/edge.md: sizes, stack, instructions.
+the table of docs/edge.md: sizes, stack, instructions. Larger networks run on
+the host alone, compiled by gcc and clang.
 
 The data is found by SQUINT_SHARED, or beside the repository as ../shared;
 without it everything is skipped, and says so.
@@ -22,13 +23,22 @@ SHARED = pathlib.Path(os.environ.get("SQUINT_SHARED") or
 SQUINT = VECTORS = WORK = None
 FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion",
          "-Werror")
-# Task and shape, samples on a board (an emulator takes its time), and the
-# metric of the evaluation.
+# Task and shape, samples on a board (an emulator takes its time). Names that
+# end in _int4 are the same networks with weights of 4 bits.
 NETWORKS = {
-    "tiny_ad_fcae": ("ad", "1,640", 20),
-    "tiny_ic_resnet8": ("cifar10_tiny", "1,32,32,3", 4),
-    "tiny_kws_dscnn": ("kws", "1,49,10,1", 20),
-    "tiny_vww_mobilenet": ("vww", "1,96,96,3", 4),
+    "tiny_ad_fcae": ("ad", "input_1=1,640", 20),
+    "tiny_ic_resnet8": ("cifar10_tiny", "input_1=1,32,32,3", 4),
+    "tiny_kws_dscnn": ("kws", "input_1=1,49,10,1", 20),
+    "tiny_kws_dscnn_int4": ("kws", "input_1=1,49,10,1", 20),
+    "tiny_vww_mobilenet": ("vww", "input_1=1,96,96,3", 4),
+}
+# Task and shape, samples of the evaluation split.
+ON_HOST = {
+    "resnet20_cifar10jpg": ("cifar10", "input=1,3,32,32", 400),
+    "resnet20_cifar10jpg_int4": ("cifar10", "input=1,3,32,32", 200),
+    "resnet20_cifar10_rawexport": ("cifar10", "input=1,3,32,32", 400),
+    "ultraface_rfb320": ("face", "input=1,3,240,320", 200),
+    "ppocr_cls": ("ocrcls", "x=1,3,48,192", 300),
 }
 BOARDS = {"M4": "mps2-an386", "M55": "mps3-an547"}
 CPU = {"M4": ("-mcpu=cortex-m4", "-mfloat-abi=soft"),
@@ -58,23 +68,32 @@ def data(task, split):
 
 def emit(stem):
     """The folder with the emitted network, and the quantized file."""
-    task, shape, _ = NETWORKS[stem]
+    task, shape, _ = (NETWORKS | ON_HOST)[stem]
     quantized = WORK / f"{stem}.onnx"
     out = WORK / stem
     if not quantized.exists():
-        run(SQUINT, "quantize", SHARED / f"data/models/{stem}.onnx", "--data",
-            data(task, "cal"), "--preset", "edge", "-o", quantized)
+        model = SHARED / f"data/models/{stem.removesuffix('_int4')}.onnx"
+        narrow = ("--weights", "int4") if stem.endswith("_int4") else ()
+        run(SQUINT, "quantize", model, "--data", data(task, "cal"), "--preset",
+            "edge", *narrow, "-o", quantized)
     run(SQUINT, "emit", quantized, "-o", out, "--name", "net", "--shape",
-        f"input_1={shape}", "--force")
+        shape, "--force")
     return out, quantized
 
 
 def port_macros(out):
-    """How the names of the only input and output are told to run_vectors.c."""
-    names = re.findall(r"#define (NET_\w+_SIZE) ",
-                       (out / "model.h").read_text())
-    names.remove("NET_ARENA_SIZE")
-    return [f"-DMODEL_IN_SIZE={names[0]}", f"-DMODEL_OUT_SIZE={names[1]}"]
+    """What run_vectors.c is told of inputs and outputs."""
+    header = (out / "model.h").read_text()
+    ports = re.findall(r"(const )?int8_t\* (\w+)",
+                       re.search(r"net_run\((.*?)\);", header, re.S)[1])
+    sizes, arguments = {"x": [], "y": []}, []
+    for is_input, name in ports:
+        side = "x" if is_input else "y"
+        arguments.append("+".join([side, *sizes[side]]))
+        sizes[side].append(f"NET_{name.upper()}_SIZE")
+    return [f"-DMODEL_IN_SIZE=({'+'.join(sizes['x'])})",
+            f"-DMODEL_OUT_SIZE=({'+'.join(sizes['y'])})",
+            f"-DMODEL_PORTS={','.join(arguments)}"]
 
 
 def stack_bound(folder):
@@ -156,7 +175,8 @@ class Edge(unittest.TestCase):
         report = json.loads((out / "memory.json").read_text())
         count = run(VECTORS, quantized, data(task, "eval"), out).strip()
         out.joinpath("count").write_text(count)
-        self.assertIn(f"{count} samples, 0 bytes differ", self.on_host(out))
+        self.assertIn(f"{count} samples, 0 bytes differ",
+                      self.on_host("cc", out))
         for name in BOARDS:
             board = Board(name, out)
             self.assertEqual([u for u in board.undefined() if HELPERS.match(u)],
@@ -176,19 +196,28 @@ class Edge(unittest.TestCase):
             Edge.rows.append(row)
             print("| " + " | ".join(map(str, row)) + " |", flush=True)
 
-    def on_host(self, out):
-        program = out / "vectors"
-        run("cc", *FLAGS, "-O3", *port_macros(out), "-I", out,
+    def on_host(self, compiler, out):
+        program = out / f"vectors_{compiler}"
+        run(compiler, *FLAGS, "-O3", *port_macros(out), "-I", out,
             HERE / "run_vectors.c", out / "model.c", out / "weights.c", "-o",
             program)
         return run(program, cwd=out)
+
+    def check_on_host(self, stem):
+        task, _, limit = ON_HOST[stem]
+        out, quantized = emit(stem)
+        count = run(VECTORS, quantized, data(task, "eval"), out, limit).strip()
+        for compiler in ("gcc", "clang"):
+            self.assertIn(f"{count} samples, 0 bytes differ",
+                          self.on_host(compiler, out))
+        print(f"{stem}: {count} samples on the host", flush=True)
 
 
 def add_tests():
     if not (SHARED / "data/models.json").exists():
         print(f"edge: skipped, no {SHARED / 'data/models.json'}")
         return
-    for tool in ("arm-none-eabi-gcc", "qemu-system-arm"):
+    for tool in ("arm-none-eabi-gcc", "qemu-system-arm", "clang"):
         if not shutil.which(tool):
             print(f"edge: skipped, no {tool}: scripts/setup.sh edge")
             return
@@ -196,6 +225,9 @@ def add_tests():
           "instructions | MACs |")
     for stem in NETWORKS:
         setattr(Edge, f"test_{stem}", lambda self, stem=stem: self.check(stem))
+    for stem in ON_HOST:
+        setattr(Edge, f"test_{stem}_on_the_host",
+                lambda self, stem=stem: self.check_on_host(stem))
 
 
 if __name__ == "__main__":

@@ -265,6 +265,10 @@ Graph RandomNetwork(uint32_t seed) {
   const Noise data(graph, seed);
   Recipe recipe;
   recipe.target = "edge";
+  if (seed % 4 == 0) {
+    recipe.weights = DType::kInt4;
+    recipe.edges_8_bits = seed % 8 == 0;
+  }
   CalibrateOptions options;
   for (int64_t i = 0; i < data.size(); ++i) options.samples.push_back(i);
   options.values = ValuesToCalibrate(graph, recipe);

@@ -1,7 +1,10 @@
-/* Runs an emitted network, compiled with its names in MODEL_*, over the samples
-   of inputs.bin and compares with expected.bin. Prints how many samples there
-   were, how many bytes differ, and the instructions of the first run where the
-   board counts them. */
+/* Runs an emitted network over the samples of inputs.bin and compares with
+   expected.bin. Prints how many samples there were, how many bytes differ, and
+   the instructions of the first run where the board counts them.
+
+   Compiled with MODEL_IN_SIZE and MODEL_OUT_SIZE, the bytes of all inputs and
+   of all outputs, which follow each other in x and y, and MODEL_PORTS, the
+   arguments of net_run that they are. */
 #include <stdio.h>
 #include <string.h>
 
@@ -23,10 +26,10 @@ int main(void) {
          fread(expected, 1, sizeof expected, results) == sizeof expected) {
 #ifdef ON_BOARD
     const uint32_t before = cycles_now();
-    net_run(x, y, arena);
+    net_run(MODEL_PORTS, arena);
     if (samples == 0) instructions = cycles_since(before);
 #else
-    net_run(x, y, arena);
+    net_run(MODEL_PORTS, arena);
 #endif
     for (unsigned i = 0; i < sizeof y; ++i) wrong += y[i] != expected[i];
     ++samples;

@@ -38,12 +38,13 @@ class Net {
                       std::move(attributes));
   }
   // int8, one scale for each index of `axis`; a negative axis: one for all.
-  ValueId Weight(Dims dims, int axis) {
+  // No number is larger than `largest`.
+  ValueId Weight(Dims dims, int axis, float largest = 127) {
     const Tensor real = Wave(dims, 0.37f, 0.8f);
     const int64_t count = axis < 0 ? 1 : dims[static_cast<size_t>(axis)];
     std::vector<float> scales;
     for (int64_t c = 0; c < count; ++c) {
-      scales.push_back((0.8f + 0.1f * static_cast<float>(c)) / 127);
+      scales.push_back((0.8f + 0.1f * static_cast<float>(c)) / largest);
     }
     const QuantParams quant = axis < 0 ? PerTensor(DType::kInt8, scales[0], 0)
                                        : PerChannel(DType::kInt8, axis, scales);
@@ -144,6 +145,37 @@ std::vector<Case> Products() {
          return std::vector<ValueId>{net.Op("MatMul", {net.x, turned})};
        }},
   };
+}
+
+// With weights that fit 4 bits, which are stored so.
+std::vector<Case> NarrowProducts() {
+  const auto conv = [](Dims weight, Attributes attributes) {
+    return [weight, attributes](Net& net) {
+      return std::vector<ValueId>{
+          net.Op("Conv", {net.x, net.Weight(weight, 0, 7)}, attributes)};
+    };
+  };
+  std::vector<Case> cases = {
+      {"a narrow convolution",
+       {2, 3, 5, 7},
+       conv({5, 3, 3, 3}, {{"pads", Fours(1)}})},
+      {"a narrow one in groups",
+       {1, 6, 5, 5},
+       conv({4, 3, 3, 3}, {{"group", int64_t{2}}})},
+      {"a narrow pointwise one", {1, 9, 3, 3}, conv({7, 9, 1, 1}, {})},
+      {"a narrow depthwise one",
+       {2, 6, 6, 7},
+       conv({6, 1, 3, 3}, {{"group", int64_t{6}}, {"pads", Fours(1)}})},
+  };
+  for (const int64_t depth : {1, 4, 7, 8, 9, 16, 19, 37}) {
+    cases.push_back({fmt::format("a narrow dense layer of {}", depth),
+                     {3, depth},
+                     [depth](Net& net) {
+                       return std::vector<ValueId>{net.Op(
+                           "Gemm", {net.x, net.Weight({depth, 5}, 1, 7)})};
+                     }});
+  }
+  return cases;
 }
 
 std::vector<Case> Pairs() {
@@ -315,7 +347,8 @@ std::vector<Case> Movements() {
 
 std::vector<Case> AllCases() {
   std::vector<Case> all;
-  for (const auto& part : {Products(), Pairs(), Pools(), Movements()}) {
+  for (const auto& part :
+       {Products(), NarrowProducts(), Pairs(), Pools(), Movements()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
@@ -363,6 +396,46 @@ TEST(FixedSession, ComputesNothingInFloatButItsEnds) {
                   type == "DequantizeLinear")
           << type << ": " << node.reason;
     }
+  }
+}
+
+// Bytes of all weights that a program holds.
+class WeightBytes : public StepWriter {
+ public:
+  size_t bytes = 0;
+
+ private:
+  std::string In(size_t) override { return {}; }
+  std::string Out(size_t) override { return {}; }
+  std::string Scratch() override { return {}; }
+  std::string WriteParams(std::string_view, std::span<const int32_t>) override {
+    return {};
+  }
+  std::string WriteArray(std::string_view role, std::string_view,
+                         const std::vector<int64_t>& values) override {
+    if (role == "weights") bytes += values.size();
+    return {};
+  }
+  std::string WriteWeights(const std::string&, const std::string&,
+                           const std::string&, const std::string&) override {
+    return {};
+  }
+  void WriteCall(std::string_view, std::string_view,
+                 const std::vector<std::string>&) override {}
+};
+
+TEST(FixedSession, StoresTwoWeightsOfFourBitsInAByte) {
+  for (const auto& [largest, bytes] : {std::pair{7.0f, 80}, {8.6f, 160}}) {
+    Net net({3, 32});
+    net.Finish({net.Op("Gemm", {net.x, net.Weight({32, 5}, 1, largest)})},
+               false);
+    const FixedProgram program =
+        MakeFixedProgram(LowerToFixed(net.graph), {{3, 32}});
+    WeightBytes writer;
+    for (const FixedNode& node : program.nodes) {
+      if (node.step) node.step->Write(writer);
+    }
+    EXPECT_EQ(writer.bytes, bytes);
   }
 }
 

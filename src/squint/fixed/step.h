@@ -29,6 +29,7 @@ namespace squint {
 // Weights in the kernels' order, and what belongs to each result channel.
 struct FixedWeights {
   std::vector<int8_t> values;
+  bool nibbles = false;  // values are packed (kernels/fixed/nibbles.h)
   std::vector<int32_t> bias;
   std::vector<int32_t> multiplier;
   std::vector<int8_t> shift;

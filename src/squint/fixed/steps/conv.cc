@@ -2,10 +2,12 @@
 // own kernel, others gather their taps.
 #include "squint/kernels/fixed/conv.h"
 #include "squint/fixed/step_list.h"
+#include "squint/fixed/steps/rows.h"
 #include "squint/fixed/steps/weights.h"
 #include "squint/fixed/steps/window.h"
+#include "squint/kernels/fixed/conv_nibbles.h"
 #include "squint/kernels/fixed/depthwise.h"
-#include "squint/kernels/fixed/rows.h"
+#include "squint/kernels/fixed/depthwise_nibbles.h"
 
 namespace squint {
 namespace {
@@ -25,29 +27,26 @@ struct Convolution {
   }
 };
 
-class PointwiseStep : public StepOf<PointwiseStep> {
- public:
-  explicit PointwiseStep(Convolution c) : c_(std::move(c)) {}
-  template <typename Machine>
-  void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("rows", squint_rows), m.Number(Size(c_.pixels())),
-           m.Params("squint_columns", c_.columns), m.Weights(c_.weights),
-           m.Number(c_.zero_y), m.In(0), m.Out(0));
-  }
-  int64_t macs() const override { return c_.macs(); }
-
- private:
-  Convolution c_;
-};
-
 class DepthwiseStep : public StepOf<DepthwiseStep> {
  public:
   explicit DepthwiseStep(Convolution c) : c_(std::move(c)) {}
   template <typename Machine>
   void Do(Machine& m) const {
+    if (c_.weights.nibbles) {
+      m.Call(SQUINT_KERNEL("depthwise_nibbles", squint_depthwise_nibbles),
+             m.Params("squint_window", c_.window), m.Weights(c_.weights),
+             m.Number(c_.zero_y), m.In(0), m.Out(0), m.Scratch());
+      return;
+    }
     m.Call(SQUINT_KERNEL("depthwise", squint_depthwise),
            m.Params("squint_window", c_.window), m.Weights(c_.weights),
            m.Number(c_.zero_y), m.In(0), m.Out(0));
+  }
+  size_t scratch_bytes() const override {
+    const squint_window& w = c_.window;
+    return c_.weights.nibbles
+               ? static_cast<size_t>(w.taps_h * w.taps_w * w.channels)
+               : 0;
   }
   int64_t macs() const override { return c_.macs(); }
 
@@ -60,10 +59,15 @@ class ConvStep : public StepOf<ConvStep> {
   explicit ConvStep(Convolution c) : c_(std::move(c)) {}
   template <typename Machine>
   void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("conv", squint_conv),
-           m.Params("squint_window", c_.window), m.Number(c_.groups),
-           m.Params("squint_columns", c_.columns), m.Weights(c_.weights),
-           m.Number(c_.zero_y), m.In(0), m.Out(0), m.Scratch());
+    const auto call = [&](const auto&... kernel) {
+      m.Call(kernel..., m.Params("squint_window", c_.window),
+             m.Number(c_.groups), m.Params("squint_columns", c_.columns),
+             m.Weights(c_.weights), m.Number(c_.zero_y), m.In(0), m.Out(0),
+             m.Scratch());
+    };
+    c_.weights.nibbles
+        ? call(SQUINT_KERNEL("conv_nibbles", squint_conv_nibbles))
+        : call(SQUINT_KERNEL("conv", squint_conv));
   }
   size_t scratch_bytes() const override {
     return 2 * static_cast<size_t>(c_.columns.depth);
@@ -110,11 +114,13 @@ std::unique_ptr<FixedStep> MakeConvStep(const FixedOperation& operation) {
                .depth = Size(static_cast<int64_t>(order.terms.size()))};
   if (depthwise) {
     c.weights.values = TermsFirst(c.weights.values, weight[0]);
+    PackNibbles(c.weights, static_cast<int64_t>(c.weights.values.size()));
     return std::make_unique<DepthwiseStep>(std::move(c));
   }
   if (c.groups == 1 && IsPointwise(c.window)) {
-    return std::make_unique<PointwiseStep>(std::move(c));
+    return MakeRowsStep(c.pixels(), c.columns, std::move(c.weights), c.zero_y);
   }
+  PackNibbles(c.weights, c.columns.depth);
   return std::make_unique<ConvStep>(std::move(c));
 }
 

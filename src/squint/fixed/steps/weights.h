@@ -22,6 +22,10 @@ struct FixedWeightOrder {
 FixedWeights MakeWeights(const FixedOperation& operation,
                          const FixedWeightOrder& order);
 
+// Packs rows of `depth` weights as kernels/fixed/nibbles.h has them, where all
+// fit 4 bits and sums of 16 times as much 32 bits; else nothing changes.
+void PackNibbles(FixedWeights& weights, int64_t depth);
+
 // The same numbers, channels last: [term][channel].
 std::vector<int8_t> TermsFirst(const std::vector<int8_t>& values,
                                int64_t channels);
