@@ -30,6 +30,7 @@ NETWORKS = {
     "tiny_ic_resnet8": ("cifar10_tiny", "input_1=1,32,32,3", 4),
     "tiny_kws_dscnn": ("kws", "input_1=1,49,10,1", 20),
     "tiny_kws_dscnn_int4": ("kws", "input_1=1,49,10,1", 20),
+    "arm_kws_lstm_s": ("kws_arm", "mfcc=1,49,10", 4),
     "tiny_vww_mobilenet": ("vww", "input_1=1,96,96,3", 4),
 }
 # Task and shape, samples of the evaluation split.
@@ -39,6 +40,7 @@ ON_HOST = {
     "resnet20_cifar10_rawexport": ("cifar10", "input=1,3,32,32", 400),
     "ultraface_rfb320": ("face", "input=1,3,240,320", 200),
     "ppocr_cls": ("ocrcls", "x=1,3,48,192", 300),
+    "arm_kws_gru_m": ("kws_arm", "mfcc=1,49,10", 400),
 }
 BOARDS = {"M4": "mps2-an386", "M55": "mps3-an547"}
 CPU = {"M4": ("-mcpu=cortex-m4", "-mfloat-abi=soft"),
@@ -202,6 +204,25 @@ class Edge(unittest.TestCase):
             HERE / "run_vectors.c", out / "model.c", out / "weights.c", "-o",
             program)
         return run(program, cwd=out)
+
+    def test_recurrent_layers_go_on_where_the_last_run_ended(self):
+        """49 runs of one step are one run of 49."""
+        for stem in ("arm_kws_lstm_s", "arm_kws_gru_m"):
+            whole, quantized = emit(stem)
+            run(VECTORS, quantized, data("kws_arm", "eval"), whole, 20)
+            step = WORK / f"{stem}_step"
+            run(SQUINT, "emit", quantized, "-o", step, "--name", "net",
+                "--shape", "mfcc=1,1,10", "--force")
+            for name in ("inputs.bin", "expected.bin"):
+                shutil.copy(whole / name, step)
+            program = step / "vectors"
+            run("cc", *FLAGS, "-O2", "-DMODEL_RUNS=49",
+                "-DMODEL_IN_SIZE=(49*NET_MFCC_SIZE)",
+                "-DMODEL_OUT_SIZE=NET_PROBS_SIZE",
+                "-DMODEL_PORTS=x+run*NET_MFCC_SIZE,y", "-I", step,
+                HERE / "run_vectors.c", step / "model.c", step / "weights.c",
+                "-o", program)
+            self.assertIn("20 samples, 0 bytes differ", run(program, cwd=step))
 
     def check_on_host(self, stem):
         task, _, limit = ON_HOST[stem]

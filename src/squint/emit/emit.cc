@@ -53,7 +53,7 @@ EmittedModel EmitC(const FixedNetwork& network, const EmitOptions& options) {
   const MemoryPlan plan = PlanMemory(network);
   VerifyPlan(network, plan);
   Emission emission{network, plan, options};
-  std::set<std::string> taken = {"arena", "memory"};
+  std::set<std::string> taken = {"arena", "memory", "state"};
   NamePorts(network.inputs, taken, emission.inputs);
   NamePorts(network.outputs, taken, emission.outputs);
   ModelWriter writer(network, plan, options.name, [&](ValueId id) {
@@ -65,6 +65,12 @@ EmittedModel EmitC(const FixedNetwork& network, const EmitOptions& options) {
   }
   EmittedModel model;
   model.steps = writer.costs();
+  for (const StepCost& step : model.steps) {
+    if (step.state_bytes > 0) {
+      emission.states.emplace_back(step.name, step.state_bytes);
+    }
+    model.state_bytes += step.state_bytes;
+  }
   model.arena_bytes = plan.arena_bytes;
   model.arena_lower_bound = plan.lower_bound;
   for (const StepCost& step : model.steps) {

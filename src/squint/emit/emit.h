@@ -24,6 +24,7 @@ struct EmittedModel {
   std::vector<StepCost> steps;
   int64_t arena_bytes = 0;
   int64_t arena_lower_bound = 0;
+  int64_t state_bytes = 0;      // what recurrent layers keep between runs
   int64_t constant_bytes = 0;   // weights.c
   int64_t parameter_bytes = 0;  // structs of model.c
   int64_t macs = 0;

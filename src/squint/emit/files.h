@@ -3,6 +3,7 @@
 #define SQUINT_EMIT_FILES_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "squint/emit/emit.h"
@@ -20,6 +21,8 @@ struct Emission {
   // C names of the ports, unique among all.
   std::vector<std::string> inputs = {};
   std::vector<std::string> outputs = {};
+  // Fields of the state that runs hand on, and their bytes.
+  std::vector<std::pair<std::string, int64_t>> states = {};
 };
 
 std::string ModelHeader(const Emission& emission);

@@ -12,7 +12,8 @@ namespace {
 constexpr size_t kCommentWidth = 66;
 
 int64_t BytesOfType(std::string_view type) {
-  return type.find("32") != std::string_view::npos ? 4 : 1;
+  if (type.find("32") != std::string_view::npos) return 4;
+  return type.find("16") != std::string_view::npos ? 2 : 1;
 }
 
 }  // namespace
@@ -43,6 +44,7 @@ void ModelWriter::WriteStep(size_t position) {
   cost.layer = UserName(graph, node);
   cost.name = fmt::format("{}_{}", type, costs_.size() + 1);
   cost.macs = step().step->macs();
+  cost.state_bytes = static_cast<int64_t>(step().step->state_bytes());
   calls_ +=
       fmt::format("\n  /* {} */\n",
                   CommentText(cost.name + ": " + cost.layer, kCommentWidth));
@@ -62,8 +64,15 @@ void ModelWriter::WriteCopy(ValueId id, const std::string& output) {
 
 std::string ModelWriter::In(size_t i) { return argument_(step().inputs[i]); }
 std::string ModelWriter::Out(size_t i) { return argument_(step().outputs[i]); }
-std::string ModelWriter::Scratch() {
-  return fmt::format("memory + {}", plan_.scratch[position_]);
+std::string ModelWriter::Scratch(size_t offset) {
+  return fmt::format("memory + {}",
+                     plan_.scratch[position_] + static_cast<int64_t>(offset));
+}
+
+std::string ModelWriter::State(size_t offset) {
+  const std::string start =
+      fmt::format("(int8_t*)state->{}", costs_.back().name);
+  return offset == 0 ? start : fmt::format("{} + {}", start, offset);
 }
 
 std::string ModelWriter::Define(const std::string& type,

@@ -20,6 +20,7 @@ struct StepCost {
   std::string layer;    // its node in the network
   int64_t constant_bytes = 0;
   int64_t parameter_bytes = 0;
+  int64_t state_bytes = 0;
   int64_t macs = 0;
 };
 
@@ -47,7 +48,8 @@ class ModelWriter : public StepWriter {
  private:
   std::string In(size_t i) override;
   std::string Out(size_t i) override;
-  std::string Scratch() override;
+  std::string Scratch(size_t offset) override;
+  std::string State(size_t offset) override;
   std::string WriteParams(std::string_view type,
                           std::span<const int32_t> fields) override;
   std::string WriteArray(std::string_view role, std::string_view type,

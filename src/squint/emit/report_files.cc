@@ -43,9 +43,10 @@ std::string MemoryReport(const Emission& e, const EmittedModel& model) {
   for (const Port& port : e.network.outputs) out += port.bytes();
   const Json flash = JsonObject("weights", model.constant_bytes, "parameters",
                                 model.parameter_bytes, "layers", layers);
-  const Json ram = JsonObject("arena", model.arena_bytes, "arena_lower_bound",
-                              model.arena_lower_bound, "stack_bound",
-                              kStackBound, "inputs", in, "outputs", out);
+  const Json ram =
+      JsonObject("arena", model.arena_bytes, "arena_lower_bound",
+                 model.arena_lower_bound, "stack_bound", kStackBound, "inputs",
+                 in, "outputs", out, "state", model.state_bytes);
   return JsonText(JsonObject("name", e.options.name, "macs", model.macs,
                              "flash", flash, "ram", ram),
                   2) +

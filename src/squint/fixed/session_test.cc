@@ -8,6 +8,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <set>
 
 #include "squint/fixed/lower.h"
 #include "squint/ops/infer.h"
@@ -67,6 +68,7 @@ class Net {
                 seen[id] = tensor;
               }});
     for (const auto& [id, tensor] : seen) {
+      if (plain.contains(id)) continue;
       const Tensor& shown = one_grid ? sample_ : tensor;
       const std::vector<float> values = shown.ToFloats();
       const ScaleZero grid =
@@ -79,6 +81,7 @@ class Net {
 
   Graph graph;
   ValueId x;
+  std::set<ValueId> plain;  // values that get no grid
   const Tensor& sample() const { return sample_; }
 
  private:
@@ -100,6 +103,16 @@ Case Conv(std::string what, Dims dims, Dims weight, Attributes attributes) {
             return std::vector<ValueId>{
                 net.Op("Conv", {net.x, net.Weight(weight, 0)}, attributes)};
           }};
+}
+
+Case Transposed(std::string what, Dims dims, Dims weight,
+                Attributes attributes) {
+  const int axis = attributes.contains("group") ? -1 : 1;
+  return {
+      std::move(what), std::move(dims), [weight, attributes, axis](Net& net) {
+        return std::vector<ValueId>{net.Op(
+            "ConvTranspose", {net.x, net.Weight(weight, axis)}, attributes)};
+      }};
 }
 
 std::vector<Case> Products() {
@@ -137,6 +150,17 @@ std::vector<Case> Products() {
          return std::vector<ValueId>{
              net.Op("MatMul", {net.x, net.Weight({6, 4}, 1)})};
        }},
+      Transposed("a transposed convolution", {1, 3, 4, 5}, {3, 5, 3, 2},
+                 {{"strides", std::vector<int64_t>{2, 1}},
+                  {"pads", std::vector<int64_t>{1, 0, 1, 1}}}),
+      Transposed("one with holes and a longer end", {2, 4, 3, 4}, {4, 2, 2, 3},
+                 {{"strides", std::vector<int64_t>{2, 3}},
+                  {"dilations", std::vector<int64_t>{2, 1}},
+                  {"output_padding", std::vector<int64_t>{1, 2}}}),
+      Transposed("one in groups over a line", {1, 6, 7}, {6, 3, 4},
+                 {{"strides", std::vector<int64_t>{2}},
+                  {"group", int64_t{2}},
+                  {"pads", std::vector<int64_t>{1, 1}}}),
       {"two computed matrices",
        {2, 3, 5},
        [](Net& net) {
@@ -232,6 +256,22 @@ std::vector<Case> Pools() {
       {"a sum of axes", {2, 3, 4}, reduce("ReduceSum", {-1, 1})},
       {"the largest", {2, 3, 4}, reduce("ReduceMax", {0}), true},
       {"the smallest", {2, 3, 4}, reduce("ReduceMin", {1, 2}), true},
+      {"rows of one height",
+       {3, 4, 7},
+       [](Net& net) {
+         return std::vector<ValueId>{net.Op(
+             "LayerNormalization",
+             {net.x, net.graph.AddConstant("gamma", Wave({7}, 1.7f, 1.2f)),
+              net.graph.AddConstant("beta", Wave({7}, 0.9f, 0.4f))})};
+       }},
+      {"planes of one height",
+       {2, 3, 5},
+       [](Net& net) {
+         return std::vector<ValueId>{net.Op(
+             "LayerNormalization",
+             {net.x, net.graph.AddConstant("gamma", Wave({3, 5}, 1.7f, 1.2f))},
+             {{"axis", int64_t{1}}, {"epsilon", 0.1f}})};
+       }},
       {"shares",
        {3, 7},
        [](Net& net) {
@@ -345,10 +385,67 @@ std::vector<Case> Movements() {
   };
 }
 
+// x: the gates' part of the input, [steps, batch, gates * hidden].
+Case Steps(std::string what, Dims dims, const std::string& type,
+           std::vector<size_t> wanted, Attributes attributes = {}) {
+  const bool lstm = type == "LSTMSteps";
+  const int64_t n = dims[2] / (lstm ? 4 : 3);
+  const int64_t batch = dims[1];
+  const auto make = [=](Net& net) {
+    const auto constant = [&](Tensor t) {
+      return net.graph.AddConstant("k", t);
+    };
+    const ValueId zeros = constant(Tensor(DType::kFloat32, {batch, n}));
+    const ValueId gates =
+        net.Op("Add", {net.x, constant(Wave({dims[2]}, 0.9f, 0.7f))});
+    net.plain.insert(gates);
+    Node node;
+    node.op_type = type;
+    node.domain = "squint";
+    node.name = "steps";
+    node.attributes = attributes;
+    if (lstm) {
+      node.inputs = {gates, net.Weight({n, 4 * n}, 1), zeros, zeros};
+    } else {
+      node.inputs = {
+          gates, net.Weight({n, 2 * n}, 1), net.Weight({n, n}, 1), zeros,
+          attributes.empty() ? kNoValue : constant(Wave({n}, 1.1f, 0.5f))};
+    }
+    node.inputs.push_back(constant(Tensor::Scalar<float>(1.0f / 127)));
+    node.inputs.push_back(constant(Tensor::Scalar<int8_t>(0)));
+    std::vector<ValueId> outputs;
+    for (size_t i = 0; i < (lstm ? 3 : 2); ++i) {
+      node.outputs.push_back(net.graph.AddValue(fmt::format("state{}", i)));
+    }
+    net.plain.insert(node.outputs.begin(), node.outputs.end());
+    for (const size_t i : wanted) {
+      outputs.push_back(node.outputs[i]);
+      net.plain.erase(node.outputs[i]);
+    }
+    net.graph.AddNode(std::move(node));
+    return outputs;
+  };
+  return {std::move(what), std::move(dims), make, false, 2};
+}
+
+std::vector<Case> Recurrences() {
+  const Attributes late = {{"linear_before_reset", int64_t{1}}};
+  return {
+      Steps("an LSTM", {9, 1, 20}, "LSTMSteps", {1}),
+      Steps("an LSTM whose states are all wanted", {5, 3, 28}, "LSTMSteps",
+            {0, 1}),
+      Steps("an LSTM from the end", {6, 2, 12}, "LSTMSteps", {0},
+            {{"reverse", int64_t{1}}}),
+      Steps("a GRU", {9, 1, 21}, "GRUSteps", {1}),
+      Steps("a GRU with the reset behind the product", {7, 2, 15}, "GRUSteps",
+            {0, 1}, late),
+  };
+}
+
 std::vector<Case> AllCases() {
   std::vector<Case> all;
-  for (const auto& part :
-       {Products(), NarrowProducts(), Pairs(), Pools(), Movements()}) {
+  for (const auto& part : {Products(), NarrowProducts(), Pairs(), Pools(),
+                           Movements(), Recurrences()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
@@ -407,7 +504,8 @@ class WeightBytes : public StepWriter {
  private:
   std::string In(size_t) override { return {}; }
   std::string Out(size_t) override { return {}; }
-  std::string Scratch() override { return {}; }
+  std::string Scratch(size_t) override { return {}; }
+  std::string State(size_t) override { return {}; }
   std::string WriteParams(std::string_view, std::span<const int32_t>) override {
     return {};
   }

@@ -39,12 +39,17 @@ struct FixedWeights {
 class StepRunner {
  public:
   StepRunner(std::span<const int8_t* const> inputs,
-             std::span<int8_t* const> outputs, int8_t* scratch)
-      : inputs_(inputs), outputs_(outputs), scratch_(scratch) {}
+             std::span<int8_t* const> outputs, int8_t* scratch, int8_t* state)
+      : inputs_(inputs), outputs_(outputs), scratch_(scratch), state_(state) {}
 
   const int8_t* In(size_t i) { return inputs_[i]; }
   int8_t* Out(size_t i) { return outputs_[i]; }
-  int8_t* Scratch() { return scratch_; }
+  int8_t* Scratch(size_t offset = 0) { return scratch_ + offset; }
+  int8_t* State(size_t offset = 0) { return state_ + offset; }
+  template <typename T>
+  T* Null() {
+    return nullptr;
+  }
   int32_t Number(int32_t value) { return value; }
   template <typename T>
   const T* Params(std::string_view, const T& params) {
@@ -73,6 +78,7 @@ class StepRunner {
   std::span<const int8_t* const> inputs_;
   std::span<int8_t* const> outputs_;
   int8_t* scratch_;
+  int8_t* state_;
 };
 
 // Writes the calls of a step as C. What its functions return are the
@@ -82,7 +88,12 @@ class StepWriter {
   virtual ~StepWriter() = default;
   virtual std::string In(size_t i) = 0;
   virtual std::string Out(size_t i) = 0;
-  virtual std::string Scratch() = 0;
+  virtual std::string Scratch(size_t offset = 0) = 0;
+  virtual std::string State(size_t offset = 0) = 0;
+  template <typename T>
+  std::string Null() {
+    return "NULL";
+  }
   std::string Number(int32_t value) { return std::to_string(value); }
 
   // A struct of int32_t fields; `type` is its name in kernels/fixed.
@@ -122,6 +133,7 @@ class StepWriter {
 
   static std::string_view TypeName(int8_t) { return "int8_t"; }
   static std::string_view TypeName(uint8_t) { return "uint8_t"; }
+  static std::string_view TypeName(int16_t) { return "int16_t"; }
   static std::string_view TypeName(int32_t) { return "int32_t"; }
   static std::string_view TypeName(uint32_t) { return "uint32_t"; }
   template <typename T>
@@ -139,6 +151,9 @@ class FixedStep {
   virtual void Run(StepRunner& runner) const = 0;
   virtual void Write(StepWriter& writer) const = 0;
   virtual size_t scratch_bytes() const { return 0; }
+  // Numbers of 16 bits that are kept from run to run, zeros at the start of a
+  // sequence: what is run here starts one each time.
+  virtual size_t state_bytes() const { return 0; }
   // Output 0 may be the same memory as this input.
   virtual bool InPlace(size_t) const { return false; }
   // Output 0 has the bytes of input 0.

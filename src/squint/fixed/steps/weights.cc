@@ -54,7 +54,7 @@ Sums AppendChannel(const Tensor& weight, const FixedWeightOrder& order,
                    int64_t c, int32_t zero, std::vector<int8_t>& values) {
   Sums sums;
   for (const int64_t term : order.terms) {
-    const int64_t w = ByteAt(weight, c * order.channel_stride + term) - zero;
+    const int64_t w = ByteAt(weight, order.start(c) + term) - zero;
     Require(w >= std::numeric_limits<int8_t>::min() &&
                 w <= std::numeric_limits<int8_t>::max(),
             "a weight without its zero point does not fit int8");

@@ -10,11 +10,17 @@
 namespace squint {
 
 // Input 1 of the operation as [channel][term]: element (c, t) is the one at
-// c * channel_stride + index of term t.
+// c * channel_stride + index of term t, or at starts[c] + that index.
 struct FixedWeightOrder {
   int64_t channels = 0;
   std::vector<int64_t> terms;  // where each lies within a channel
   int64_t channel_stride = 1;
+  std::vector<int64_t> starts = {};
+
+  int64_t start(int64_t c) const {
+    return starts.empty() ? c * channel_stride
+                          : starts[static_cast<size_t>(c)];
+  }
 };
 
 // The bias is bias[c] - zero_x * sum of w[c], so that sums are made of x as it

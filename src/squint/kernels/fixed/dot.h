@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "squint/kernels/fixed/pairs.h"
+#include "squint/kernels/fixed/dual.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include <arm_mve.h>

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "squint/kernels/fixed/channel.h"
+#include "squint/kernels/fixed/dual.h"
 #include "squint/kernels/fixed/nibbles.h"
-#include "squint/kernels/fixed/pairs.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include <arm_mve.h>

@@ -1,6 +1,6 @@
 // Four bytes as two pairs of 16 bits, for cores that multiply pairs.
-#ifndef SQUINT_KERNELS_FIXED_PAIRS_H_
-#define SQUINT_KERNELS_FIXED_PAIRS_H_
+#ifndef SQUINT_KERNELS_FIXED_DUAL_H_
+#define SQUINT_KERNELS_FIXED_DUAL_H_
 
 #include <stdint.h>
 #include <string.h>
@@ -39,4 +39,4 @@ static inline int32_t squint_dot_pairs(squint_pairs a, squint_pairs b,
 
 #endif
 
-#endif  // SQUINT_KERNELS_FIXED_PAIRS_H_
+#endif  // SQUINT_KERNELS_FIXED_DUAL_H_
