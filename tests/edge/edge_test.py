@@ -6,7 +6,7 @@ the host alone, compiled by gcc and clang.
 
 The data is found by SQUINT_SHARED, or beside the repository as ../shared;
 without it everything is skipped, and says so.
-usage: edge_test.py SQUINT EDGE_VECTORS WORK_FOLDER    (numpy)"""
+usage: edge_test.py SQUINT EDGE_VECTORS EMIT_FUZZ WORK_FOLDER    (numpy)"""
 import json
 import os
 import pathlib
@@ -20,7 +20,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 MCU = HERE.parent.parent / "examples/mcu"
 SHARED = pathlib.Path(os.environ.get("SQUINT_SHARED") or
                       HERE.parent.parent.parent / "shared")
-SQUINT = VECTORS = WORK = None
+SQUINT = VECTORS = FUZZ = WORK = None
+RANDOM_NETWORKS = ("1", "30")  # first seed, count
 FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion",
          "-Werror")
 # Task and shape, samples on a board (an emulator takes its time). Names that
@@ -142,20 +143,25 @@ class Board:
         code = run("arm-none-eabi-objdump", "-d", self.folder / "model.o")
         return re.findall(r"\bv(?:add|sub|mul|div|cvt|mla|fma)\w*\.f\w+", code)
 
-    def vectors(self, count):
-        """Output of run_vectors.c on the first samples, in the emulator."""
+    def emulate(self, *sources):
+        """What the network with this program around it prints on the board."""
         flash, flash_size, ram, ram_size = FLASH_RAM[self.name]
         script = (MCU / "memory.ld").read_text()
         for word, value in (("FLASH_ORIGIN", flash), ("FLASH_SIZE", flash_size),
                             ("RAM_ORIGIN", ram), ("RAM_SIZE", ram_size)):
             script = script.replace(word, value)
         (self.folder / "memory.ld").write_text(script)
-        program = self.folder / "vectors.elf"
-        run("arm-none-eabi-gcc", *CPU[self.name], "-std=c99", "-O2",
-            "-DON_BOARD", *port_macros(self.out), "-I", MCU, "-I", self.out, "-T",
-            self.folder / "memory.ld", "-nostartfiles", "--specs=rdimon.specs",
-            MCU / "startup.c", HERE / "run_vectors.c", self.folder / "model.o",
-            self.folder / "weights.o", "-o", program)
+        program = self.folder / "program.elf"
+        run("arm-none-eabi-gcc", *CPU[self.name], "-std=c99", "-O2", "-I", MCU,
+            "-I", self.out, "-T", self.folder / "memory.ld", "-nostartfiles",
+            "--specs=rdimon.specs", MCU / "startup.c", *sources,
+            self.folder / "model.o", self.folder / "weights.o", "-o", program)
+        return run("qemu-system-arm", "-M", BOARDS[self.name], "-nographic",
+                   "-semihosting-config", "enable=on,target=native", "-icount",
+                   "shift=0", "-kernel", program, cwd=self.folder)
+
+    def vectors(self, count):
+        """Output of run_vectors.c on the first samples."""
         inputs, expected = [self.out / f"{n}.bin"
                             for n in ("inputs", "expected")]
         total = self.out.joinpath("count").read_text()
@@ -163,9 +169,8 @@ class Board:
             whole = path.read_bytes()
             part = len(whole) // int(total) * count
             (self.folder / path.name).write_bytes(whole[:part])
-        return run("qemu-system-arm", "-M", BOARDS[self.name], "-nographic",
-                   "-semihosting-config", "enable=on,target=native", "-icount",
-                   "shift=0", "-kernel", program, cwd=self.folder)
+        return self.emulate("-DON_BOARD", *port_macros(self.out),
+                            HERE / "run_vectors.c")
 
 
 class Edge(unittest.TestCase):
@@ -205,7 +210,19 @@ class Edge(unittest.TestCase):
             program)
         return run(program, cwd=out)
 
-    def test_recurrent_layers_go_on_where_the_last_run_ended(self):
+    def check_random_networks_on_boards(self):
+        folder = WORK / "random"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        run(FUZZ, folder, *RANDOM_NETWORKS)
+        for network in sorted(folder.iterdir()):
+            for name in BOARDS:
+                board = Board(name, network)
+                self.assertEqual(board.float_instructions(), [])
+                self.assertIn("all equal",
+                              board.emulate(network / "main_test.c"))
+
+    def check_recurrent_layers_go_on_where_the_last_run_ended(self):
         """49 runs of one step are one run of 49."""
         for stem in ("arm_kws_lstm_s", "arm_kws_gru_m"):
             whole, quantized = emit(stem)
@@ -246,14 +263,17 @@ def add_tests():
           "instructions | MACs |")
     for stem in NETWORKS:
         setattr(Edge, f"test_{stem}", lambda self, stem=stem: self.check(stem))
+    for check in ("random_networks_on_boards",
+                  "recurrent_layers_go_on_where_the_last_run_ended"):
+        setattr(Edge, f"test_{check}", getattr(Edge, f"check_{check}"))
     for stem in ON_HOST:
         setattr(Edge, f"test_{stem}_on_the_host",
                 lambda self, stem=stem: self.check_on_host(stem))
 
 
 if __name__ == "__main__":
-    SQUINT, VECTORS = map(os.path.abspath, sys.argv[1:3])
-    WORK = pathlib.Path(sys.argv[3]).absolute()
+    SQUINT, VECTORS, FUZZ = map(os.path.abspath, sys.argv[1:4])
+    WORK = pathlib.Path(sys.argv[4]).absolute()
     WORK.mkdir(parents=True, exist_ok=True)
     add_tests()
     unittest.main(argv=sys.argv[:1], verbosity=2)
