@@ -319,18 +319,32 @@ struct EmitRequest {
   // Sizes of inputs, for those that the file leaves open.
   std::map<std::string, std::vector<int64_t>> shapes;
   bool force = false;  // replace the folder where it exists
+  // Bytes that the arena may take, and what lies in flash (constants, and code
+  // by its bound); 0: any number. To meet ram_limit, layers run patch by patch.
+  int64_t ram_limit = 0;
+  int64_t flash_limit = 0;
+};
+// Layers that run patch by patch, with the same results and a smaller arena.
+struct EmitPatches {
+  int rows = 0;  // of the grid of patches; 0: there are none
+  int columns = 0;
+  std::vector<std::string> layers;
+  int64_t extra_macs = 0;   // what neighbouring patches both compute
+  int64_t arena_bytes = 0;  // without patches
 };
 struct EmitSummary {
   std::vector<std::string> files;  // in the folder
   int64_t arena_bytes = 0;         // memory to lend model_run
   int64_t arena_lower_bound = 0;   // the most that is in use at one time
-  int64_t constant_bytes = 0;      // weights and parameters, in flash
-  int64_t macs = 0;                // products of integers in one run
+  EmitPatches patches;
+  int64_t constant_bytes = 0;  // weights and parameters, in flash
+  int64_t macs = 0;            // products of integers in one run
   int steps = 0;
   std::string json;
 };
-// Error{kUnsupported} names what cannot be written in integers, and why.
-// Nothing is left behind by an error.
+// Error{kUnsupported} names what cannot be written in integers, and why;
+// Error{kBudgetNotMet} says by how much a limit is missed, and what is in the
+// way. Nothing is left behind by an error.
 EmitSummary EmitFile(const EmitRequest& request, const Context& context = {});
 
 // ---- inspect, ops

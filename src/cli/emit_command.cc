@@ -1,6 +1,7 @@
 // squint emit.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "commands.h"
@@ -41,6 +42,60 @@ void AddShape(const std::string& text, EmitRequest& request) {
       ParseSizes(std::string_view(text).substr(equals + 1), text);
 }
 
+[[noreturn]] void RefuseSize(const char* option, const std::string& text) {
+  throw CLI::ValidationError(
+      option, "'" + text +
+                  "' is no size: a number of bytes from 1 on, of K (1024) or M "
+                  "(1024 K), as in 64K");
+}
+
+// "65536", "64K", "2M".
+int64_t ParseBytes(const char* option, const std::string& text) {
+  constexpr int64_t kMost = int64_t{1} << 40;  // no flash is that large
+  std::string_view digits = text;
+  int64_t unit = 1;
+  if (digits.ends_with('K') || digits.ends_with('k')) unit = 1 << 10;
+  if (digits.ends_with('M') || digits.ends_with('m')) unit = 1 << 20;
+  if (unit > 1) digits.remove_suffix(1);
+  int64_t count = 0;
+  const char* const end = digits.data() + digits.size();
+  const auto [stopped, error] = std::from_chars(digits.data(), end, count);
+  if (error != std::errc() || stopped != end || count < 1 ||
+      count > kMost / unit) {
+    RefuseSize(option, text);
+  }
+  return count * unit;
+}
+
+void AddLimit(CLI::App& command, const char* option, int64_t& limit,
+              const char* what) {
+  command.add_option_function<std::string>(
+      option,
+      [option, &limit](const std::string& text) {
+        limit = ParseBytes(option, text);
+      },
+      what);
+}
+
+// Names that an exporter made of many are long.
+std::string Short(const std::string& name) {
+  constexpr size_t kMost = 40;
+  return name.size() <= kMost ? name : name.substr(0, kMost - 3) + "...";
+}
+
+void PrintPatches(const EmitSummary& summary) {
+  const EmitPatches& patches = summary.patches;
+  fmt::print(
+      "  patches    {} by {}, of {} layers, '{}' to '{}': the arena takes {} "
+      "bytes without them;\n"
+      "             {} of the MACs ({:.1f}%) are computed more than once\n",
+      patches.rows, patches.columns, patches.layers.size(),
+      Short(patches.layers.front()), Short(patches.layers.back()),
+      patches.arena_bytes, patches.extra_macs,
+      100.0 * static_cast<double>(patches.extra_macs) /
+          static_cast<double>(std::max<int64_t>(summary.macs, 1)));
+}
+
 void PrintSummary(const EmitRequest& request, const EmitSummary& summary) {
   fmt::print("{}  {} steps\n", request.output, summary.steps);
   fmt::print("  constants  {} bytes of flash, beside the code\n",
@@ -49,6 +104,7 @@ void PrintSummary(const EmitRequest& request, const EmitSummary& summary) {
       "  arena      {} bytes of RAM (no order of these needs less than "
       "{})\n",
       summary.arena_bytes, summary.arena_lower_bound);
+  if (summary.patches.rows > 0) PrintPatches(summary);
   fmt::print("  MACs       {}\n", summary.macs);
 }
 
@@ -72,6 +128,11 @@ void AddEmitCommand(CLI::App& app, CommonOptions& common) {
           },
           "INPUT=1,3,32,32: the one size that is emitted")
       ->allow_extra_args(false);
+  AddLimit(*command, "--ram-limit", request->ram_limit,
+           "64K: the most the arena may take; where it needs more, layers run "
+           "patch by patch");
+  AddLimit(*command, "--flash-limit", request->flash_limit,
+           "256K: the most that constants and code may take");
   command->add_flag("--force", request->force,
                     "replace the folder where it exists");
   AddCommonOptions(*command, common);

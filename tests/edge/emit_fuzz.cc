@@ -1,12 +1,15 @@
 // Random networks: fixed-point arithmetic stays near the integer reading, and
 // each is emitted to a folder of its own, with vectors that say what the
-// engine computes. emit_fuzz.py compiles and runs them.
+// engine computes, many with less memory than they take, so that layers run in
+// patches. emit_fuzz.py compiles and runs them.
 // usage: emit_fuzz FOLDER FIRST_SEED COUNT
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <random>
 #include <string>
 
 #include "random_network.h"
@@ -14,6 +17,7 @@
 #include "squint/base/file.h"
 #include "squint/emit/emit.h"
 #include "squint/emit/network.h"
+#include "squint/emit/plan.h"
 #include "squint/fixed/lower.h"
 #include "squint/fixed/session.h"
 #include "squint/ops/interpreter.h"
@@ -56,33 +60,62 @@ void CompareWithIntegerReading(const Graph& graph, uint32_t seed) {
   }
 }
 
-void EmitTo(const std::filesystem::path& folder, const Graph& graph) {
+// 0 for one in four; else less than the network takes, if that can be.
+int64_t RandomLimit(const FixedNetwork& network, uint32_t seed) {
+  std::mt19937 random(seed);
+  if (random() % 4 == 0) return 0;
+  constexpr int64_t kHundredths = 100;
+  const auto part = static_cast<int64_t>(20 + random() % 80);
+  return std::max<int64_t>(
+      1, PlanMemory(network).arena_bytes * part / kHundredths);
+}
+
+// With a limit that may be beyond reach.
+EmittedModel EmitWithin(const FixedNetwork& network, EmitOptions options) {
+  try {
+    return EmitC(network, options);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kBudgetNotMet) throw;
+  }
+  options.ram_limit = 0;
+  return EmitC(network, options);
+}
+
+// Whether layers of it run in patches.
+bool EmitTo(const std::filesystem::path& folder, const Graph& graph,
+            uint32_t seed) {
   std::vector<Dims> dims;
   for (const ValueId id : graph.inputs()) {
     dims.push_back(*graph.value(id).shape.values());
   }
-  const EmittedModel model = EmitC(MakeNetwork(LowerToFixed(graph), dims),
-                                   {.name = "net", .source = "a random seed"});
+  const FixedNetwork network = MakeNetwork(LowerToFixed(graph), dims);
+  const EmittedModel model =
+      EmitWithin(network, {.name = "net",
+                           .source = "a random seed",
+                           .ram_limit = RandomLimit(network, seed)});
   std::filesystem::create_directories(folder);
   for (const auto& [name, text] : model.files) {
     OutputFile file(folder / name);
     file.Write(text);
     file.Commit();
   }
+  return model.patches.has_value();
 }
 
 int Main(const std::filesystem::path& folder, uint32_t first, uint32_t count) {
   int failures = 0;
+  int patched = 0;
   for (uint32_t seed = first; seed < first + count; ++seed) {
     try {
       const Graph graph = RandomNetwork(seed);
       CompareWithIntegerReading(graph, seed);
-      EmitTo(folder / fmt::format("seed_{}", seed), graph);
+      patched += EmitTo(folder / fmt::format("seed_{}", seed), graph, seed);
     } catch (const Error& error) {
       fmt::print("seed {}: {}\n", seed, error.message());
       ++failures;
     }
   }
+  fmt::print("{} of {} in patches\n", patched, count);
   return failures == 0 ? 0 : 1;
 }
 

@@ -137,6 +137,30 @@ class Emit(unittest.TestCase):
         subprocess.run(["ld", "-r", *objects, "-o", self.work / "both.o"],
                        check=True)
 
+    def test_a_limit_of_memory_is_kept_with_the_same_bytes(self):
+        whole = json.loads((self.out / "memory.json").read_text())["ram"]
+        limit = whole["arena"] * 3 // 4
+        half = self.work / "half"
+        summary = json.loads(squint(
+            "emit", self.int8, "-o", half, "--name", "demo", "--shape",
+            "image=1,1,28,28", "--ram-limit", limit, "--json").stdout)
+        ram = json.loads((half / "memory.json").read_text())["ram"]
+        self.assertLessEqual(ram["arena"], limit)
+        self.assertEqual(summary["arena"], ram["arena"])
+        self.assertEqual(summary["patches"], ram["patches"])
+        self.assertEqual(ram["patches"]["arena_without"], whole["arena"])
+        self.assertGreater(ram["patches"]["extra_macs"], 0)
+        # The vectors that come with it are those of the whole network.
+        self.assertEqual((half / "test_vectors.h").read_text(),
+                         (self.out / "test_vectors.h").read_text())
+        for compiler in compilers():
+            program = self.work / "half_program"
+            subprocess.run([compiler, *FLAGS, "-O2", half / "main_test.c",
+                            half / "model.c", half / "weights.c", "-o",
+                            program], check=True)
+            self.assertIn("all equal", subprocess.run(
+                [program], check=True, text=True, capture_output=True).stdout)
+
     def test_memory_report_adds_up(self):
         report = json.loads((self.out / "memory.json").read_text())
         layers = report["flash"]["layers"]
@@ -144,17 +168,21 @@ class Emit(unittest.TestCase):
                          sum(layer["weights"] for layer in layers))
         self.assertGreaterEqual(report["ram"]["arena"],
                                 report["ram"]["arena_lower_bound"])
+        self.assertGreaterEqual(report["ram"]["most_live"],
+                                report["ram"]["arena_lower_bound"])
+        self.assertEqual(report["ram"]["peak"]["bytes"],
+                         report["ram"]["arena_lower_bound"])
         self.assertGreater(report["macs"], 0)
 
     # ---- bad input
 
-    def refused(self, *arguments):
+    def refused(self, *arguments, code=1):
         """The message; nothing may appear in the folder around."""
         folder = self.work / "refused"
         folder.mkdir()
         try:
             result = squint("emit", *arguments, "-o", folder / "out", ok=False)
-            self.assertEqual(result.returncode, 1, result.stderr)
+            self.assertEqual(result.returncode, code, result.stderr)
             self.assertEqual(list(folder.iterdir()), [])
         finally:
             shutil.rmtree(folder)
@@ -197,6 +225,34 @@ class Emit(unittest.TestCase):
         squint("emit", self.int8, "-o", copy, "--name", "again", "--shape",
                "image=1,1,28,28", "--force")
         self.assertIn("again_run", (copy / "model.h").read_text())
+
+    def test_limits_that_cannot_be_met_are_refused_with_the_reason(self):
+        shape = ("--shape", "image=1,1,28,28")
+        text = self.refused(self.int8, *shape, "--ram-limit", "1", code=3)
+        self.assertRegex(text, "limit of 1 bytes.*too many.*in the way is "
+                         "layer '")
+        text = self.refused(self.int8, *shape, "--flash-limit", "1K", code=3)
+        self.assertRegex(text, "limit of 1024 bytes.*too many.*most are held "
+                         "by '")
+
+    def test_limits_that_are_met_change_nothing(self):
+        for limit in ("64M", "1024k", "999999"):
+            other = self.work / f"limit_{limit}"
+            squint("emit", self.int8, "-o", other, "--name", "demo", "--shape",
+                   "image=1,1,28,28", "--ram-limit", limit, "--flash-limit",
+                   limit)
+            self.assertEqual((other / "model.c").read_text(),
+                             (self.out / "model.c").read_text())
+
+    def test_a_limit_that_is_no_size_is_wrong_usage(self):
+        for limit in ("0", "-1", "64Q", "K", "", "1.5K", "64 K", "64KB", "0M",
+                      "99999999999999999999", "9223372036854775807K"):
+            for option in ("--ram-limit", "--flash-limit"):
+                result = squint("emit", self.int8, "-o", self.work / "no",
+                                "--shape", "image=1,1,28,28",
+                                f"{option}={limit}", ok=False)
+                self.assertEqual(result.returncode, 2, limit)
+                self.assertFalse((self.work / "no").exists())
 
     def test_a_shape_that_is_none_is_wrong_usage(self):
         for shape in ("image", "image=", "image=0", "image=1,x"):

@@ -33,6 +33,8 @@ class Maker {
     graph_.opset[""] = 25;
     Dims dims = {1, Pick(1, 9), Pick(3, 12), Pick(3, 12)};
     if (Pick(0, 4) == 0) dims.pop_back();
+    is_chain_ = Pick(0, 2) == 0;
+    for (size_t i = 2; is_chain_ && i < dims.size(); ++i) dims[i] += Pick(3, 9);
     x_ = graph_.AddInput("x", DType::kFloat32, Shape::Of(dims));
     images_.push_back(x_);
   }
@@ -72,7 +74,21 @@ class Maker {
     return graph_.AddConstant("i", Tensor::Of<int64_t>(dims, values));
   }
 
+  // Of a chain, as the first layers of an image network are.
+  void AddLink() {
+    static constexpr std::array kLinks = {
+        &Maker::Conv,    &Maker::Depthwise, &Maker::Depthwise, &Maker::Point,
+        &Maker::Point,   &Maker::Residual,  &Maker::Block,     &Maker::Block,
+        &Maker::MaxPool, &Maker::Average,   &Maker::Table,     &Maker::Shift};
+    const auto link = kLinks[static_cast<size_t>(
+        Pick(0, static_cast<int64_t>(kLinks.size()) - 1))];
+    const ValueId made = (this->*link)(images_.back());
+    if (made == kNoValue) return;
+    if (ElementCount(DimsOf(made)) <= kMostElements) images_.push_back(made);
+  }
+
   void AddLayer() {
+    if (is_chain_) return AddLink();
     static constexpr std::array kLayers = {
         &Maker::Conv,   &Maker::Conv,     &Maker::Depthwise, &Maker::Residual,
         &Maker::Shift,  &Maker::Gate,     &Maker::MaxPool,   &Maker::Average,
@@ -151,6 +167,24 @@ class Maker {
     const int64_t channels = DimsOf(x)[1];
     const ValueId y = Emit("Conv", {x, Constant(PointWeight(x, channels))});
     return Emit(Pick(0, 3) == 0 ? "Sub" : "Add", {x, y});
+  }
+  ValueId Point(ValueId x) {
+    return Emit("Conv", {x, Constant(PointWeight(x, Pick(1, 12)))});
+  }
+  // Its branch sees more of the image than is added to it.
+  ValueId Block(ValueId x) {
+    const Dims dims = DimsOf(x);
+    for (const int64_t size : SizesOf(x)) {
+      if (size < 3) return kNoValue;
+    }
+    const Dims weight = [&] {
+      Dims w = {dims[1], dims[1]};
+      w.resize(dims.size(), 3);
+      return w;
+    }();
+    const std::vector<int64_t> pads(2 * SizesOf(x).size(), 1);
+    const ValueId y = Emit("Conv", {x, Constant(weight)}, {{"pads", pads}});
+    return Emit("Add", {Emit("Relu", {y}), x});
   }
   // By a number for each channel.
   ValueId Shift(ValueId x) {
@@ -280,6 +314,7 @@ class Maker {
   Graph graph_;
   ValueId x_ = kNoValue;
   std::vector<ValueId> images_;
+  bool is_chain_ = false;
 };
 
 class Noise : public Dataset {

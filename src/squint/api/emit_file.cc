@@ -7,6 +7,7 @@
 #include "squint/base/error.h"
 #include "squint/base/json.h"
 #include "squint/emit/emit.h"
+#include "squint/emit/files.h"
 #include "squint/emit/network.h"
 #include "squint/fixed/lower.h"
 #include "squint/interchange/convert.h"
@@ -62,8 +63,17 @@ Graph AtSize(Graph graph, const std::vector<Dims>& input_dims) {
   return graph;
 }
 
+EmitPatches PatchesOf(const PatchReport& report) {
+  return {.rows = report.rows,
+          .columns = report.columns,
+          .layers = report.layers,
+          .extra_macs = report.extra_macs,
+          .arena_bytes = report.whole_arena};
+}
+
 EmitSummary SummaryOf(const EmittedModel& model, const EmitRequest& request) {
   EmitSummary summary;
+  if (model.patches) summary.patches = PatchesOf(*model.patches);
   summary.arena_bytes = model.arena_bytes;
   summary.arena_lower_bound = model.arena_lower_bound;
   summary.constant_bytes = model.constant_bytes + model.parameter_bytes;
@@ -73,8 +83,9 @@ EmitSummary SummaryOf(const EmittedModel& model, const EmitRequest& request) {
   summary.json = JsonText(JsonObject(
       "output", request.output, "name", request.name, "files", summary.files,
       "arena", summary.arena_bytes, "arena_lower_bound",
-      summary.arena_lower_bound, "constants", summary.constant_bytes, "steps",
-      summary.steps, "macs", summary.macs));
+      summary.arena_lower_bound, "patches", PatchesJson(model.patches),
+      "constants", summary.constant_bytes, "steps", summary.steps, "macs",
+      summary.macs));
   return summary;
 }
 
@@ -91,10 +102,12 @@ EmitSummary Emit(const EmitRequest& request, const Context& context) {
   for (const std::string& kept : ChangeActivations(graph, DType::kInt8)) {
     context.Detail(kept);
   }
-  const EmittedModel model = EmitC(
-      MakeNetwork(LowerToFixed(graph), dims),
-      {.name = request.name,
-       .source = std::filesystem::path(request.model).filename().string()});
+  const EmittedModel model =
+      EmitC(MakeNetwork(LowerToFixed(graph), dims),
+            {.name = request.name,
+             .source = std::filesystem::path(request.model).filename().string(),
+             .ram_limit = request.ram_limit,
+             .flash_limit = request.flash_limit});
   for (const auto& [name, text] : model.files) folder.Add(name, text);
   folder.Commit();
   return SummaryOf(model, request);

@@ -7,7 +7,7 @@
 namespace squint {
 namespace {
 
-bool Overlap(const Block& a, const Block& b) {
+bool AreMixed(const Block& a, const Block& b) {
   const bool then = a.first <= b.last && b.first <= a.last;
   return then && a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
 }
@@ -33,7 +33,7 @@ TEST(PlaceBlocks, NeverOverlapsWhatIsTakenAtOneTime) {
       EXPECT_EQ(blocks[i].offset % kArenaAlign, 0);
       EXPECT_LE(blocks[i].offset + blocks[i].bytes, total);
       for (size_t j = 0; j < i; ++j) {
-        EXPECT_FALSE(Overlap(blocks[i], blocks[j])) << i << " " << j;
+        EXPECT_FALSE(AreMixed(blocks[i], blocks[j])) << i << " " << j;
       }
     }
   }

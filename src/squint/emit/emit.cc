@@ -5,6 +5,10 @@
 #include "squint/base/error.h"
 #include "squint/emit/c_text.h"
 #include "squint/emit/files.h"
+#include "squint/emit/flash_limit.h"
+#include "squint/emit/patches.h"
+#include "squint/emit/ram_limit.h"
+#include "squint/graph/user_name.h"
 
 namespace squint {
 namespace {
@@ -40,20 +44,33 @@ std::string Argument(const Emission& emission, ModelWriter& writer,
     case Place::Kind::kConstant:
       return writer.ConstantInput(id);
     case Place::Kind::kArena:
-      return place.offset == 0 ? "memory"
-                               : fmt::format("memory + {}", place.offset);
+      return InArena(place.offset);
   }
   return "";
 }
 
-}  // namespace
+std::optional<PatchReport> ReportOf(const FixedNetwork& network,
+                                    const FixedNetwork& whole) {
+  const PatchStep* patches = PatchesOf(network);
+  if (patches == nullptr) return std::nullopt;
+  PatchReport report{.rows = patches->grid_rows(),
+                     .columns = patches->grid_columns(),
+                     .layers = {},
+                     .extra_macs = patches->extra_macs(),
+                     .whole_arena = PlanMemory(whole).arena_bytes};
+  const Graph& graph = network.program.graph;
+  for (const PatchLayer& layer : patches->layers()) {
+    if (!layer.move.empty()) continue;
+    report.layers.push_back(UserName(graph, graph.node(layer.node)));
+  }
+  return report;
+}
 
-EmittedModel EmitC(const FixedNetwork& network, const EmitOptions& options) {
-  CheckName(options.name);
-  const MemoryPlan plan = PlanMemory(network);
+EmittedModel Write(const FixedNetwork& network, const FixedNetwork& whole,
+                   const MemoryPlan& plan, const EmitOptions& options) {
   VerifyPlan(network, plan);
-  Emission emission{network, plan, options};
-  std::set<std::string> taken = {"arena", "memory", "state"};
+  Emission emission{network, whole, plan, options};
+  std::set<std::string> taken = {"arena", "memory", "state", "row", "column"};
   NamePorts(network.inputs, taken, emission.inputs);
   NamePorts(network.outputs, taken, emission.outputs);
   ModelWriter writer(network, plan, options.name, [&](ValueId id) {
@@ -73,11 +90,16 @@ EmittedModel EmitC(const FixedNetwork& network, const EmitOptions& options) {
   }
   model.arena_bytes = plan.arena_bytes;
   model.arena_lower_bound = plan.lower_bound;
+  model.most_live = plan.most_live;
+  model.peak = PeakOf(network, plan);
+  model.code_bound = kCodeBound;
   for (const StepCost& step : model.steps) {
     model.constant_bytes += step.constant_bytes;
     model.parameter_bytes += step.parameter_bytes;
     model.macs += step.macs;
   }
+  if (options.flash_limit > 0) CheckFlash(model, options.flash_limit);
+  model.patches = ReportOf(network, whole);
   model.files = {{"model.h", ModelHeader(emission)},
                  {"model.c", ModelSource(emission, writer)},
                  {"weights.h", WeightsHeader(emission, writer)},
@@ -87,6 +109,19 @@ EmittedModel EmitC(const FixedNetwork& network, const EmitOptions& options) {
                  {"CMakeLists.txt", BuildFile(emission)},
                  {"memory.json", MemoryReport(emission, model)}};
   return model;
+}
+
+}  // namespace
+
+EmittedModel EmitC(const FixedNetwork& network, const EmitOptions& options) {
+  CheckName(options.name);
+  const MemoryPlan plan = PlanMemory(network);
+  if (options.ram_limit > 0) {
+    if (const auto patched = MeetRamLimit(network, plan, options.ram_limit)) {
+      return Write(*patched, network, PlanMemory(*patched), options);
+    }
+  }
+  return Write(network, network, plan, options);
 }
 
 }  // namespace squint

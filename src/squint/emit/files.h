@@ -2,10 +2,12 @@
 #ifndef SQUINT_EMIT_FILES_H_
 #define SQUINT_EMIT_FILES_H_
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "squint/base/json.h"
 #include "squint/emit/emit.h"
 #include "squint/emit/model_writer.h"
 #include "squint/emit/network.h"
@@ -15,7 +17,8 @@ namespace squint {
 
 // What all files speak of.
 struct Emission {
-  const FixedNetwork& network;
+  const FixedNetwork& network;  // as it is written
+  const FixedNetwork& whole;    // the same without patches
   const MemoryPlan& plan;
   const EmitOptions& options;
   // C names of the ports, unique among all.
@@ -33,6 +36,8 @@ std::string TestVectors(const Emission& emission);
 std::string TestMain(const Emission& emission);
 std::string BuildFile(const Emission& emission);
 std::string MemoryReport(const Emission& emission, const EmittedModel& model);
+// As in memory.json; null where there are none.
+Json PatchesJson(const std::optional<PatchReport>& patches);
 
 // "const int8_t *x, int8_t *y, ..." of model_run, an item each.
 std::vector<std::string> RunParameters(const Emission& emission);

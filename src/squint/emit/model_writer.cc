@@ -33,23 +33,28 @@ const FixedNode& ModelWriter::step() const {
 void ModelWriter::WriteStep(size_t position) {
   position_ = position;
   if (step().step->is_view()) return;
+  if (step().id != kNoNode) Begin(*step().step, step().id);
+  step().step->Write(*this);
+}
+
+void ModelWriter::Begin(const FixedStep& step, NodeId id) {
   const Graph& graph = network_.program.graph;
-  const Node& node = graph.node(step().id);
+  const Node& node = graph.node(id);
   std::string type = AsIdentifier(node.op_type);
   for (const std::string_view start : {"qlinear", "nhwc", "q"}) {
     if (type.starts_with(start)) type = type.substr(start.size());
   }
+  if (layer_ != nullptr && !layer_->move.empty()) type = layer_->move;
   StepCost cost;
   cost.op_type = node.op_type;
   cost.layer = UserName(graph, node);
   cost.name = fmt::format("{}_{}", type, costs_.size() + 1);
-  cost.macs = step().step->macs();
-  cost.state_bytes = static_cast<int64_t>(step().step->state_bytes());
+  cost.macs = layer_ == nullptr ? step.macs() : layer_->macs();
+  cost.state_bytes = static_cast<int64_t>(step.state_bytes());
   calls_ +=
-      fmt::format("\n  /* {} */\n",
+      fmt::format("\n{}/* {} */\n", indent_,
                   CommentText(cost.name + ": " + cost.layer, kCommentWidth));
   costs_.push_back(std::move(cost));
-  step().step->Write(*this);
 }
 
 void ModelWriter::WriteCopy(ValueId id, const std::string& output) {
@@ -62,13 +67,18 @@ void ModelWriter::WriteCopy(ValueId id, const std::string& output) {
                         network_.BytesOf(id));
 }
 
-std::string ModelWriter::In(size_t i) { return argument_(step().inputs[i]); }
-std::string ModelWriter::Out(size_t i) { return argument_(step().outputs[i]); }
-std::string ModelWriter::Scratch(size_t offset) {
-  return fmt::format("memory + {}",
-                     plan_.scratch[position_] + static_cast<int64_t>(offset));
+std::string ModelWriter::In(size_t i) {
+  return layer_ == nullptr ? argument_(step().inputs[i])
+                           : Operand(layer_->inputs[i], step().inputs);
 }
-
+std::string ModelWriter::Out(size_t i) {
+  return layer_ == nullptr ? argument_(step().outputs[i])
+                           : Operand(layer_->output, step().outputs);
+}
+std::string ModelWriter::Scratch(size_t offset) {
+  return ScratchAt((layer_ == nullptr ? 0 : layer_->scratch) +
+                   static_cast<int64_t>(offset));
+}
 std::string ModelWriter::State(size_t offset) {
   const std::string start =
       fmt::format("(int8_t*)state->{}", costs_.back().name);
@@ -77,17 +87,19 @@ std::string ModelWriter::State(size_t offset) {
 
 std::string ModelWriter::Define(const std::string& type,
                                 const std::string& wish,
-                                const std::vector<std::string>& fields) {
-  const std::string body = Wrapped("    ", fields, "};\n", 4);
-  auto [found, is_new] = defined_.try_emplace(type + body);
+                                const std::vector<std::string>& items,
+                                int64_t bytes, const std::string& size) {
+  const std::string body = Wrapped("    ", items, "};\n", 4);
+  auto [found, is_new] = defined_.try_emplace(type + size + body);
   if (!is_new) return found->second;
   std::string name = wish;
   for (int n = 2; !names_.insert(name).second; ++n) {
     name = fmt::format("{}_{}", wish, n);
   }
   found->second = name;
-  parameters_ += fmt::format("static const {} {} = {{\n{}", type, name, body);
-  costs_.back().parameter_bytes += 4 * static_cast<int64_t>(fields.size());
+  parameters_ +=
+      fmt::format("static const {} {}{} = {{\n{}", type, name, size, body);
+  costs_.back().parameter_bytes += bytes;
   return name;
 }
 
@@ -101,17 +113,19 @@ std::string ModelWriter::WriteParams(std::string_view type,
     fields.push_back(fmt::format(".{} = {}", names[i], values[i]));
   }
   const std::string role(type.substr(std::string_view("squint_").size()));
-  return "&" +
-         Define(std::string(type), costs_.back().name + "_" + role, fields);
+  return "&" + Define(std::string(type), costs_.back().name + "_" + role,
+                      fields, 4 * static_cast<int64_t>(fields.size()));
 }
 
 std::string ModelWriter::WriteWeights(const std::string& values,
                                       const std::string& bias,
                                       const std::string& multiplier,
                                       const std::string& shift) {
+  constexpr int64_t kPointers = 4 * 4;
   return "&" + Define("squint_weights", costs_.back().name + "_weights",
                       {".w = " + values, ".bias = " + bias,
-                       ".multiplier = " + multiplier, ".shift = " + shift});
+                       ".multiplier = " + multiplier, ".shift = " + shift},
+                      kPointers);
 }
 
 std::string ModelWriter::WriteArray(std::string_view role,
@@ -143,8 +157,8 @@ std::string ModelWriter::ConstantInput(ValueId id) {
 void ModelWriter::WriteCall(std::string_view header, std::string_view name,
                             const std::vector<std::string>& arguments) {
   kernels_.insert(std::string(header));
-  const std::string opening = fmt::format("  {}(", name);
-  calls_ += Wrapped(opening, arguments, ");\n", 6);
+  const std::string opening = fmt::format("{}{}(", indent_, name);
+  calls_ += Wrapped(opening, arguments, ");\n", indent_.size() + 4);
 }
 
 }  // namespace squint

@@ -10,6 +10,7 @@
 
 #include "squint/emit/network.h"
 #include "squint/emit/plan.h"
+#include "squint/fixed/patch_step.h"
 
 namespace squint {
 
@@ -23,6 +24,9 @@ struct StepCost {
   int64_t state_bytes = 0;
   int64_t macs = 0;
 };
+
+// The expression for a place in the arena.
+std::string InArena(int64_t offset);
 
 class ModelWriter : public StepWriter {
  public:
@@ -50,6 +54,12 @@ class ModelWriter : public StepWriter {
   std::string Out(size_t i) override;
   std::string Scratch(size_t offset) override;
   std::string State(size_t offset) override;
+  std::string Count(int32_t whole) override;
+  std::string Window(const squint_window& whole) override;
+  std::string Pair(const squint_pair& whole) override;
+  std::string Rows() override;
+  std::string Columns() override;
+  void RunLayer(const PatchLayer& layer) override;
   std::string WriteParams(std::string_view type,
                           std::span<const int32_t> fields) override;
   std::string WriteArray(std::string_view role, std::string_view type,
@@ -59,17 +69,34 @@ class ModelWriter : public StepWriter {
                            const std::string& shift) override;
   void WriteCall(std::string_view header, std::string_view name,
                  const std::vector<std::string>& arguments) override;
+  void OpenLoops(int32_t rows, int32_t columns) override;
+  void CloseLoops() override;
 
   const FixedNode& step() const;
+  // Takes up a step for the report, and opens it with a comment.
+  void Begin(const FixedStep& step, NodeId id);
   // The name of a definition with this content: an older one's, or a new one.
+  // `size`: "" or "[n]", of an array.
   std::string Define(const std::string& type, const std::string& wish,
-                     const std::vector<std::string>& fields);
+                     const std::vector<std::string>& items, int64_t bytes,
+                     const std::string& size = "");
+  std::string Spans(const std::vector<squint_span>& spans,
+                    std::string_view role, std::string_view index);
+  // `whole`: the values of the patched step.
+  std::string Operand(const PatchOperand& operand,
+                      const std::vector<ValueId>& whole);
+  std::string ScratchAt(int64_t offset) const;
+  // A local copy of parameters, made for the patch at hand.
+  std::string Local(std::string_view type, std::string_view maker,
+                    const std::string& whole);
 
   const FixedNetwork& network_;
   const MemoryPlan& plan_;
   std::string prefix_;
   std::function<std::string(ValueId)> argument_;
   size_t position_ = 0;
+  const PatchLayer* layer_ = nullptr;  // of the patches that are written
+  std::string indent_ = "  ";
   std::set<std::string, std::less<>> kernels_;
   std::string parameters_;
   std::string calls_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <set>
 
 namespace squint {
@@ -34,6 +35,10 @@ class Search {
         if (roots_.of(id) == id) bytes_[At(id)] = network.BytesOf(id);
       }
       for (const ValueId root : ReadRoots(s)) ++uses_[At(root)];
+      leads_.emplace_back();
+      for (size_t i = 0; i < steps_[s].inputs.size(); ++i) {
+        leads_[s].push_back(steps_[s].step->Lead(i, nullptr));
+      }
     }
     // What lies with the caller takes nothing of the arena.
     for (const Port& port : network.outputs) bytes_[Root(port.value)] = 0;
@@ -104,11 +109,11 @@ class Search {
       }
     }
     int64_t freed = 0;
-    bool overwrites = false;
+    int64_t saved = 0;
     for (const ValueId root : ReadRoots(step)) {
       if (--after.uses[At(root)] > 0) continue;
       freed += bytes_[At(root)];
-      overwrites = overwrites || Overwrites(node, root, made);
+      saved = std::max(saved, SavedOver(step, root, made));
     }
     for (const ValueId id : node.outputs) {
       if (id != kNoValue && uses_[At(id)] == 0 && roots_.of(id) == id) {
@@ -116,27 +121,33 @@ class Search {
       }
     }
     const auto scratch = static_cast<int64_t>(node.step->scratch_bytes());
-    const int64_t during = state.taken + (overwrites ? 0 : made) + scratch;
+    const int64_t during = state.taken + made - saved + scratch;
     after.peak = std::max(after.peak, during);
     after.taken = state.taken + made - freed;
     return after;
   }
 
-  bool Overwrites(const FixedNode& node, ValueId root, int64_t made) const {
-    if (made == 0 || bytes_[At(root)] != made) return false;
+  // What the result need not take because it may lie over an input.
+  int64_t SavedOver(size_t step, ValueId root, int64_t made) const {
+    const FixedNode& node = steps_[step];
+    int64_t lead = 0;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
-      if (node.inputs[i] != kNoValue && roots_.of(node.inputs[i]) == root &&
-          node.step->InPlace(i)) {
-        return true;
+      if (node.inputs[i] == kNoValue || roots_.of(node.inputs[i]) != root) {
+        continue;
       }
+      const auto& own = leads_[step][i];
+      if (!own) return 0;
+      lead = std::max(lead, *own);
     }
-    return false;
+    const int64_t input = bytes_[At(root)];
+    return std::max<int64_t>(0, made + input - std::max(made, input + lead));
   }
 
   const FixedNetwork& network_;
   const std::vector<FixedNode>& steps_;
   Roots roots_;
   std::vector<int64_t> bytes_;  // of roots in the arena
+  std::vector<std::vector<std::optional<int64_t>>> leads_;  // by step and input
   std::vector<int> maker_;
   std::vector<int> uses_;
 };

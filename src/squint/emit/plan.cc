@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <set>
 
 #include "squint/emit/order.h"
 
@@ -20,7 +21,7 @@ class Planner {
     plan_.order = std::move(order);
   }
 
-  MemoryPlan Run() {
+  MemoryPlan Draft() {
     FindLastReads();
     for (size_t i = 0; i < network_.inputs.size(); ++i) {
       plan_.places[network_.inputs[i].value] = {Place::Kind::kInput, i, 0};
@@ -29,8 +30,14 @@ class Planner {
       PlaceStep(static_cast<int64_t>(t));
     }
     FindCopies();
-    plan_.lower_bound = MostTaken(plan_.blocks);
-    plan_.arena_bytes = PlaceBlocks(plan_.blocks);
+    plan_.lower_bound = MostTaken(plan_.blocks, plan_.overlaps);
+    plan_.most_live = MostTaken(plan_.blocks);
+    return std::move(plan_);
+  }
+
+  MemoryPlan Run() {
+    plan_ = Draft();
+    plan_.arena_bytes = PlaceBlocks(plan_.blocks, plan_.overlaps);
     SetOffsets();
     return std::move(plan_);
   }
@@ -77,6 +84,7 @@ class Planner {
     plan_.places[id] = {Place::Kind::kArena, 0, 0};
     block_of_[At(id)] = NewBlock(network_.BytesOf(id), t);
     Prolong(id);
+    if (output == 0) FindOverlaps(node, id, t);
   }
 
   // The first output that the value, or a view of it, is.
@@ -105,18 +113,55 @@ class Planner {
     last = std::max(last, last_read_[At(id)]);
   }
 
+  // The block of an input that nobody reads after this step.
+  std::optional<size_t> DyingBlock(ValueId id, int64_t t) const {
+    const int64_t block = id == kNoValue ? -1 : block_of_[At(id)];
+    if (block < 0 || plan_.blocks[static_cast<size_t>(block)].last != t) {
+      return std::nullopt;
+    }
+    return static_cast<size_t>(block);
+  }
+
+  // How far ahead of the block the result must be for all inputs that lie in
+  // it; nullopt where it must not overlap.
+  std::optional<int64_t> LeadOver(const FixedNode& node, size_t block) const {
+    int64_t lead = 0;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId id = node.inputs[i];
+      if (id == kNoValue || block_of_[At(id)] != static_cast<int64_t>(block)) {
+        continue;
+      }
+      const auto own = node.step->Lead(i, nullptr);
+      if (!own) return std::nullopt;
+      lead = std::max(lead, *own);
+    }
+    return lead;
+  }
+
   // The input whose bytes nobody needs any more and the step may overwrite.
   std::optional<ValueId> Overwritten(const FixedNode& node, ValueId id,
                                      int64_t t) const {
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const ValueId input = node.inputs[i];
-      if (input == kNoValue || !node.step->InPlace(i)) continue;
-      const int64_t block = block_of_[At(input)];
-      if (block < 0) continue;
-      const Block& taken = plan_.blocks[static_cast<size_t>(block)];
-      if (taken.last == t && taken.bytes == network_.BytesOf(id)) return input;
+    if (node.outputs[0] != id) return std::nullopt;
+    for (const ValueId input : node.inputs) {
+      const auto block = DyingBlock(input, t);
+      if (block && plan_.blocks[*block].bytes == network_.BytesOf(id) &&
+          LeadOver(node, *block) == 0) {
+        return input;
+      }
     }
     return std::nullopt;
+  }
+
+  void FindOverlaps(const FixedNode& node, ValueId id, int64_t t) {
+    const auto result = static_cast<size_t>(block_of_[At(id)]);
+    std::set<size_t> seen;
+    for (const ValueId input : node.inputs) {
+      const auto block = DyingBlock(input, t);
+      if (!block || !seen.insert(*block).second) continue;
+      if (const auto lead = LeadOver(node, *block)) {
+        plan_.overlaps.push_back({*block, result, *lead});
+      }
+    }
   }
 
   void FindCopies() {
@@ -154,12 +199,20 @@ class Planner {
   std::vector<int64_t> scratch_;    // blocks, by position
 };
 
+std::vector<size_t> AsTheyStand(const FixedNetwork& network) {
+  std::vector<size_t> order(network.steps().size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  return order;
+}
+
 }  // namespace
 
+MemoryPlan DraftMemory(const FixedNetwork& network) {
+  return Planner(network, AsTheyStand(network)).Draft();
+}
+
 MemoryPlan PlanMemory(const FixedNetwork& network) {
-  std::vector<size_t> as_it_is(network.steps().size());
-  std::iota(as_it_is.begin(), as_it_is.end(), size_t{0});
-  MemoryPlan first = Planner(network, std::move(as_it_is)).Run();
+  MemoryPlan first = Planner(network, AsTheyStand(network)).Run();
   MemoryPlan chosen = Planner(network, ChooseOrder(network)).Run();
   return chosen.arena_bytes < first.arena_bytes ? std::move(chosen)
                                                 : std::move(first);

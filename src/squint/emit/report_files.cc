@@ -10,7 +10,20 @@ namespace {
 // it). Nothing recurses, and no kernel's frame depends on the network.
 constexpr int64_t kStackBound = 1024;
 
+Json PeakJson(const Peak& peak) {
+  return JsonObject("layer", peak.layer, "in_patches", peak.in_patches, "bytes",
+                    peak.bytes, "inputs", peak.inputs, "outputs", peak.outputs,
+                    "scratch", peak.scratch);
+}
+
 }  // namespace
+
+Json PatchesJson(const std::optional<PatchReport>& patches) {
+  if (!patches) return nullptr;
+  return JsonObject("rows", patches->rows, "columns", patches->columns,
+                    "layers", patches->layers, "extra_macs",
+                    patches->extra_macs, "arena_without", patches->whole_arena);
+}
 
 std::string BuildFile(const Emission& e) {
   return fmt::format(
@@ -42,11 +55,13 @@ std::string MemoryReport(const Emission& e, const EmittedModel& model) {
   for (const Port& port : e.network.inputs) in += port.bytes();
   for (const Port& port : e.network.outputs) out += port.bytes();
   const Json flash = JsonObject("weights", model.constant_bytes, "parameters",
-                                model.parameter_bytes, "layers", layers);
-  const Json ram =
-      JsonObject("arena", model.arena_bytes, "arena_lower_bound",
-                 model.arena_lower_bound, "stack_bound", kStackBound, "inputs",
-                 in, "outputs", out, "state", model.state_bytes);
+                                model.parameter_bytes, "code_bound",
+                                model.code_bound, "layers", layers);
+  const Json ram = JsonObject(
+      "arena", model.arena_bytes, "arena_lower_bound", model.arena_lower_bound,
+      "most_live", model.most_live, "peak", PeakJson(model.peak), "patches",
+      PatchesJson(model.patches), "stack_bound", kStackBound, "inputs", in,
+      "outputs", out, "state", model.state_bytes);
   return JsonText(JsonObject("name", e.options.name, "macs", model.macs,
                              "flash", flash, "ram", ram),
                   2) +

@@ -115,7 +115,7 @@ std::string SizeMacro(const Emission& e, const std::string& port) {
 }  // namespace
 
 std::string TestVectors(const Emission& e) {
-  Truth truth(e.network);
+  Truth truth(e.whole);
   std::mt19937 random(1);
   std::vector<std::vector<Bytes>> inputs(e.inputs.size());
   std::vector<std::vector<Bytes>> outputs(e.outputs.size());

@@ -13,8 +13,8 @@ namespace squint {
 
 struct FixedNode {
   NodeId id = kNoNode;
-  std::unique_ptr<FixedStep> step;  // null: in no fixed-point form
-  std::string reason;               // then: why
+  std::shared_ptr<const FixedStep> step;  // null: in no fixed-point form
+  std::string reason;                     // then: why
   // Values that are read and made: of a step integers, also where the node
   // stands between DequantizeLinear and QuantizeLinear.
   std::vector<ValueId> inputs;

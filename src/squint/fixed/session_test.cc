@@ -520,6 +520,14 @@ class WeightBytes : public StepWriter {
   }
   void WriteCall(std::string_view, std::string_view,
                  const std::vector<std::string>&) override {}
+  std::string Count(int32_t) override { return {}; }
+  std::string Window(const squint_window&) override { return {}; }
+  std::string Pair(const squint_pair&) override { return {}; }
+  std::string Rows() override { return {}; }
+  std::string Columns() override { return {}; }
+  void RunLayer(const PatchLayer&) override {}
+  void OpenLoops(int32_t, int32_t) override {}
+  void CloseLoops() override {}
 };
 
 TEST(FixedSession, StoresTwoWeightsOfFourBitsInAByte) {

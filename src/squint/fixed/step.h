@@ -16,12 +16,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
+#include "squint/fixed/patch.h"
 #include "squint/kernels/fixed/channel.h"
 
 namespace squint {
@@ -35,12 +37,20 @@ struct FixedWeights {
   std::vector<int8_t> shift;
 };
 
-// Calls kernels on memory.
+struct PatchLayer;
+
+// Calls kernels on memory: of a whole step, or of a patch of it, whose inputs
+// and outputs are parts, too.
 class StepRunner {
  public:
   StepRunner(std::span<const int8_t* const> inputs,
-             std::span<int8_t* const> outputs, int8_t* scratch, int8_t* state)
-      : inputs_(inputs), outputs_(outputs), scratch_(scratch), state_(state) {}
+             std::span<int8_t* const> outputs, int8_t* scratch, int8_t* state,
+             const Patch* patch = nullptr)
+      : inputs_(inputs),
+        outputs_(outputs),
+        scratch_(scratch),
+        state_(state),
+        patch_(patch) {}
 
   const int8_t* In(size_t i) { return inputs_[i]; }
   int8_t* Out(size_t i) { return outputs_[i]; }
@@ -51,6 +61,15 @@ class StepRunner {
     return nullptr;
   }
   int32_t Number(int32_t value) { return value; }
+  // A number that is proportional to the pixels of the result.
+  int32_t Count(int32_t whole) {
+    return static_cast<int32_t>(PartOf(whole, patch_));
+  }
+  const squint_window* Window(const squint_window& whole);
+  const squint_pair* Pair(const squint_pair& whole);
+  // Of steps that are made for patches.
+  const squint_span* Rows() { return &patch_->rows; }
+  const squint_span* Columns() { return &patch_->columns; }
   template <typename T>
   const T* Params(std::string_view, const T& params) {
     return &params;
@@ -67,6 +86,15 @@ class StepRunner {
   void Call(std::string_view, std::string_view, F kernel, const Args&... args) {
     kernel(Argument(args)...);
   }
+  // Calls body(*this) once for each patch of a grid; RunLayer runs one layer on
+  // the patch at hand.
+  template <typename Body>
+  void ForEachPatch(int32_t rows, int32_t columns, const Body& body) {
+    for (row_ = 0; row_ < rows; ++row_) {
+      for (column_ = 0; column_ < columns; ++column_) body(*this);
+    }
+  }
+  void RunLayer(const PatchLayer& layer);
 
  private:
   template <typename T>
@@ -79,6 +107,11 @@ class StepRunner {
   std::span<int8_t* const> outputs_;
   int8_t* scratch_;
   int8_t* state_;
+  const Patch* patch_;
+  squint_window window_ = {};  // of the patch
+  squint_pair pair_ = {};
+  int32_t row_ = 0;  // of the grid
+  int32_t column_ = 0;
 };
 
 // Writes the calls of a step as C. What its functions return are the
@@ -95,6 +128,19 @@ class StepWriter {
     return "NULL";
   }
   std::string Number(int32_t value) { return std::to_string(value); }
+  // The same as a StepRunner's.
+  virtual std::string Count(int32_t whole) = 0;
+  virtual std::string Window(const squint_window& whole) = 0;
+  virtual std::string Pair(const squint_pair& whole) = 0;
+  virtual std::string Rows() = 0;
+  virtual std::string Columns() = 0;
+  virtual void RunLayer(const PatchLayer& layer) = 0;
+  template <typename Body>
+  void ForEachPatch(int32_t rows, int32_t columns, const Body& body) {
+    OpenLoops(rows, columns);
+    body(*this);
+    CloseLoops();
+  }
 
   // A struct of int32_t fields; `type` is its name in kernels/fixed.
   template <typename T>
@@ -130,6 +176,8 @@ class StepWriter {
                                    const std::string& shift) = 0;
   virtual void WriteCall(std::string_view header, std::string_view name,
                          const std::vector<std::string>& arguments) = 0;
+  virtual void OpenLoops(int32_t rows, int32_t columns) = 0;
+  virtual void CloseLoops() = 0;
 
   static std::string_view TypeName(int8_t) { return "int8_t"; }
   static std::string_view TypeName(uint8_t) { return "uint8_t"; }
@@ -154,12 +202,31 @@ class FixedStep {
   // Numbers of 16 bits that are kept from run to run, zeros at the start of a
   // sequence: what is run here starts one each time.
   virtual size_t state_bytes() const { return 0; }
-  // Output 0 may be the same memory as this input.
-  virtual bool InPlace(size_t) const { return false; }
   // Output 0 has the bytes of input 0.
   virtual bool is_view() const { return false; }
   // Products of two integers in a run, for whoever compares costs.
   virtual int64_t macs() const { return 0; }
+
+  // Output 0 may lie over this input where it begins at least so many bytes
+  // before it: nothing is overwritten before it is read for the last time. 0:
+  // it may be the same memory. Of the whole step, or of a patch of it.
+  virtual std::optional<int64_t> Lead(size_t /*input*/,
+                                      const Patch* /*patch*/) const {
+    return std::nullopt;
+  }
+
+  // How the result follows from images [height][width][channels], for those
+  // who run it in patches. The window through which each pixel sees input 0,
+  // with the sizes of the whole; null: there is none.
+  virtual const squint_window* window() const { return nullptr; }
+  // Input 0 has the planes of an image, [channels][height][width], and the
+  // result has its pixels, [height][width][channels].
+  virtual std::optional<ImageSize> planes() const { return std::nullopt; }
+  // Each pixel follows from the same pixel of all inputs that are images of
+  // these sizes (the others are constants); a patch of them lies together.
+  virtual bool IsByPixel(int64_t /*pixels*/, int64_t /*channels*/) const {
+    return false;
+  }
 };
 
 // Derived has `template <typename Machine> void Do(Machine&) const`.

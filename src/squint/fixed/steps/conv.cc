@@ -2,12 +2,15 @@
 // own kernel, others gather their taps.
 #include "squint/kernels/fixed/conv.h"
 #include "squint/fixed/step_list.h"
-#include "squint/fixed/steps/rows.h"
+#include "squint/fixed/steps/lead.h"
 #include "squint/fixed/steps/weights.h"
 #include "squint/fixed/steps/window.h"
 #include "squint/kernels/fixed/conv_nibbles.h"
 #include "squint/kernels/fixed/depthwise.h"
 #include "squint/kernels/fixed/depthwise_nibbles.h"
+#include "squint/kernels/fixed/patch_window.h"
+#include "squint/kernels/fixed/rows.h"
+#include "squint/kernels/fixed/rows_nibbles.h"
 
 namespace squint {
 namespace {
@@ -22,9 +25,44 @@ struct Convolution {
   int64_t pixels() const {
     return int64_t{window.images} * window.out_h * window.out_w;
   }
+  int64_t channels() const { return int64_t{groups} * columns.count; }
+  // On a patch of it.
+  squint_window WindowOn(const Patch* patch) const {
+    return patch == nullptr
+               ? window
+               : squint_patch_window(&window, &patch->rows, &patch->columns);
+  }
   int64_t macs() const {
     return pixels() * groups * columns.count * columns.depth;
   }
+};
+
+class PointwiseStep : public StepOf<PointwiseStep> {
+ public:
+  explicit PointwiseStep(Convolution c) : c_(std::move(c)) {}
+  template <typename Machine>
+  void Do(Machine& m) const {
+    const auto call = [&](const auto&... kernel) {
+      m.Call(kernel..., m.Count(Size(c_.pixels())),
+             m.Params("squint_columns", c_.columns), m.Weights(c_.weights),
+             m.Number(c_.zero_y), m.In(0), m.Out(0));
+    };
+    c_.weights.nibbles
+        ? call(SQUINT_KERNEL("rows_nibbles", squint_rows_nibbles))
+        : call(SQUINT_KERNEL("rows", squint_rows));
+  }
+  int64_t macs() const override { return c_.macs(); }
+  std::optional<int64_t> Lead(size_t, const Patch* patch) const override {
+    return LeadOfRows(PartOf(c_.pixels(), patch), c_.columns.depth,
+                      c_.columns.count);
+  }
+  const squint_window* window() const override { return &c_.window; }
+  bool IsByPixel(int64_t pixels, int64_t channels) const override {
+    return pixels == c_.pixels() && channels == c_.window.channels;
+  }
+
+ private:
+  Convolution c_;
 };
 
 class DepthwiseStep : public StepOf<DepthwiseStep> {
@@ -34,13 +72,12 @@ class DepthwiseStep : public StepOf<DepthwiseStep> {
   void Do(Machine& m) const {
     if (c_.weights.nibbles) {
       m.Call(SQUINT_KERNEL("depthwise_nibbles", squint_depthwise_nibbles),
-             m.Params("squint_window", c_.window), m.Weights(c_.weights),
-             m.Number(c_.zero_y), m.In(0), m.Out(0), m.Scratch());
+             m.Window(c_.window), m.Weights(c_.weights), m.Number(c_.zero_y),
+             m.In(0), m.Out(0), m.Scratch());
       return;
     }
-    m.Call(SQUINT_KERNEL("depthwise", squint_depthwise),
-           m.Params("squint_window", c_.window), m.Weights(c_.weights),
-           m.Number(c_.zero_y), m.In(0), m.Out(0));
+    m.Call(SQUINT_KERNEL("depthwise", squint_depthwise), m.Window(c_.window),
+           m.Weights(c_.weights), m.Number(c_.zero_y), m.In(0), m.Out(0));
   }
   size_t scratch_bytes() const override {
     const squint_window& w = c_.window;
@@ -49,6 +86,10 @@ class DepthwiseStep : public StepOf<DepthwiseStep> {
                : 0;
   }
   int64_t macs() const override { return c_.macs(); }
+  std::optional<int64_t> Lead(size_t, const Patch* patch) const override {
+    return LeadOfWindow(c_.WindowOn(patch), c_.channels(), 0);
+  }
+  const squint_window* window() const override { return &c_.window; }
 
  private:
   Convolution c_;
@@ -60,21 +101,28 @@ class ConvStep : public StepOf<ConvStep> {
   template <typename Machine>
   void Do(Machine& m) const {
     const auto call = [&](const auto&... kernel) {
-      m.Call(kernel..., m.Params("squint_window", c_.window),
-             m.Number(c_.groups), m.Params("squint_columns", c_.columns),
-             m.Weights(c_.weights), m.Number(c_.zero_y), m.In(0), m.Out(0),
-             m.Scratch());
+      m.Call(kernel..., m.Window(c_.window), m.Number(c_.groups),
+             m.Params("squint_columns", c_.columns), m.Weights(c_.weights),
+             m.Number(c_.zero_y), m.In(0), m.Out(0), m.Scratch());
     };
     c_.weights.nibbles
         ? call(SQUINT_KERNEL("conv_nibbles", squint_conv_nibbles))
         : call(SQUINT_KERNEL("conv", squint_conv));
   }
   size_t scratch_bytes() const override {
-    return 2 * static_cast<size_t>(c_.columns.depth);
+    return kGathered * static_cast<size_t>(c_.columns.depth);
   }
   int64_t macs() const override { return c_.macs(); }
+  // Each group reads the whole input.
+  std::optional<int64_t> Lead(size_t, const Patch* patch) const override {
+    if (c_.groups > 1) return std::nullopt;
+    return LeadOfWindow(c_.WindowOn(patch), c_.channels(), kGathered);
+  }
+  const squint_window* window() const override { return &c_.window; }
 
  private:
+  static constexpr size_t kGathered = 2;  // pixels of squint_conv at a time
+
   Convolution c_;
 };
 
@@ -117,10 +165,10 @@ std::unique_ptr<FixedStep> MakeConvStep(const FixedOperation& operation) {
     PackNibbles(c.weights, static_cast<int64_t>(c.weights.values.size()));
     return std::make_unique<DepthwiseStep>(std::move(c));
   }
-  if (c.groups == 1 && IsPointwise(c.window)) {
-    return MakeRowsStep(c.pixels(), c.columns, std::move(c.weights), c.zero_y);
-  }
   PackNibbles(c.weights, c.columns.depth);
+  if (c.groups == 1 && IsPointwise(c.window)) {
+    return std::make_unique<PointwiseStep>(std::move(c));
+  }
   return std::make_unique<ConvStep>(std::move(c));
 }
 

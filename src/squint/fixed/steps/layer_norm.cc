@@ -29,7 +29,9 @@ class LayerNormStep : public StepOf<LayerNormStep> {
            m.Array("bias", parameters_.bias), m.In(0), m.Out(0));
   }
   // A row is read before it is written, and each number once more.
-  bool InPlace(size_t input) const override { return input == 0; }
+  std::optional<int64_t> Lead(size_t input, const Patch*) const override {
+    return input == 0 ? std::optional<int64_t>(0) : std::nullopt;
+  }
 
  private:
   squint_norm_rows rows_;

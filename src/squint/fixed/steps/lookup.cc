@@ -15,14 +15,25 @@ class LookupStep : public StepOf<LookupStep> {
       : outer_(Size(outer)),
         channels_(Size(channels)),
         inner_(Size(inner)),
-        tables_(std::move(tables)) {}
+        tables_(std::move(tables)) {
+    if (channels_ > 1) return;
+    inner_ = Size(inner * outer);
+    outer_ = 1;
+  }
   template <typename Machine>
   void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("lookup", squint_lookup), m.Number(outer_),
-           m.Number(channels_), m.Number(inner_), m.Array("table", tables_),
+    const bool flat = channels_ == 1;
+    m.Call(SQUINT_KERNEL("lookup", squint_lookup),
+           flat ? m.Number(1) : m.Count(outer_), m.Number(channels_),
+           flat ? m.Count(inner_) : m.Number(inner_), m.Array("table", tables_),
            m.In(0), m.Out(0));
   }
-  bool InPlace(size_t) const override { return true; }
+  std::optional<int64_t> Lead(size_t, const Patch*) const override { return 0; }
+  bool IsByPixel(int64_t pixels, int64_t channels) const override {
+    return channels_ == 1
+               ? inner_ == pixels * channels
+               : outer_ == pixels && channels_ == channels && inner_ == 1;
+  }
 
  private:
   int32_t outer_;

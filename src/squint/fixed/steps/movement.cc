@@ -34,6 +34,7 @@ struct Plan {
   int32_t border = 0;
   std::vector<int8_t> table;  // onto the result's scale; empty: the same
   bool is_view = false;
+  std::optional<ImageSize> planes;  // FixedStep::planes
 };
 
 class MovementStep : public StepOf<MovementStep> {
@@ -62,6 +63,7 @@ class MovementStep : public StepOf<MovementStep> {
     }
   }
   bool is_view() const override { return plan_.is_view; }
+  std::optional<ImageSize> planes() const override { return plan_.planes; }
 
  private:
   Plan plan_;
@@ -202,6 +204,18 @@ int32_t BorderOf(const FixedOperation& operation) {
                        grid.zero, -128, 127);
 }
 
+// What FixedStep::planes says of a Transpose that brings channels last.
+std::optional<ImageSize> PlanesOf(const FixedOperation& operation) {
+  const Dims& dims = operation.inputs[0].dims;
+  const auto perm = operation.node.Ints("perm");
+  const bool channels_last = perm == std::vector<int64_t>{0, 2, 3, 1} ||
+                             perm == std::vector<int64_t>{0, 2, 1};
+  if (operation.node.op_type != "Transpose" || !channels_last || dims[0] != 1) {
+    return std::nullopt;
+  }
+  return ImageSize{dims.size() == 4 ? dims[2] : 1, dims.back(), dims[1]};
+}
+
 void CheckMovement(const FixedOperation& operation,
                    const std::vector<size_t>& data) {
   for (const size_t i : data) {
@@ -238,6 +252,7 @@ std::unique_ptr<FixedStep> MakeMovementStep(const FixedOperation& operation) {
   plan.is_view = plan.table.empty() && sources.size() == 1 &&
                  IsIdentity(sources[0]) &&
                  ElementCount(operation.inputs[0].dims) == plan.count;
+  if (plan.table.empty()) plan.planes = PlanesOf(operation);
   return std::make_unique<MovementStep>(std::move(plan));
 }
 

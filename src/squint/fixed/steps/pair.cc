@@ -60,6 +60,10 @@ squint_pair PairOf(const FixedOperation& operation) {
 }
 
 // Operands that have a number for each result may be overwritten by them.
+std::optional<int64_t> LeadOver(bool whole) {
+  return whole ? std::optional<int64_t>(0) : std::nullopt;
+}
+
 class PairStep {
  public:
   explicit PairStep(const FixedOperation& operation)
@@ -71,6 +75,19 @@ class PairStep {
   }
 
  protected:
+  // Both have a number for each result, or one for each channel.
+  bool IsByPixelOf(int64_t pixels, int64_t channels) const {
+    const squint_pair& p = pair_;
+    const bool flat = p.size_2 == 1 && p.size_3 == pixels * channels;
+    const bool by_channel = p.size_2 == pixels && p.size_3 == channels;
+    const auto in_line = [&](bool whole, int32_t outer, int32_t inner) {
+      return flat ? inner == (whole ? 1 : 0)
+                  : outer == (whole ? p.size_3 : 0) && inner <= 1;
+    };
+    return p.size_0 == 1 && p.size_1 == 1 && (flat || by_channel) &&
+           in_line(whole_[0], p.a_2, p.a_3) && in_line(whole_[1], p.b_2, p.b_3);
+  }
+
   squint_pair pair_;
   int32_t zero_y_;
   std::array<bool, 2> whole_;
@@ -97,11 +114,16 @@ class AddStep : public StepOf<AddStep>, PairStep {
   }
   template <typename Machine>
   void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("add", squint_add), m.Params("squint_pair", pair_),
+    m.Call(SQUINT_KERNEL("add", squint_add), m.Pair(pair_),
            m.Params("squint_add_factors", factors_), m.Number(zero_y_), m.In(0),
            m.In(1), m.Out(0));
   }
-  bool InPlace(size_t input) const override { return whole_[input]; }
+  std::optional<int64_t> Lead(size_t input, const Patch*) const override {
+    return LeadOver(whole_[input]);
+  }
+  bool IsByPixel(int64_t pixels, int64_t channels) const override {
+    return IsByPixelOf(pixels, channels);
+  }
 
  private:
   squint_add_factors factors_;
@@ -116,11 +138,16 @@ class MulStep : public StepOf<MulStep>, PairStep {
                          GridOf(operation.outputs[0]).scale)) {}
   template <typename Machine>
   void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("mul", squint_mul), m.Params("squint_pair", pair_),
+    m.Call(SQUINT_KERNEL("mul", squint_mul), m.Pair(pair_),
            m.Number(factor_.multiplier), m.Number(factor_.shift),
            m.Number(zero_y_), m.In(0), m.In(1), m.Out(0));
   }
-  bool InPlace(size_t input) const override { return whole_[input]; }
+  std::optional<int64_t> Lead(size_t input, const Patch*) const override {
+    return LeadOver(whole_[input]);
+  }
+  bool IsByPixel(int64_t pixels, int64_t channels) const override {
+    return IsByPixelOf(pixels, channels);
+  }
 
  private:
   FixedFactor factor_;

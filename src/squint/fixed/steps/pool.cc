@@ -4,22 +4,36 @@
 #include <limits>
 
 #include "squint/fixed/step_list.h"
+#include "squint/fixed/steps/lead.h"
 #include "squint/fixed/steps/window.h"
 #include "squint/kernels/fixed/average_pool.h"
 #include "squint/kernels/fixed/max_pool.h"
+#include "squint/kernels/fixed/patch_window.h"
 #include "squint/ops/op.h"
 
 namespace squint {
 namespace {
+
+int64_t LeadOfPool(const squint_window& whole, const Patch* patch) {
+  return LeadOfWindow(
+      patch == nullptr
+          ? whole
+          : squint_patch_window(&whole, &patch->rows, &patch->columns),
+      whole.channels, 0);
+}
 
 class MaxPoolStep : public StepOf<MaxPoolStep> {
  public:
   explicit MaxPoolStep(const squint_window& window) : window_(window) {}
   template <typename Machine>
   void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("max_pool", squint_max_pool),
-           m.Params("squint_window", window_), m.In(0), m.Out(0));
+    m.Call(SQUINT_KERNEL("max_pool", squint_max_pool), m.Window(window_),
+           m.In(0), m.Out(0));
   }
+  std::optional<int64_t> Lead(size_t, const Patch* patch) const override {
+    return LeadOfPool(window_, patch);
+  }
+  const squint_window* window() const override { return &window_; }
 
  private:
   squint_window window_;
@@ -40,10 +54,17 @@ class AveragePoolStep : public StepOf<AveragePoolStep> {
   template <typename Machine>
   void Do(Machine& m) const {
     m.Call(SQUINT_KERNEL("average_pool", squint_average_pool),
-           m.Params("squint_window", window_), m.Number(zero_y_),
+           m.Window(window_), m.Number(zero_y_),
            m.Array("factor", divisors_.factor),
            m.Array("multiplier", divisors_.multiplier),
            m.Array("shift", divisors_.shift), m.In(0), m.Out(0));
+  }
+  std::optional<int64_t> Lead(size_t, const Patch* patch) const override {
+    return LeadOfPool(window_, patch);
+  }
+  // In patches only where all pixels have one divisor.
+  const squint_window* window() const override {
+    return divisors_.multiplier.size() == 1 ? &window_ : nullptr;
   }
 
  private:

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "squint/fixed/step_list.h"
-#include "squint/fixed/steps/rows.h"
+#include "squint/fixed/steps/lead.h"
 #include "squint/fixed/steps/weights.h"
 #include "squint/kernels/fixed/matmul.h"
 #include "squint/kernels/fixed/rows.h"
@@ -31,6 +31,9 @@ class RowsStep : public StepOf<RowsStep> {
   }
   int64_t macs() const override {
     return int64_t{rows_} * columns_.count * columns_.depth;
+  }
+  std::optional<int64_t> Lead(size_t, const Patch*) const override {
+    return LeadOfRows(rows_, columns_.depth, columns_.count);
   }
 
  private:
@@ -76,9 +79,11 @@ std::unique_ptr<FixedStep> MakeRows(const FixedOperation& operation,
   FixedWeightOrder order{
       .channels = columns, .terms = {}, .channel_stride = column};
   for (int64_t k = 0; k < depth; ++k) order.terms.push_back(k * row);
-  return MakeRowsStep(rows, {.count = Size(columns), .depth = Size(depth)},
-                      MakeWeights(operation, order),
-                      GridOf(operation.outputs[0]).zero);
+  FixedWeights weights = MakeWeights(operation, order);
+  PackNibbles(weights, depth);
+  return std::make_unique<RowsStep>(
+      Size(rows), squint_columns{.count = Size(columns), .depth = Size(depth)},
+      std::move(weights), GridOf(operation.outputs[0]).zero);
 }
 
 std::vector<int32_t> Indices(const Dims& own, const Dims& all) {
@@ -88,14 +93,6 @@ std::vector<int32_t> Indices(const Dims& own, const Dims& all) {
 }
 
 }  // namespace
-
-std::unique_ptr<FixedStep> MakeRowsStep(int64_t rows,
-                                        const squint_columns& columns,
-                                        FixedWeights weights, int32_t zero_y) {
-  PackNibbles(weights, columns.depth);
-  return std::make_unique<RowsStep>(Size(rows), columns, std::move(weights),
-                                    zero_y);
-}
 
 std::unique_ptr<FixedStep> MakeGemmStep(const FixedOperation& operation) {
   Require(operation.node.Int("transA", 0) == 0, "its rows are transposed");

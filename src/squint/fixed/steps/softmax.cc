@@ -20,8 +20,10 @@ class SoftmaxStep : public StepOf<SoftmaxStep> {
            m.Array("exponential", exponential_), m.In(0), m.Out(0));
   }
   // A line is only written when its sum is known, and each number when it has
-  // been read.
-  bool InPlace(size_t) const override { return true; }
+  // been read. Lines that are interlaced end together.
+  std::optional<int64_t> Lead(size_t, const Patch*) const override {
+    return lines_.inner == 1 ? 0 : int64_t{lines_.count} * lines_.inner;
+  }
 
  private:
   squint_lines lines_;

@@ -1,0 +1,21 @@
+// Networks that must fit a flash memory.
+#ifndef SQUINT_EMIT_FLASH_LIMIT_H_
+#define SQUINT_EMIT_FLASH_LIMIT_H_
+
+#include <cstdint>
+
+#include "squint/emit/emit.h"
+
+namespace squint {
+
+// Bytes of code that model.c compiles to at most, for Cortex-M at -O2
+// (tests/edge measures it).
+inline constexpr int64_t kCodeBound = 8192;
+
+// Error{kBudgetNotMet} where constants, parameters and code take more than
+// `limit` bytes: by how much, and which layers hold most.
+void CheckFlash(const EmittedModel& model, int64_t limit);
+
+}  // namespace squint
+
+#endif  // SQUINT_EMIT_FLASH_LIMIT_H_
