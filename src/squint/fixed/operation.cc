@@ -181,8 +181,15 @@ std::vector<FixedOperand> ReadSteps(const Graph& graph, const Node& node) {
   return inputs;
 }
 
+// By something else than a rounding whose result nobody reads.
 bool IsRead(const Graph& graph, const UseMap& uses, ValueId id) {
-  return id != kNoValue && (graph.IsOutput(id) || !uses.of(id).empty());
+  if (id == kNoValue) return false;
+  return graph.IsOutput(id) ||
+         std::ranges::any_of(uses.of(id), [&](const Use& use) {
+           const Node& reader = graph.node(use.node);
+           return !reader.Is("QuantizeLinear") ||
+                  IsRead(graph, uses, reader.output());
+         });
 }
 
 }  // namespace

@@ -417,11 +417,9 @@ Case Steps(std::string what, Dims dims, const std::string& type,
     for (size_t i = 0; i < (lstm ? 3 : 2); ++i) {
       node.outputs.push_back(net.graph.AddValue(fmt::format("state{}", i)));
     }
-    net.plain.insert(node.outputs.begin(), node.outputs.end());
-    for (const size_t i : wanted) {
-      outputs.push_back(node.outputs[i]);
-      net.plain.erase(node.outputs[i]);
-    }
+    // Cells have no grid; states that nobody wants may have one.
+    if (lstm) net.plain.insert(node.outputs[2]);
+    for (const size_t i : wanted) outputs.push_back(node.outputs[i]);
     net.graph.AddNode(std::move(node));
     return outputs;
   };

@@ -72,8 +72,7 @@ static void squint_layer_norm(const squint_norm_rows* shape,
           (d * root.inverse + ((int64_t)1 << (down - 1))) >> down;
       const int32_t scaled =
           squint_scale((int32_t)normal, multiplier[i], shift[i]) + bias[i];
-      y[i] = (int8_t)squint_clamp(((scaled + 128) >> 8) + shape->zero_y,
-                                  INT8_MIN, INT8_MAX);
+      y[i] = squint_requantize(scaled, 1, 8, shape->zero_y);
     }
     x += n;
     y += n;
