@@ -1,5 +1,5 @@
-// Products of rows with weights of 4 bits (nibbles.h), else as products.h
-// has them.
+// Products of rows with weights of 4 bits (nibbles.h), else as products.h has
+// them.
 #ifndef SQUINT_KERNELS_FIXED_DOT_NIBBLES_H_
 #define SQUINT_KERNELS_FIXED_DOT_NIBBLES_H_
 

@@ -1,5 +1,4 @@
-// Dense layers and 1x1 convolutions: rows by weights of 4
-// bits (nibbles.h).
+// Dense layers and 1x1 convolutions: rows by weights of 4 bits (nibbles.h).
 #ifndef SQUINT_KERNELS_FIXED_ROWS_NIBBLES_H_
 #define SQUINT_KERNELS_FIXED_ROWS_NIBBLES_H_
 
