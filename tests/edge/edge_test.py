@@ -1,11 +1,12 @@
 """The MLPerf Tiny networks on the smallest machines: quantized with --preset
 edge, emitted, run over the whole evaluation split on the host and over a part
 of it on emulated Cortex-M4 and M55 boards; every byte is the engine's. Prints
-the table of docs/edge.md: sizes, stack, instructions.
+the table of docs/edge.md: sizes, stack, instructions. Larger networks run on
+the host alone, compiled by gcc and clang.
 
 The data is found by SQUINT_SHARED, or beside the repository as ../shared;
 without it everything is skipped, and says so.
-usage: edge_test.py SQUINT EDGE_VECTORS WORK_FOLDER    (numpy)"""
+usage: edge_test.py SQUINT EDGE_VECTORS EMIT_FUZZ WORK_FOLDER    (numpy)"""
 import json
 import os
 import pathlib
@@ -19,16 +20,28 @@ HERE = pathlib.Path(__file__).resolve().parent
 MCU = HERE.parent.parent / "examples/mcu"
 SHARED = pathlib.Path(os.environ.get("SQUINT_SHARED") or
                       HERE.parent.parent.parent / "shared")
-SQUINT = VECTORS = WORK = None
+SQUINT = VECTORS = FUZZ = WORK = None
+RANDOM_NETWORKS = ("1", "30")  # first seed, count
 FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion",
          "-Werror")
-# Task and shape, samples on a board (an emulator takes its time), and the
-# metric of the evaluation.
+# Task and shape, samples on a board (an emulator takes its time). Names that
+# end in _int4 are the same networks with weights of 4 bits.
 NETWORKS = {
-    "tiny_ad_fcae": ("ad", "1,640", 20),
-    "tiny_ic_resnet8": ("cifar10_tiny", "1,32,32,3", 4),
-    "tiny_kws_dscnn": ("kws", "1,49,10,1", 20),
-    "tiny_vww_mobilenet": ("vww", "1,96,96,3", 4),
+    "tiny_ad_fcae": ("ad", "input_1=1,640", 20),
+    "tiny_ic_resnet8": ("cifar10_tiny", "input_1=1,32,32,3", 4),
+    "tiny_kws_dscnn": ("kws", "input_1=1,49,10,1", 20),
+    "tiny_kws_dscnn_int4": ("kws", "input_1=1,49,10,1", 20),
+    "arm_kws_lstm_s": ("kws_arm", "mfcc=1,49,10", 4),
+    "tiny_vww_mobilenet": ("vww", "input_1=1,96,96,3", 4),
+}
+# Task and shape, samples of the evaluation split.
+ON_HOST = {
+    "resnet20_cifar10jpg": ("cifar10", "input=1,3,32,32", 400),
+    "resnet20_cifar10jpg_int4": ("cifar10", "input=1,3,32,32", 200),
+    "resnet20_cifar10_rawexport": ("cifar10", "input=1,3,32,32", 400),
+    "ultraface_rfb320": ("face", "input=1,3,240,320", 200),
+    "ppocr_cls": ("ocrcls", "x=1,3,48,192", 300),
+    "arm_kws_gru_m": ("kws_arm", "mfcc=1,49,10", 400),
 }
 BOARDS = {"M4": "mps2-an386", "M55": "mps3-an547"}
 CPU = {"M4": ("-mcpu=cortex-m4", "-mfloat-abi=soft"),
@@ -59,24 +72,33 @@ def data(task, split):
 def emit(stem, limit=None):
     """The folder with the emitted network, and the quantized file. `limit`: the
     most its arena may take."""
-    task, shape, _ = NETWORKS[stem]
+    task, shape, _ = (NETWORKS | ON_HOST)[stem]
     quantized = WORK / f"{stem}.onnx"
     out = WORK / (stem if limit is None else f"{stem}_{limit}")
     if not quantized.exists():
-        run(SQUINT, "quantize", SHARED / f"data/models/{stem}.onnx", "--data",
-            data(task, "cal"), "--preset", "edge", "-o", quantized)
+        model = SHARED / f"data/models/{stem.removesuffix('_int4')}.onnx"
+        narrow = ("--weights", "int4") if stem.endswith("_int4") else ()
+        run(SQUINT, "quantize", model, "--data", data(task, "cal"), "--preset",
+            "edge", *narrow, "-o", quantized)
     run(SQUINT, "emit", quantized, "-o", out, "--name", "net", "--shape",
-        f"input_1={shape}", "--force",
+        shape, "--force",
         *([] if limit is None else ["--ram-limit", limit]))
     return out, quantized
 
 
 def port_macros(out):
-    """How the names of the only input and output are told to run_vectors.c."""
-    names = re.findall(r"#define (NET_\w+_SIZE) ",
-                       (out / "model.h").read_text())
-    names.remove("NET_ARENA_SIZE")
-    return [f"-DMODEL_IN_SIZE={names[0]}", f"-DMODEL_OUT_SIZE={names[1]}"]
+    """What run_vectors.c is told of inputs and outputs."""
+    header = (out / "model.h").read_text()
+    ports = re.findall(r"(const )?int8_t\* (\w+)",
+                       re.search(r"net_run\((.*?)\);", header, re.S)[1])
+    sizes, arguments = {"x": [], "y": []}, []
+    for is_input, name in ports:
+        side = "x" if is_input else "y"
+        arguments.append("+".join([side, *sizes[side]]))
+        sizes[side].append(f"NET_{name.upper()}_SIZE")
+    return [f"-DMODEL_IN_SIZE=({'+'.join(sizes['x'])})",
+            f"-DMODEL_OUT_SIZE=({'+'.join(sizes['y'])})",
+            f"-DMODEL_PORTS={','.join(arguments)}"]
 
 
 def stack_bound(folder):
@@ -123,20 +145,25 @@ class Board:
         code = run("arm-none-eabi-objdump", "-d", self.folder / "model.o")
         return re.findall(r"\bv(?:add|sub|mul|div|cvt|mla|fma)\w*\.f\w+", code)
 
-    def vectors(self, count):
-        """Output of run_vectors.c on the first samples, in the emulator."""
+    def emulate(self, *sources):
+        """What the network with this program around it prints on the board."""
         flash, flash_size, ram, ram_size = FLASH_RAM[self.name]
         script = (MCU / "memory.ld").read_text()
         for word, value in (("FLASH_ORIGIN", flash), ("FLASH_SIZE", flash_size),
                             ("RAM_ORIGIN", ram), ("RAM_SIZE", ram_size)):
             script = script.replace(word, value)
         (self.folder / "memory.ld").write_text(script)
-        program = self.folder / "vectors.elf"
-        run("arm-none-eabi-gcc", *CPU[self.name], "-std=c99", "-O2",
-            "-DON_BOARD", *port_macros(self.out), "-I", MCU, "-I", self.out, "-T",
-            self.folder / "memory.ld", "-nostartfiles", "--specs=rdimon.specs",
-            MCU / "startup.c", HERE / "run_vectors.c", self.folder / "model.o",
-            self.folder / "weights.o", "-o", program)
+        program = self.folder / "program.elf"
+        run("arm-none-eabi-gcc", *CPU[self.name], "-std=c99", "-O2", "-I", MCU,
+            "-I", self.out, "-T", self.folder / "memory.ld", "-nostartfiles",
+            "--specs=rdimon.specs", MCU / "startup.c", *sources,
+            self.folder / "model.o", self.folder / "weights.o", "-o", program)
+        return run("qemu-system-arm", "-M", BOARDS[self.name], "-nographic",
+                   "-semihosting-config", "enable=on,target=native", "-icount",
+                   "shift=0", "-kernel", program, cwd=self.folder)
+
+    def vectors(self, count):
+        """Output of run_vectors.c on the first samples."""
         inputs, expected = [self.out / f"{n}.bin"
                             for n in ("inputs", "expected")]
         total = self.out.joinpath("count").read_text()
@@ -144,9 +171,8 @@ class Board:
             whole = path.read_bytes()
             part = len(whole) // int(total) * count
             (self.folder / path.name).write_bytes(whole[:part])
-        return run("qemu-system-arm", "-M", BOARDS[self.name], "-nographic",
-                   "-semihosting-config", "enable=on,target=native", "-icount",
-                   "shift=0", "-kernel", program, cwd=self.folder)
+        return self.emulate("-DON_BOARD", *port_macros(self.out),
+                            HERE / "run_vectors.c")
 
 
 class Edge(unittest.TestCase):
@@ -158,7 +184,8 @@ class Edge(unittest.TestCase):
         report = json.loads((out / "memory.json").read_text())
         count = run(VECTORS, quantized, data(task, "eval"), out).strip()
         out.joinpath("count").write_text(count)
-        self.assertIn(f"{count} samples, 0 bytes differ", self.on_host(out))
+        self.assertIn(f"{count} samples, 0 bytes differ",
+                      self.on_host("cc", out))
         for name in BOARDS:
             board = Board(name, out)
             self.assertEqual([u for u in board.undefined() if HELPERS.match(u)],
@@ -188,19 +215,59 @@ class Edge(unittest.TestCase):
         self.assertEqual(report["ram"]["patches"]["arena_without"],
                          whole["ram"]["arena"])
 
-    def on_host(self, out):
-        program = out / "vectors"
-        run("cc", *FLAGS, "-O3", *port_macros(out), "-I", out,
+    def on_host(self, compiler, out):
+        program = out / f"vectors_{compiler}"
+        run(compiler, *FLAGS, "-O3", *port_macros(out), "-I", out,
             HERE / "run_vectors.c", out / "model.c", out / "weights.c", "-o",
             program)
         return run(program, cwd=out)
+
+    def check_random_networks_on_boards(self):
+        folder = WORK / "random"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        run(FUZZ, folder, *RANDOM_NETWORKS)
+        for network in sorted(folder.iterdir()):
+            for name in BOARDS:
+                board = Board(name, network)
+                self.assertEqual(board.float_instructions(), [])
+                self.assertIn("all equal",
+                              board.emulate(network / "main_test.c"))
+
+    def check_recurrent_layers_go_on_where_the_last_run_ended(self):
+        """49 runs of one step are one run of 49."""
+        for stem in ("arm_kws_lstm_s", "arm_kws_gru_m"):
+            whole, quantized = emit(stem)
+            run(VECTORS, quantized, data("kws_arm", "eval"), whole, 20)
+            step = WORK / f"{stem}_step"
+            run(SQUINT, "emit", quantized, "-o", step, "--name", "net",
+                "--shape", "mfcc=1,1,10", "--force")
+            for name in ("inputs.bin", "expected.bin"):
+                shutil.copy(whole / name, step)
+            program = step / "vectors"
+            run("cc", *FLAGS, "-O2", "-DMODEL_RUNS=49",
+                "-DMODEL_IN_SIZE=(49*NET_MFCC_SIZE)",
+                "-DMODEL_OUT_SIZE=NET_PROBS_SIZE",
+                "-DMODEL_PORTS=x+run*NET_MFCC_SIZE,y", "-I", step,
+                HERE / "run_vectors.c", step / "model.c", step / "weights.c",
+                "-o", program)
+            self.assertIn("20 samples, 0 bytes differ", run(program, cwd=step))
+
+    def check_on_host(self, stem):
+        task, _, limit = ON_HOST[stem]
+        out, quantized = emit(stem)
+        count = run(VECTORS, quantized, data(task, "eval"), out, limit).strip()
+        for compiler in ("gcc", "clang"):
+            self.assertIn(f"{count} samples, 0 bytes differ",
+                          self.on_host(compiler, out))
+        print(f"{stem}: {count} samples on the host", flush=True)
 
 
 def missing():
     """Why nothing can be run; None: everything is there."""
     if not (SHARED / "data/models.json").exists():
         return f"no {SHARED / 'data/models.json'}"
-    for tool in ("arm-none-eabi-gcc", "qemu-system-arm"):
+    for tool in ("arm-none-eabi-gcc", "qemu-system-arm", "clang"):
         if not shutil.which(tool):
             return f"no {tool}: scripts/setup.sh edge"
     return None
@@ -217,11 +284,17 @@ def add_tests():
         def test(self, stem=stem):
             self.check(stem)
         setattr(Edge, f"test_{stem}", test)
+    for check in ("random_networks_on_boards",
+                  "recurrent_layers_go_on_where_the_last_run_ended"):
+        setattr(Edge, f"test_{check}", getattr(Edge, f"check_{check}"))
+    for stem in ON_HOST:
+        setattr(Edge, f"test_{stem}_on_the_host",
+                lambda self, stem=stem: self.check_on_host(stem))
 
 
 if __name__ == "__main__":
-    SQUINT, VECTORS = map(os.path.abspath, sys.argv[1:3])
-    WORK = pathlib.Path(sys.argv[3]).absolute()
+    SQUINT, VECTORS, FUZZ = map(os.path.abspath, sys.argv[1:4])
+    WORK = pathlib.Path(sys.argv[4]).absolute()
     WORK.mkdir(parents=True, exist_ok=True)
     add_tests()
     unittest.main(argv=sys.argv[:1], verbosity=2)

@@ -42,6 +42,23 @@ def check(folder, index, few):
     return ""
 
 
+def some(arguments, work, first, count):
+    """Makes and checks networks of these seeds: how many, what is wrong."""
+    folder = work / f"from_{first}"
+    folder.mkdir()
+    made = subprocess.run([arguments.emit_fuzz, folder, str(first), str(count)],
+                          text=True, stdout=subprocess.PIPE)
+    failures = [made.stdout] if made.returncode else []
+    folders = sorted(folder.iterdir())
+    for network in folders:
+        seed = int(network.name.split("_")[-1])
+        failures.append(check(network, seed, arguments.few))
+    failures = [f for f in failures if f]
+    if not failures:
+        folder.rmdir()
+    return len(folders), failures
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("emit_fuzz")
@@ -50,22 +67,26 @@ def main():
     parser.add_argument("--few", action="store_true")
     arguments = parser.parse_args()
     work = pathlib.Path(tempfile.mkdtemp())
-    made = subprocess.run([arguments.emit_fuzz, work, str(arguments.first),
-                           str(arguments.count)], text=True,
-                          stdout=subprocess.PIPE)
-    folders = sorted(work.iterdir())
+    end = arguments.first + arguments.count
+    size = max(1, min(25, arguments.count // (2 * os.cpu_count())))
+    total, failures = 0, []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        failures = [f for f in pool.map(
-            lambda pair: check(pair[1], pair[0], arguments.few),
-            enumerate(folders)) if f]
-    print(made.stdout, *failures, sep="\n")
-    print(f"{len(folders)} networks, {len(failures)} differ, compilers "
+        parts = [pool.submit(some, arguments, work, first,
+                             min(size, end - first))
+                 for first in range(arguments.first, end, size)]
+        for part in concurrent.futures.as_completed(parts):
+            count, wrong = part.result()
+            total += count
+            failures += wrong
+            print(*wrong, f"{total} of {arguments.count} networks, "
+                  f"{len(failures)} failures", sep="\n", flush=True)
+    print(f"{total} networks, {len(failures)} differ, compilers "
           f"{', '.join(compilers())}")
     if failures:
         print(f"kept in {work}")
     else:
         shutil.rmtree(work)
-    return 1 if failures or made.returncode or not folders else 0
+    return 1 if failures or total != arguments.count else 0
 
 
 if __name__ == "__main__":

@@ -90,10 +90,11 @@ class Maker {
   void AddLayer() {
     if (is_chain_) return AddLink();
     static constexpr std::array kLayers = {
-        &Maker::Conv,  &Maker::Conv,  &Maker::Depthwise, &Maker::Residual,
-        &Maker::Shift, &Maker::Gate,  &Maker::MaxPool,   &Maker::Average,
-        &Maker::Join,  &Maker::Table, &Maker::Pad,       &Maker::Upsample,
-        &Maker::Turn,  &Maker::Cut,   &Maker::Conv,      &Maker::Product};
+        &Maker::Conv,   &Maker::Conv,     &Maker::Depthwise, &Maker::Residual,
+        &Maker::Shift,  &Maker::Gate,     &Maker::MaxPool,   &Maker::Average,
+        &Maker::Join,   &Maker::Table,    &Maker::Pad,       &Maker::Upsample,
+        &Maker::Turn,   &Maker::Cut,      &Maker::Conv,      &Maker::Product,
+        &Maker::Upconv, &Maker::Normalize};
     const auto layer = kLayers[static_cast<size_t>(
         Pick(0, static_cast<int64_t>(kLayers.size()) - 1))];
     const ValueId from = images_[static_cast<size_t>(
@@ -137,6 +138,24 @@ class Maker {
   ValueId Depthwise(ValueId x) {
     const int64_t channels = DimsOf(x)[1];
     return Window(x, channels, channels);
+  }
+  ValueId Upconv(ValueId x) {
+    const int64_t channels = DimsOf(x)[1];
+    const int64_t groups = channels % 2 == 0 && Pick(0, 3) == 0 ? 2 : 1;
+    Dims weight = {channels, Pick(1, 5)};
+    for (size_t i = 0; i < SizesOf(x).size(); ++i) weight.push_back(Pick(1, 3));
+    std::vector<ValueId> inputs = {x, Constant(weight)};
+    if (Pick(0, 2) != 0) inputs.push_back(Constant({groups * weight[1]}));
+    return Emit("ConvTranspose", std::move(inputs),
+                {{"group", groups}, {"strides", Each(x, Pick(1, 2))}});
+  }
+  ValueId Normalize(ValueId x) {
+    const Dims dims = DimsOf(x);
+    const int64_t axis = Pick(1, 2);
+    const Dims row(dims.begin() + axis, dims.end());
+    std::vector<ValueId> inputs = {x, Constant(row, 2.0f)};
+    if (Pick(0, 2) != 0) inputs.push_back(Constant(row));
+    return Emit("LayerNormalization", std::move(inputs), {{"axis", axis}});
   }
   // Of a 1x1 convolution.
   Dims PointWeight(ValueId x, int64_t filters) const {
@@ -246,9 +265,39 @@ class Maker {
     const ValueId turned = Emit("Transpose", {x}, {{"perm", perm}});
     return Emit("MatMul", {x, turned});
   }
+  // The pixels one after the other through an LSTM or GRU; its states as a row.
+  ValueId Recurrent(ValueId x) {
+    const bool lstm = Pick(0, 1) == 0;
+    const int64_t directions = Pick(1, 2);
+    const int64_t hidden = Pick(1, 9);
+    const int64_t width = (lstm ? 4 : 3) * hidden;
+    const ValueId rows = Emit("Reshape", {x, Ints({1, DimsOf(x)[1], -1})});
+    const ValueId turned =
+        Emit("Transpose", {rows}, {{"perm", std::vector<int64_t>{2, 0, 1}}});
+    const int64_t channels = DimsOf(turned)[2];
+    Node node;
+    node.op_type = lstm ? "LSTM" : "GRU";
+    node.name = "recurrent";
+    node.inputs = {turned, Constant({directions, width, channels}),
+                   Constant({directions, width, hidden}),
+                   Constant({directions, 2 * width})};
+    node.Set("hidden_size", hidden);
+    if (directions == 2) node.Set("direction", std::string("bidirectional"));
+    if (!lstm) node.Set("linear_before_reset", Pick(0, 1));
+    const ValueId states = graph_.AddValue("states");
+    const ValueId last = graph_.AddValue("last");
+    const bool all = Pick(0, 1) == 0;
+    node.outputs = {all ? states : kNoValue, all ? kNoValue : last};
+    graph_.AddNode(std::move(node));
+    InferShapes(graph_);
+    return Emit("Reshape", {all ? states : last, Ints({1, -1})});
+  }
   ValueId Head(ValueId x) {
+    constexpr int64_t kMostSteps = 40;
     ValueId flat = kNoValue;
-    if (Pick(0, 1) == 0) {
+    if (Pick(0, 2) == 0 && ElementCount(SizesOf(x)) <= kMostSteps) {
+      flat = Recurrent(x);
+    } else if (Pick(0, 1) == 0) {
       flat = Emit("Flatten", {Emit("GlobalAveragePool", {x})});
     } else {
       flat = Emit("Flatten", {x});
@@ -296,10 +345,15 @@ Tensor RandomInput(const Graph& graph, uint32_t seed) {
 }
 
 Graph RandomNetwork(uint32_t seed) {
-  const Graph graph = Maker(seed).Run();
-  const Noise data(graph, seed);
+  Graph graph = Maker(seed).Run();
   Recipe recipe;
   recipe.target = "edge";
+  if (seed % 4 == 0) {
+    recipe.weights = DType::kInt4;
+    recipe.edges_8_bits = seed % 8 == 0;
+  }
+  PrepareForRecipe(graph, recipe);
+  const Noise data(graph, seed);
   CalibrateOptions options;
   for (int64_t i = 0; i < data.size(); ++i) options.samples.push_back(i);
   options.values = ValuesToCalibrate(graph, recipe);

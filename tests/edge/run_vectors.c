@@ -1,7 +1,11 @@
-/* Runs an emitted network, compiled with its names in MODEL_*, over the samples
-   of inputs.bin and compares with expected.bin. Prints how many samples there
-   were, how many bytes differ, and the instructions of the first run where the
-   board counts them. */
+/* Runs an emitted network over the samples of inputs.bin and compares with
+   expected.bin. Prints how many samples there were, how many bytes differ, and
+   the instructions of the first run where the board counts them.
+
+   Compiled with MODEL_IN_SIZE and MODEL_OUT_SIZE, the bytes of all inputs and
+   of all outputs, which follow each other in x and y, and MODEL_PORTS, the
+   arguments of net_run that they are. With MODEL_RUNS a sample takes so many
+   runs, number `run` with the arguments MODEL_PORTS. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,8 +14,25 @@
 #endif
 #include "model.h"
 
+#ifndef MODEL_RUNS
+#define MODEL_RUNS 1
+#endif
+#ifdef NET_STATE_SIZE
+static net_state state;
+#define STATE &state,
+#define RESET() net_reset(&state)
+#else
+#define STATE
+#define RESET() (void)0
+#endif
+
 static int8_t x[MODEL_IN_SIZE], y[MODEL_OUT_SIZE], expected[MODEL_OUT_SIZE];
 static int32_t arena[(NET_ARENA_SIZE + 3) / 4];
+
+static void run_sample(void) {
+  RESET();
+  for (int run = 0; run < MODEL_RUNS; ++run) net_run(MODEL_PORTS, STATE arena);
+}
 
 int main(void) {
   FILE* const inputs = fopen("inputs.bin", "rb");
@@ -23,10 +44,10 @@ int main(void) {
          fread(expected, 1, sizeof expected, results) == sizeof expected) {
 #ifdef ON_BOARD
     const uint32_t before = cycles_now();
-    net_run(x, y, arena);
+    run_sample();
     if (samples == 0) instructions = cycles_since(before);
 #else
-    net_run(x, y, arena);
+    run_sample();
 #endif
     for (unsigned i = 0; i < sizeof y; ++i) wrong += y[i] != expected[i];
     ++samples;

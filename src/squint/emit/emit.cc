@@ -71,7 +71,7 @@ EmittedModel Write(const FixedNetwork& network, const FixedNetwork& whole,
   VerifyPlan(network, plan);
   if (const PatchStep* patches = PatchesOf(network)) VerifyPatches(*patches);
   Emission emission{network, whole, plan, options};
-  std::set<std::string> taken = {"arena",  "memory", "row",
+  std::set<std::string> taken = {"arena",  "memory", "state", "row",
                                  "column", "window", "pair"};
   NamePorts(network.inputs, taken, emission.inputs);
   NamePorts(network.outputs, taken, emission.outputs);
@@ -84,6 +84,12 @@ EmittedModel Write(const FixedNetwork& network, const FixedNetwork& whole,
   }
   EmittedModel model;
   model.steps = writer.costs();
+  for (const StepCost& step : model.steps) {
+    if (step.state_bytes > 0) {
+      emission.states.emplace_back(step.name, step.state_bytes);
+    }
+    model.state_bytes += step.state_bytes;
+  }
   model.arena_bytes = plan.arena_bytes;
   model.arena_lower_bound = plan.lower_bound;
   model.most_live = plan.most_live;

@@ -38,6 +38,7 @@ struct EmittedModel {
   std::vector<StepCost> steps;
   int64_t arena_bytes = 0;
   int64_t arena_lower_bound = 0;
+  int64_t state_bytes = 0;  // what recurrent layers keep between runs
   int64_t most_live = 0;  // the largest sum of tensors that are needed at once
   Peak peak;
   std::optional<PatchReport> patches;

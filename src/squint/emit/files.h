@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "squint/base/json.h"
@@ -23,6 +24,8 @@ struct Emission {
   // C names of the ports, unique among all.
   std::vector<std::string> inputs = {};
   std::vector<std::string> outputs = {};
+  // Fields of the state that runs hand on, and their bytes.
+  std::vector<std::pair<std::string, int64_t>> states = {};
 };
 
 std::string ModelHeader(const Emission& emission);

@@ -82,6 +82,35 @@ std::string FloatFunctions(const Emission& e) {
       UpperCase(prefix), text);
 }
 
+// What recurrent layers keep, and the function that starts a sequence.
+std::string StateType(const Emission& e) {
+  if (e.states.empty()) return "";
+  const std::string& name = e.options.name;
+  std::string fields;
+  int64_t bytes = 0;
+  for (const auto& [field, size] : e.states) {
+    fields += fmt::format("  int16_t {}[{}];\n", field, size / 2);
+    bytes += size;
+  }
+  return fmt::format(R"(
+/* What recurrent layers keep from run to run. {0}_reset comes before the first
+   run of a sequence; runs without it between them are one sequence. */
+#define {1}_STATE_SIZE {2}
+typedef struct {0}_state {{
+{3}}} {0}_state;
+void {0}_reset({0}_state* state);
+)",
+                     name, UpperCase(name), bytes, fields);
+}
+
+std::string ResetFunction(const Emission& e) {
+  if (e.states.empty()) return "";
+  return fmt::format(
+      "void {0}_reset({0}_state* state) {{ memset(state, 0, sizeof *state); }}"
+      "\n\n",
+      e.options.name);
+}
+
 }  // namespace
 
 std::string Opening(const Emission& e, std::string_view what) {
@@ -98,6 +127,9 @@ std::vector<std::string> RunParameters(const Emission& e) {
   for (size_t i = 0; i < e.outputs.size(); ++i) {
     parameters.push_back(
         fmt::format("{}* {}", TypeOf(e.network.outputs[i]), e.outputs[i]));
+  }
+  if (!e.states.empty()) {
+    parameters.push_back(fmt::format("{}_state* state", e.options.name));
   }
   parameters.push_back("void* arena");
   return parameters;
@@ -120,6 +152,7 @@ std::string ModelHeader(const Emission& e) {
   for (size_t i = 0; i < e.outputs.size(); ++i) {
     text += PortMacros(name, e.outputs[i], e.network.outputs[i]);
   }
+  text += StateType(e);
   text +=
       "\n/* real = SCALE * (integer - ZERO_POINT). Inputs, outputs and arena "
       "do "
@@ -140,6 +173,7 @@ std::string ModelSource(const Emission& e, const ModelWriter& writer) {
       "#include \"weights.h\"\n";
   text += KernelText(writer.kernels());
   text += "\n/* ---- the network */\n\n" + writer.parameters() + "\n";
+  text += ResetFunction(e);
   text += Wrapped(fmt::format("void {}_run(", name), RunParameters(e), ") {\n",
                   6 + name.size() + 4);
   text += e.plan.arena_bytes == 0

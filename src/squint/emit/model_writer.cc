@@ -12,7 +12,8 @@ namespace {
 constexpr size_t kCommentWidth = 66;
 
 int64_t BytesOfType(std::string_view type) {
-  return type.find("32") != std::string_view::npos ? 4 : 1;
+  if (type.find("32") != std::string_view::npos) return 4;
+  return type.find("16") != std::string_view::npos ? 2 : 1;
 }
 
 }  // namespace
@@ -49,6 +50,7 @@ void ModelWriter::Begin(const FixedStep& step, NodeId id) {
   cost.layer = UserName(graph, node);
   cost.name = fmt::format("{}_{}", type, costs_.size() + 1);
   cost.macs = layer_ == nullptr ? step.macs() : layer_->macs();
+  cost.state_bytes = static_cast<int64_t>(step.state_bytes());
   calls_ +=
       fmt::format("\n{}/* {} */\n", indent_,
                   CommentText(cost.name + ": " + cost.layer, kCommentWidth));
@@ -73,8 +75,14 @@ std::string ModelWriter::Out(size_t i) {
   return layer_ == nullptr ? argument_(step().outputs[i])
                            : Operand(layer_->output, step().outputs);
 }
-std::string ModelWriter::Scratch() {
-  return ScratchAt(layer_ == nullptr ? 0 : layer_->scratch);
+std::string ModelWriter::Scratch(size_t offset) {
+  return ScratchAt((layer_ == nullptr ? 0 : layer_->scratch) +
+                   static_cast<int64_t>(offset));
+}
+std::string ModelWriter::State(size_t offset) {
+  const std::string start =
+      fmt::format("(int8_t*)state->{}", costs_.back().name);
+  return offset == 0 ? start : fmt::format("{} + {}", start, offset);
 }
 
 std::string ModelWriter::Define(const std::string& type,

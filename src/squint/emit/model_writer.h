@@ -21,6 +21,7 @@ struct StepCost {
   std::string layer;    // its node in the network
   int64_t constant_bytes = 0;
   int64_t parameter_bytes = 0;
+  int64_t state_bytes = 0;
   int64_t macs = 0;
 };
 
@@ -51,7 +52,8 @@ class ModelWriter : public StepWriter {
  private:
   std::string In(size_t i) override;
   std::string Out(size_t i) override;
-  std::string Scratch() override;
+  std::string Scratch(size_t offset) override;
+  std::string State(size_t offset) override;
   std::string Count(int32_t whole) override;
   std::string Window(const squint_window& whole) override;
   std::string Pair(const squint_pair& whole) override;

@@ -127,7 +127,7 @@ Bytes RunInPlaces(const FixedNetwork& network, const Bytes& input) {
     std::vector<int8_t*> outputs = {at(node.outputs[0])};
     const int64_t scratch = plan.scratch[t];
     StepRunner runner(inputs, outputs,
-                      scratch < 0 ? nullptr : arena.data() + scratch);
+                      scratch < 0 ? nullptr : arena.data() + scratch, nullptr);
     node.step->Run(runner);
   }
   for (const auto& [id, port] : plan.copies) {

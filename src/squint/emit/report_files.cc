@@ -57,11 +57,11 @@ std::string MemoryReport(const Emission& e, const EmittedModel& model) {
   const Json flash = JsonObject("weights", model.constant_bytes, "parameters",
                                 model.parameter_bytes, "code_bound",
                                 model.code_bound, "layers", layers);
-  const Json ram =
-      JsonObject("arena", model.arena_bytes, "arena_lower_bound",
-                 model.arena_lower_bound, "most_live", model.most_live, "peak",
-                 PeakJson(model.peak), "patches", PatchesJson(model.patches),
-                 "stack_bound", kStackBound, "inputs", in, "outputs", out);
+  const Json ram = JsonObject(
+      "arena", model.arena_bytes, "arena_lower_bound", model.arena_lower_bound,
+      "most_live", model.most_live, "peak", PeakJson(model.peak), "patches",
+      PatchesJson(model.patches), "stack_bound", kStackBound, "inputs", in,
+      "outputs", out, "state", model.state_bytes);
   return JsonText(JsonObject("name", e.options.name, "macs", model.macs,
                              "flash", flash, "ram", ram),
                   2) +

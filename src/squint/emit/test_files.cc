@@ -59,7 +59,8 @@ class Truth {
       outputs.push_back(id == kNoValue ? nullptr : values_[id].data());
     }
     Bytes scratch(node.step->scratch_bytes());
-    StepRunner runner(inputs, outputs, scratch.data());
+    Bytes state(node.step->state_bytes());
+    StepRunner runner(inputs, outputs, scratch.data(), state.data());
     node.step->Run(runner);
   }
 
@@ -173,10 +174,16 @@ std::string TestMain(const Emission& e) {
         "      ++wrong;\n    }}\n",
         output, size, name);
   }
+  const bool has_state = !e.states.empty();
+  if (has_state) {
+    text += fmt::format("static {}_state state;\n", name);
+    arguments.push_back("&state");
+  }
   arguments.push_back("arena");
   text +=
       "\nint main(void) {\n  int wrong = 0;\n"
       "  for (int n = 0; n < TEST_VECTORS; ++n) {\n";
+  if (has_state) text += fmt::format("    {}_reset(&state);\n", name);
   text += Wrapped(fmt::format("    {}_run(", name), arguments, ");\n", 8);
   return text + checks +
          fmt::format(

@@ -1,9 +1,11 @@
 #include "squint/fixed/operation.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
 #include "squint/base/error.h"
+#include "squint/ops/recurrent_steps.h"
 
 namespace squint {
 namespace {
@@ -111,6 +113,14 @@ FixedOperand ReadIntegers(const Graph& graph, ValueId id) {
   return operand;
 }
 
+std::vector<FixedOperand> ReadOperands(const Graph& graph, const Node& node) {
+  std::vector<FixedOperand> operands;
+  for (const ValueId input : node.inputs) {
+    operands.push_back(ReadIntegers(graph, input));
+  }
+  return operands;
+}
+
 // The integers that QuantizeLinear alone makes of a real result.
 FixedOperand MadeIntegers(const Graph& graph, const UseMap& uses, ValueId id,
                           NodeId& rounding) {
@@ -125,6 +135,61 @@ FixedOperand MadeIntegers(const Graph& graph, const UseMap& uses, ValueId id,
   FixedOperand operand = OperandOf(graph, made.output());
   operand.grid = ConstantGrid(graph, made.input(1), made.input(2));
   return operand;
+}
+
+// The states before the first step are zeros.
+bool StartsAtZero(const Graph& graph, ValueId id) {
+  const Tensor* constant = graph.ConstantOf(id);
+  if (constant != nullptr) {
+    return std::ranges::all_of(constant->ToFloats(),
+                               [](float v) { return v == 0; });
+  }
+  const NodeId producer = graph.value(id).producer;
+  return producer != kNoNode && graph.node(producer).Is("ConstantOfShape") &&
+         graph.node(producer).FindAttribute("value") == nullptr;
+}
+
+// The integers behind the gates' part of the input; `bias`: what is added to it
+// on the way.
+FixedOperand ReadGates(const Graph& graph, ValueId id, FixedOperand& bias) {
+  const NodeId producer = graph.value(id).producer;
+  if (producer == kNoNode || !graph.node(producer).Is("Add")) {
+    return ReadIntegers(graph, id);
+  }
+  const Node& sum = graph.node(producer);
+  const size_t side = graph.ConstantOf(sum.input(1)) != nullptr ? 1 : 0;
+  bias = OperandOf(graph, sum.input(side));
+  Require(bias.constant != nullptr && bias.dtype == DType::kFloat32,
+          "two computed values are added before its gates");
+  return ReadIntegers(graph, sum.input(1 - side));
+}
+
+// Inputs of LSTMSteps and GRUSteps; initial states are none of them, and the
+// bias of the gates comes last.
+std::vector<FixedOperand> ReadSteps(const Graph& graph, const Node& node) {
+  const StepInputs& at = InputsOfSteps(node);
+  std::vector<FixedOperand> inputs(at.zero_point + 2);
+  inputs[0] = ReadGates(graph, node.input(StepInputs::kGates), inputs.back());
+  for (size_t i = 1; i < node.inputs.size(); ++i) {
+    if (i != at.h && i != at.c) {
+      inputs[i] = ReadIntegers(graph, node.input(i));
+      continue;
+    }
+    Require(StartsAtZero(graph, node.input(i)),
+            "its states do not start at zero");
+  }
+  return inputs;
+}
+
+// By something else than a rounding whose result nobody reads.
+bool IsRead(const Graph& graph, const UseMap& uses, ValueId id) {
+  if (id == kNoValue) return false;
+  return graph.IsOutput(id) ||
+         std::ranges::any_of(uses.of(id), [&](const Use& use) {
+           const Node& reader = graph.node(use.node);
+           return !reader.Is("QuantizeLinear") ||
+                  IsRead(graph, uses, reader.output());
+         });
 }
 
 }  // namespace
@@ -142,13 +207,13 @@ FixedOperation ReadOperation(const Graph& graph, const UseMap& uses,
   }
   FixedOperation operation;
   operation.node = StandardNode(node.op_type, node.attributes);
-  for (const ValueId input : node.inputs) {
-    operation.inputs.push_back(ReadIntegers(graph, input));
-  }
+  const bool steps = IsSteps(node);
+  operation.inputs = steps ? ReadSteps(graph, node) : ReadOperands(graph, node);
   for (const ValueId output : node.outputs) {
+    const bool wanted = !steps || IsRead(graph, uses, output);
     operation.rounding.push_back(kNoNode);
-    operation.outputs.push_back(
-        MadeIntegers(graph, uses, output, operation.rounding.back()));
+    operation.outputs.push_back(MadeIntegers(
+        graph, uses, wanted ? output : kNoValue, operation.rounding.back()));
   }
   if (node.domain == "com.microsoft" && node.op_type == "NhwcMaxPool") {
     operation.node.op_type = "MaxPool";

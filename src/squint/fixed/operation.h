@@ -29,6 +29,8 @@ struct FixedOperand {
 
 struct FixedOperation {
   Node node;  // the standard operator's type and attributes, without values
+  // Of recurrent steps (ops/recurrent_steps.h): without initial states, which
+  // are zeros, and with the bias of the gates behind the others.
   std::vector<FixedOperand> inputs;
   std::vector<FixedOperand> outputs;
   bool channels_last = false;  // images are [N, spatial ..., C]

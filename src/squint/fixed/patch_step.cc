@@ -87,7 +87,7 @@ void StepRunner::RunLayer(const PatchLayer& layer) {
   }
   const std::vector<int8_t*> outputs = {
       layer.output.in_scratch ? scratch_ + layer.output.offset : outputs_[0]};
-  StepRunner part(inputs, outputs, scratch_ + layer.scratch, &patch);
+  StepRunner part(inputs, outputs, scratch_ + layer.scratch, nullptr, &patch);
   layer.step->Run(part);
 }
 

@@ -102,7 +102,8 @@ void FixedSession::RunStep(const FixedNode& node) {
     outputs[i] = BytesOf(made[i]);
   }
   std::vector<int8_t> scratch(node.step->scratch_bytes());
-  StepRunner runner(inputs, outputs, scratch.data());
+  std::vector<int8_t> state(node.step->state_bytes());
+  StepRunner runner(inputs, outputs, scratch.data(), state.data());
   node.step->Run(runner);
   for (size_t i = 0; i < made.size(); ++i) {
     if (node.outputs[i] == kNoValue) continue;

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <set>
 
 #include "squint/fixed/lower.h"
 #include "squint/ops/infer.h"
@@ -38,12 +39,13 @@ class Net {
                       std::move(attributes));
   }
   // int8, one scale for each index of `axis`; a negative axis: one for all.
-  ValueId Weight(Dims dims, int axis) {
+  // No number is larger than `largest`.
+  ValueId Weight(Dims dims, int axis, float largest = 127) {
     const Tensor real = Wave(dims, 0.37f, 0.8f);
     const int64_t count = axis < 0 ? 1 : dims[static_cast<size_t>(axis)];
     std::vector<float> scales;
     for (int64_t c = 0; c < count; ++c) {
-      scales.push_back((0.8f + 0.1f * static_cast<float>(c)) / 127);
+      scales.push_back((0.8f + 0.1f * static_cast<float>(c)) / largest);
     }
     const QuantParams quant = axis < 0 ? PerTensor(DType::kInt8, scales[0], 0)
                                        : PerChannel(DType::kInt8, axis, scales);
@@ -66,6 +68,7 @@ class Net {
                 seen[id] = tensor;
               }});
     for (const auto& [id, tensor] : seen) {
+      if (plain.contains(id)) continue;
       const Tensor& shown = one_grid ? sample_ : tensor;
       const std::vector<float> values = shown.ToFloats();
       const ScaleZero grid =
@@ -78,6 +81,7 @@ class Net {
 
   Graph graph;
   ValueId x;
+  std::set<ValueId> plain;  // values that get no grid
   const Tensor& sample() const { return sample_; }
 
  private:
@@ -99,6 +103,16 @@ Case Conv(std::string what, Dims dims, Dims weight, Attributes attributes) {
             return std::vector<ValueId>{
                 net.Op("Conv", {net.x, net.Weight(weight, 0)}, attributes)};
           }};
+}
+
+Case Transposed(std::string what, Dims dims, Dims weight,
+                Attributes attributes) {
+  const int axis = attributes.contains("group") ? -1 : 1;
+  return {
+      std::move(what), std::move(dims), [weight, attributes, axis](Net& net) {
+        return std::vector<ValueId>{net.Op(
+            "ConvTranspose", {net.x, net.Weight(weight, axis)}, attributes)};
+      }};
 }
 
 std::vector<Case> Products() {
@@ -136,6 +150,17 @@ std::vector<Case> Products() {
          return std::vector<ValueId>{
              net.Op("MatMul", {net.x, net.Weight({6, 4}, 1)})};
        }},
+      Transposed("a transposed convolution", {1, 3, 4, 5}, {3, 5, 3, 2},
+                 {{"strides", std::vector<int64_t>{2, 1}},
+                  {"pads", std::vector<int64_t>{1, 0, 1, 1}}}),
+      Transposed("one with holes and a longer end", {2, 4, 3, 4}, {4, 2, 2, 3},
+                 {{"strides", std::vector<int64_t>{2, 3}},
+                  {"dilations", std::vector<int64_t>{2, 1}},
+                  {"output_padding", std::vector<int64_t>{1, 2}}}),
+      Transposed("one in groups over a line", {1, 6, 7}, {6, 3, 4},
+                 {{"strides", std::vector<int64_t>{2}},
+                  {"group", int64_t{2}},
+                  {"pads", std::vector<int64_t>{1, 1}}}),
       {"two computed matrices",
        {2, 3, 5},
        [](Net& net) {
@@ -144,6 +169,37 @@ std::vector<Case> Products() {
          return std::vector<ValueId>{net.Op("MatMul", {net.x, turned})};
        }},
   };
+}
+
+// With weights that fit 4 bits, which are stored so.
+std::vector<Case> NarrowProducts() {
+  const auto conv = [](Dims weight, Attributes attributes) {
+    return [weight, attributes](Net& net) {
+      return std::vector<ValueId>{
+          net.Op("Conv", {net.x, net.Weight(weight, 0, 7)}, attributes)};
+    };
+  };
+  std::vector<Case> cases = {
+      {"a narrow convolution",
+       {2, 3, 5, 7},
+       conv({5, 3, 3, 3}, {{"pads", Fours(1)}})},
+      {"a narrow one in groups",
+       {1, 6, 5, 5},
+       conv({4, 3, 3, 3}, {{"group", int64_t{2}}})},
+      {"a narrow pointwise one", {1, 9, 3, 3}, conv({7, 9, 1, 1}, {})},
+      {"a narrow depthwise one",
+       {2, 6, 6, 7},
+       conv({6, 1, 3, 3}, {{"group", int64_t{6}}, {"pads", Fours(1)}})},
+  };
+  for (const int64_t depth : {1, 4, 7, 8, 9, 16, 19, 37}) {
+    cases.push_back({fmt::format("a narrow dense layer of {}", depth),
+                     {3, depth},
+                     [depth](Net& net) {
+                       return std::vector<ValueId>{net.Op(
+                           "Gemm", {net.x, net.Weight({depth, 5}, 1, 7)})};
+                     }});
+  }
+  return cases;
 }
 
 std::vector<Case> Pairs() {
@@ -200,6 +256,22 @@ std::vector<Case> Pools() {
       {"a sum of axes", {2, 3, 4}, reduce("ReduceSum", {-1, 1})},
       {"the largest", {2, 3, 4}, reduce("ReduceMax", {0}), true},
       {"the smallest", {2, 3, 4}, reduce("ReduceMin", {1, 2}), true},
+      {"rows of one height",
+       {3, 4, 7},
+       [](Net& net) {
+         return std::vector<ValueId>{net.Op(
+             "LayerNormalization",
+             {net.x, net.graph.AddConstant("gamma", Wave({7}, 1.7f, 1.2f)),
+              net.graph.AddConstant("beta", Wave({7}, 0.9f, 0.4f))})};
+       }},
+      {"planes of one height",
+       {2, 3, 5},
+       [](Net& net) {
+         return std::vector<ValueId>{net.Op(
+             "LayerNormalization",
+             {net.x, net.graph.AddConstant("gamma", Wave({3, 5}, 1.7f, 1.2f))},
+             {{"axis", int64_t{1}}, {"epsilon", 0.1f}})};
+       }},
       {"shares",
        {3, 7},
        [](Net& net) {
@@ -313,9 +385,65 @@ std::vector<Case> Movements() {
   };
 }
 
+// x: the gates' part of the input, [steps, batch, gates * hidden].
+Case Steps(std::string what, Dims dims, const std::string& type,
+           std::vector<size_t> wanted, Attributes attributes = {}) {
+  const bool lstm = type == "LSTMSteps";
+  const int64_t n = dims[2] / (lstm ? 4 : 3);
+  const int64_t batch = dims[1];
+  const auto make = [=](Net& net) {
+    const auto constant = [&](Tensor t) {
+      return net.graph.AddConstant("k", t);
+    };
+    const ValueId zeros = constant(Tensor(DType::kFloat32, {batch, n}));
+    const ValueId gates =
+        net.Op("Add", {net.x, constant(Wave({dims[2]}, 0.9f, 0.7f))});
+    net.plain.insert(gates);
+    Node node;
+    node.op_type = type;
+    node.domain = "squint";
+    node.name = "steps";
+    node.attributes = attributes;
+    if (lstm) {
+      node.inputs = {gates, net.Weight({n, 4 * n}, 1), zeros, zeros};
+    } else {
+      node.inputs = {
+          gates, net.Weight({n, 2 * n}, 1), net.Weight({n, n}, 1), zeros,
+          attributes.empty() ? kNoValue : constant(Wave({n}, 1.1f, 0.5f))};
+    }
+    node.inputs.push_back(constant(Tensor::Scalar<float>(1.0f / 127)));
+    node.inputs.push_back(constant(Tensor::Scalar<int8_t>(0)));
+    std::vector<ValueId> outputs;
+    for (size_t i = 0; i < (lstm ? 3 : 2); ++i) {
+      node.outputs.push_back(net.graph.AddValue(fmt::format("state{}", i)));
+    }
+    // Cells have no grid; states that nobody wants may have one.
+    if (lstm) net.plain.insert(node.outputs[2]);
+    for (const size_t i : wanted) outputs.push_back(node.outputs[i]);
+    net.graph.AddNode(std::move(node));
+    return outputs;
+  };
+  return {std::move(what), std::move(dims), make, false, 2};
+}
+
+std::vector<Case> Recurrences() {
+  const Attributes late = {{"linear_before_reset", int64_t{1}}};
+  return {
+      Steps("an LSTM", {9, 1, 20}, "LSTMSteps", {1}),
+      Steps("an LSTM whose states are all wanted", {5, 3, 28}, "LSTMSteps",
+            {0, 1}),
+      Steps("an LSTM from the end", {6, 2, 12}, "LSTMSteps", {0},
+            {{"reverse", int64_t{1}}}),
+      Steps("a GRU", {9, 1, 21}, "GRUSteps", {1}),
+      Steps("a GRU with the reset behind the product", {7, 2, 15}, "GRUSteps",
+            {0, 1}, late),
+  };
+}
+
 std::vector<Case> AllCases() {
   std::vector<Case> all;
-  for (const auto& part : {Products(), Pairs(), Pools(), Movements()}) {
+  for (const auto& part : {Products(), NarrowProducts(), Pairs(), Pools(),
+                           Movements(), Recurrences()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
@@ -363,6 +491,55 @@ TEST(FixedSession, ComputesNothingInFloatButItsEnds) {
                   type == "DequantizeLinear")
           << type << ": " << node.reason;
     }
+  }
+}
+
+// Bytes of all weights that a program holds.
+class WeightBytes : public StepWriter {
+ public:
+  size_t bytes = 0;
+
+ private:
+  std::string In(size_t) override { return {}; }
+  std::string Out(size_t) override { return {}; }
+  std::string Scratch(size_t) override { return {}; }
+  std::string State(size_t) override { return {}; }
+  std::string WriteParams(std::string_view, std::span<const int32_t>) override {
+    return {};
+  }
+  std::string WriteArray(std::string_view role, std::string_view,
+                         const std::vector<int64_t>& values) override {
+    if (role == "weights") bytes += values.size();
+    return {};
+  }
+  std::string WriteWeights(const std::string&, const std::string&,
+                           const std::string&, const std::string&) override {
+    return {};
+  }
+  void WriteCall(std::string_view, std::string_view,
+                 const std::vector<std::string>&) override {}
+  std::string Count(int32_t) override { return {}; }
+  std::string Window(const squint_window&) override { return {}; }
+  std::string Pair(const squint_pair&) override { return {}; }
+  std::string Rows() override { return {}; }
+  std::string Columns() override { return {}; }
+  void RunLayer(const PatchLayer&) override {}
+  void OpenLoops(int32_t, int32_t) override {}
+  void CloseLoops() override {}
+};
+
+TEST(FixedSession, StoresTwoWeightsOfFourBitsInAByte) {
+  for (const auto& [largest, bytes] : {std::pair{7.0f, 80}, {8.6f, 160}}) {
+    Net net({3, 32});
+    net.Finish({net.Op("Gemm", {net.x, net.Weight({32, 5}, 1, largest)})},
+               false);
+    const FixedProgram program =
+        MakeFixedProgram(LowerToFixed(net.graph), {{3, 32}});
+    WeightBytes writer;
+    for (const FixedNode& node : program.nodes) {
+      if (node.step) node.step->Write(writer);
+    }
+    EXPECT_EQ(writer.bytes, bytes);
   }
 }
 

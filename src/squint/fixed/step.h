@@ -31,6 +31,7 @@ namespace squint {
 // Weights in the kernels' order, and what belongs to each result channel.
 struct FixedWeights {
   std::vector<int8_t> values;
+  bool nibbles = false;  // values are packed (kernels/fixed/nibbles.h)
   std::vector<int32_t> bias;
   std::vector<int32_t> multiplier;
   std::vector<int8_t> shift;
@@ -43,13 +44,22 @@ struct PatchLayer;
 class StepRunner {
  public:
   StepRunner(std::span<const int8_t* const> inputs,
-             std::span<int8_t* const> outputs, int8_t* scratch,
+             std::span<int8_t* const> outputs, int8_t* scratch, int8_t* state,
              const Patch* patch = nullptr)
-      : inputs_(inputs), outputs_(outputs), scratch_(scratch), patch_(patch) {}
+      : inputs_(inputs),
+        outputs_(outputs),
+        scratch_(scratch),
+        state_(state),
+        patch_(patch) {}
 
   const int8_t* In(size_t i) { return inputs_[i]; }
   int8_t* Out(size_t i) { return outputs_[i]; }
-  int8_t* Scratch() { return scratch_; }
+  int8_t* Scratch(size_t offset = 0) { return scratch_ + offset; }
+  int8_t* State(size_t offset = 0) { return state_ + offset; }
+  template <typename T>
+  T* Null() {
+    return nullptr;
+  }
   int32_t Number(int32_t value) { return value; }
   // A number that is proportional to the pixels of the result.
   int32_t Count(int32_t whole) {
@@ -96,6 +106,7 @@ class StepRunner {
   std::span<const int8_t* const> inputs_;
   std::span<int8_t* const> outputs_;
   int8_t* scratch_;
+  int8_t* state_;
   const Patch* patch_;
   squint_window window_ = {};  // of the patch
   squint_pair pair_ = {};
@@ -110,7 +121,12 @@ class StepWriter {
   virtual ~StepWriter() = default;
   virtual std::string In(size_t i) = 0;
   virtual std::string Out(size_t i) = 0;
-  virtual std::string Scratch() = 0;
+  virtual std::string Scratch(size_t offset = 0) = 0;
+  virtual std::string State(size_t offset = 0) = 0;
+  template <typename T>
+  std::string Null() {
+    return "NULL";
+  }
   std::string Number(int32_t value) { return std::to_string(value); }
   // The same as a StepRunner's.
   virtual std::string Count(int32_t whole) = 0;
@@ -165,6 +181,7 @@ class StepWriter {
 
   static std::string_view TypeName(int8_t) { return "int8_t"; }
   static std::string_view TypeName(uint8_t) { return "uint8_t"; }
+  static std::string_view TypeName(int16_t) { return "int16_t"; }
   static std::string_view TypeName(int32_t) { return "int32_t"; }
   static std::string_view TypeName(uint32_t) { return "uint32_t"; }
   template <typename T>
@@ -182,6 +199,9 @@ class FixedStep {
   virtual void Run(StepRunner& runner) const = 0;
   virtual void Write(StepWriter& writer) const = 0;
   virtual size_t scratch_bytes() const { return 0; }
+  // Numbers of 16 bits that are kept from run to run, zeros at the start of a
+  // sequence: what is run here starts one each time.
+  virtual size_t state_bytes() const { return 0; }
   // Output 0 has the bytes of input 0.
   virtual bool is_view() const { return false; }
   // Products of two integers in a run, for whoever compares costs.

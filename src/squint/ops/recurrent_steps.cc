@@ -144,6 +144,11 @@ QuantSpec StepsRule(const QuantizeQuery& query) {
   const StepInputs& at = InputsOfSteps(query.node);
   QuantSpec spec;
   spec.inputs.resize(StepInputs::kWeights + at.num_weights);
+  // Without float arithmetic the states are handed on as integers; the cells
+  // are not.
+  if (query.target.name == "edge") {
+    spec.outputs.assign(2, {.role = Role::kActivation});
+  }
   for (size_t i = 0; i < at.num_weights; ++i) {
     spec.inputs[StepInputs::kWeights + i] = {
         .role = Role::kWeight, .axis = 1, .reduce_axis = 0};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "squint/ops/recurrent_steps.h"
+
 namespace squint {
 namespace {
 
@@ -105,6 +107,11 @@ void Selection::Drop(NodeId id, std::string reason) {
   decision.reason = std::move(reason);
 }
 
+bool Selection::FeedsSteps(NodeId id) const {
+  const NodeId reader = uses_.SoleReader(graph_.node(id).output());
+  return reader != kNoNode && IsSteps(graph_.node(reader));
+}
+
 void Selection::Decide(NodeId id, const Target& target, const Recipe& recipe,
                        const FloatRequests& requests) {
   const Node& node = graph_.node(id);
@@ -156,7 +163,7 @@ void Selection::Decide(NodeId id, const Target& target, const Recipe& recipe,
         FloatKind::kTarget,
         fmt::format("target {} runs {} in float", target.name, node.op_type));
   }
-  if (IsMatMulBias(graph_, node)) {
+  if (IsMatMulBias(graph_, node) && (!integer_ends_ || FeedsSteps(id))) {
     return keep_float(FloatKind::kNeighbours,
                       "bias of a MatMul, added in float");
   }

@@ -74,6 +74,8 @@ class Selection {
   void Decide(NodeId id, const Target& target, const Recipe& recipe,
               const FloatRequests& requests);
   bool IsAbsorbableClamp(NodeId id, const Recipe& recipe) const;
+  // The node's result is the gates' part of the input of an LSTM or GRU.
+  bool FeedsSteps(NodeId id) const;
   bool InputsSuit(NodeId id) const;
   bool ResultIsUseful(NodeId id) const;
   bool WantsIntegers(const Use& use) const;

@@ -76,6 +76,39 @@ TEST(Selection, NetworksForTheEdgeBeginAndEndInIntegers) {
   EXPECT_TRUE(s.MadeInteger(shares));
 }
 
+TEST(Selection, BiasesOfMatMulAreIntegersOnTheEdgeButBeforeGates) {
+  Net net;
+  const auto constant = [&](Dims dims) {
+    return net.graph.AddConstant("c", Tensor(DType::kFloat32, std::move(dims)));
+  };
+  const ValueId x =
+      net.graph.AddInput("rows", DType::kFloat32, Shape::Of({7, 1, 8}));
+  const ValueId gates = net.Op(
+      "Add", {net.Op("MatMul", {x, constant({8, 12})}, "g"), constant({12})},
+      "gates");
+  Node steps;
+  steps.op_type = "LSTMSteps";
+  steps.domain = "squint";
+  steps.inputs = {gates, constant({3, 12}), constant({1, 3}), constant({1, 3})};
+  const ValueId states = net.graph.AddValue("states");
+  steps.outputs = {states};
+  net.graph.AddNode(std::move(steps));
+  const ValueId sum = net.Op(
+      "Add", {net.Op("MatMul", {states, constant({3, 5})}, "m"), constant({5})},
+      "sum");
+  net.graph.AddOutput(sum);
+  Recipe recipe;
+  recipe.target = "edge";
+  const Selection edge = net.Select(recipe);
+  EXPECT_FALSE(edge.MadeInteger(gates));
+  EXPECT_TRUE(edge.MadeInteger(states));
+  EXPECT_TRUE(edge.MadeInteger(sum));
+  recipe.target = "squint";
+  const Selection own = net.Select(recipe);
+  EXPECT_FALSE(own.MadeInteger(states));
+  EXPECT_FALSE(own.MadeInteger(sum));
+}
+
 TEST(Selection, FollowersOfFloatNodesStayFloat) {
   Net net;
   const ValueId t = net.Op("Tanh", {net.x}, "t");

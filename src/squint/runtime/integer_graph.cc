@@ -13,6 +13,7 @@
 #include "squint/ops/op.h"
 #include "squint/ops/operand_params.h"
 #include "squint/ops/qlinear_operands.h"
+#include "squint/ops/recurrent_steps.h"
 #include "squint/runtime/byte_table.h"
 #include "squint/runtime/channels_last.h"
 #include "squint/runtime/dynamic_graph.h"
@@ -487,26 +488,38 @@ class Lowering {
   NodeId node_ = kNoNode;  // the one at hand
 };
 
-// Weights of 4 bits that meet integers become int8: the kernels read bytes.
+// A weight of 4 bits becomes int8: the kernels read bytes.
+void WidenWeight(Graph& graph, NodeId id, size_t input) {
+  const Value narrow = graph.value(graph.node(id).input(input));
+  if (!narrow.is_constant() || !narrow.quant || narrow.quant->block != 0 ||
+      narrow.quant->dtype != DType::kInt4) {
+    return;
+  }
+  const ValueId wide =
+      graph.AddConstant(narrow.name, narrow.constant.CastTo(DType::kInt8));
+  Value& value = graph.value(wide);
+  value.dtype = narrow.dtype;
+  value.user_name = narrow.user_name;
+  value.quant = narrow.quant;
+  value.quant->dtype = DType::kInt8;
+  Tensor& zero = value.quant->zero_point;
+  if (!zero.empty()) zero = zero.CastTo(DType::kInt8);
+  graph.ReplaceInput(id, input, wide);
+}
+
+// Those that meet integers: inputs 1 behind quantized ones, and the weights of
+// recurrent steps.
 void WidenWeights(Graph& graph) {
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
-    if (!node.has_input(1) || !graph.value(node.input(0)).quant) continue;
-    const Value narrow = graph.value(node.input(1));
-    if (!narrow.is_constant() || !narrow.quant || narrow.quant->block != 0 ||
-        narrow.quant->dtype != DType::kInt4) {
-      continue;
+    if (IsSteps(node)) {
+      const size_t count = InputsOfSteps(node).num_weights;
+      for (size_t i = 0; i < count; ++i) {
+        WidenWeight(graph, id, StepInputs::kWeights + i);
+      }
+    } else if (node.has_input(1) && graph.value(node.input(0)).quant) {
+      WidenWeight(graph, id, 1);
     }
-    const ValueId wide =
-        graph.AddConstant(narrow.name, narrow.constant.CastTo(DType::kInt8));
-    Value& value = graph.value(wide);
-    value.dtype = narrow.dtype;
-    value.user_name = narrow.user_name;
-    value.quant = narrow.quant;
-    value.quant->dtype = DType::kInt8;
-    Tensor& zero = value.quant->zero_point;
-    if (!zero.empty()) zero = zero.CastTo(DType::kInt8);
-    graph.ReplaceInput(id, 1, wide);
   }
 }
 

@@ -5,9 +5,12 @@
 #include "squint/fixed/steps/lead.h"
 #include "squint/fixed/steps/weights.h"
 #include "squint/fixed/steps/window.h"
+#include "squint/kernels/fixed/conv_nibbles.h"
 #include "squint/kernels/fixed/depthwise.h"
+#include "squint/kernels/fixed/depthwise_nibbles.h"
 #include "squint/kernels/fixed/patch_window.h"
 #include "squint/kernels/fixed/rows.h"
+#include "squint/kernels/fixed/rows_nibbles.h"
 
 namespace squint {
 namespace {
@@ -39,9 +42,14 @@ class PointwiseStep : public StepOf<PointwiseStep> {
   explicit PointwiseStep(Convolution c) : c_(std::move(c)) {}
   template <typename Machine>
   void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("rows", squint_rows), m.Count(Size(c_.pixels())),
-           m.Params("squint_columns", c_.columns), m.Weights(c_.weights),
-           m.Number(c_.zero_y), m.In(0), m.Out(0));
+    const auto call = [&](const auto&... kernel) {
+      m.Call(kernel..., m.Count(Size(c_.pixels())),
+             m.Params("squint_columns", c_.columns), m.Weights(c_.weights),
+             m.Number(c_.zero_y), m.In(0), m.Out(0));
+    };
+    c_.weights.nibbles
+        ? call(SQUINT_KERNEL("rows_nibbles", squint_rows_nibbles))
+        : call(SQUINT_KERNEL("rows", squint_rows));
   }
   int64_t macs() const override { return c_.macs(); }
   std::optional<int64_t> Lead(size_t, const Patch* patch) const override {
@@ -62,8 +70,20 @@ class DepthwiseStep : public StepOf<DepthwiseStep> {
   explicit DepthwiseStep(Convolution c) : c_(std::move(c)) {}
   template <typename Machine>
   void Do(Machine& m) const {
+    if (c_.weights.nibbles) {
+      m.Call(SQUINT_KERNEL("depthwise_nibbles", squint_depthwise_nibbles),
+             m.Window(c_.window), m.Weights(c_.weights), m.Number(c_.zero_y),
+             m.In(0), m.Out(0), m.Scratch());
+      return;
+    }
     m.Call(SQUINT_KERNEL("depthwise", squint_depthwise), m.Window(c_.window),
            m.Weights(c_.weights), m.Number(c_.zero_y), m.In(0), m.Out(0));
+  }
+  size_t scratch_bytes() const override {
+    const squint_window& w = c_.window;
+    return c_.weights.nibbles
+               ? static_cast<size_t>(w.taps_h * w.taps_w * w.channels)
+               : 0;
   }
   int64_t macs() const override { return c_.macs(); }
   std::optional<int64_t> Lead(size_t, const Patch* patch) const override {
@@ -80,10 +100,14 @@ class ConvStep : public StepOf<ConvStep> {
   explicit ConvStep(Convolution c) : c_(std::move(c)) {}
   template <typename Machine>
   void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("conv", squint_conv), m.Window(c_.window),
-           m.Number(c_.groups), m.Params("squint_columns", c_.columns),
-           m.Weights(c_.weights), m.Number(c_.zero_y), m.In(0), m.Out(0),
-           m.Scratch());
+    const auto call = [&](const auto&... kernel) {
+      m.Call(kernel..., m.Window(c_.window), m.Number(c_.groups),
+             m.Params("squint_columns", c_.columns), m.Weights(c_.weights),
+             m.Number(c_.zero_y), m.In(0), m.Out(0), m.Scratch());
+    };
+    c_.weights.nibbles
+        ? call(SQUINT_KERNEL("conv_nibbles", squint_conv_nibbles))
+        : call(SQUINT_KERNEL("conv", squint_conv));
   }
   size_t scratch_bytes() const override {
     return kGathered * static_cast<size_t>(c_.columns.depth);
@@ -138,8 +162,10 @@ std::unique_ptr<FixedStep> MakeConvStep(const FixedOperation& operation) {
                .depth = Size(static_cast<int64_t>(order.terms.size()))};
   if (depthwise) {
     c.weights.values = TermsFirst(c.weights.values, weight[0]);
+    PackNibbles(c.weights, static_cast<int64_t>(c.weights.values.size()));
     return std::make_unique<DepthwiseStep>(std::move(c));
   }
+  PackNibbles(c.weights, c.columns.depth);
   if (c.groups == 1 && IsPointwise(c.window)) {
     return std::make_unique<PointwiseStep>(std::move(c));
   }

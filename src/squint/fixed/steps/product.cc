@@ -6,6 +6,7 @@
 #include "squint/fixed/steps/weights.h"
 #include "squint/kernels/fixed/matmul.h"
 #include "squint/kernels/fixed/rows.h"
+#include "squint/kernels/fixed/rows_nibbles.h"
 #include "squint/ops/batch_offsets.h"
 
 namespace squint {
@@ -13,17 +14,20 @@ namespace {
 
 class RowsStep : public StepOf<RowsStep> {
  public:
-  RowsStep(int64_t rows, int64_t depth, FixedWeights weights, int32_t zero_y)
-      : rows_(Size(rows)),
-        columns_{.count = Size(static_cast<int64_t>(weights.bias.size())),
-                 .depth = Size(depth)},
+  RowsStep(int32_t rows, const squint_columns& columns, FixedWeights weights,
+           int32_t zero_y)
+      : rows_(rows),
+        columns_(columns),
         weights_(std::move(weights)),
         zero_y_(zero_y) {}
   template <typename Machine>
   void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("rows", squint_rows), m.Number(rows_),
-           m.Params("squint_columns", columns_), m.Weights(weights_),
-           m.Number(zero_y_), m.In(0), m.Out(0));
+    const auto call = [&](const auto&... kernel) {
+      m.Call(kernel..., m.Number(rows_), m.Params("squint_columns", columns_),
+             m.Weights(weights_), m.Number(zero_y_), m.In(0), m.Out(0));
+    };
+    weights_.nibbles ? call(SQUINT_KERNEL("rows_nibbles", squint_rows_nibbles))
+                     : call(SQUINT_KERNEL("rows", squint_rows));
   }
   int64_t macs() const override {
     return int64_t{rows_} * columns_.count * columns_.depth;
@@ -75,8 +79,11 @@ std::unique_ptr<FixedStep> MakeRows(const FixedOperation& operation,
   FixedWeightOrder order{
       .channels = columns, .terms = {}, .channel_stride = column};
   for (int64_t k = 0; k < depth; ++k) order.terms.push_back(k * row);
-  return std::make_unique<RowsStep>(rows, depth, MakeWeights(operation, order),
-                                    GridOf(operation.outputs[0]).zero);
+  FixedWeights weights = MakeWeights(operation, order);
+  PackNibbles(weights, depth);
+  return std::make_unique<RowsStep>(
+      Size(rows), squint_columns{.count = Size(columns), .depth = Size(depth)},
+      std::move(weights), GridOf(operation.outputs[0]).zero);
 }
 
 std::vector<int32_t> Indices(const Dims& own, const Dims& all) {

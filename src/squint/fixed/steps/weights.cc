@@ -1,7 +1,9 @@
 #include "squint/fixed/steps/weights.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
+#include <utility>
 
 namespace squint {
 namespace {
@@ -52,7 +54,7 @@ Sums AppendChannel(const Tensor& weight, const FixedWeightOrder& order,
                    int64_t c, int32_t zero, std::vector<int8_t>& values) {
   Sums sums;
   for (const int64_t term : order.terms) {
-    const int64_t w = ByteAt(weight, c * order.channel_stride + term) - zero;
+    const int64_t w = ByteAt(weight, order.start(c) + term) - zero;
     Require(w >= std::numeric_limits<int8_t>::min() &&
                 w <= std::numeric_limits<int8_t>::max(),
             "a weight without its zero point does not fit int8");
@@ -90,6 +92,29 @@ FixedWeights MakeWeights(const FixedOperation& operation,
     made.shift.push_back(static_cast<int8_t>(factor.shift));
   }
   return made;
+}
+
+void PackNibbles(FixedWeights& weights, int64_t depth) {
+  constexpr int64_t kLargestSum = (int64_t{1} << 31) / (16 * 128) - 1;
+  const std::vector<int8_t>& values = weights.values;
+  if (std::ranges::any_of(values, [](int8_t w) { return w < -8 || w > 7; }) ||
+      8 * depth > kLargestSum) {
+    return;
+  }
+  std::vector<int8_t> packed;
+  const int64_t rows = static_cast<int64_t>(values.size()) / depth;
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto nibble = [&](int64_t k) {
+      return k < depth ? values[static_cast<size_t>(row * depth + k)] & 15 : 0;
+    };
+    for (int64_t k = 0; k < depth; k += 8) {
+      for (int64_t i = k; i < k + 4; ++i) {
+        packed.push_back(static_cast<int8_t>(nibble(i) | (nibble(i + 4) << 4)));
+      }
+    }
+  }
+  weights.values = std::move(packed);
+  weights.nibbles = true;
 }
 
 std::vector<int8_t> TermsFirst(const std::vector<int8_t>& values,

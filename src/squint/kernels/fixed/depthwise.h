@@ -3,8 +3,8 @@
 //
 //   y[p][c] = requantize(bias[c] + sum over taps of x[tap][c] * w[tap][c])
 //
-// Zero points of x are in the bias (dot.h); beyond the border x is the zero
-// point.
+// Zero points of x are in the bias (products.h); beyond the border x is the
+// zero point.
 #ifndef SQUINT_KERNELS_FIXED_DEPTHWISE_H_
 #define SQUINT_KERNELS_FIXED_DEPTHWISE_H_
 

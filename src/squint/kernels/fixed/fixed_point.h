@@ -9,7 +9,7 @@ static inline int32_t squint_clamp(int32_t value, int32_t low, int32_t high) {
 }
 
 /* value * multiplier / 2^shift, rounded once, half towards +infinity, and kept
-   within +-2^30; 0 <= multiplier < 2^31, 1 <= shift <= 62. */
+   within +-2^30; |multiplier| < 2^31, 1 <= shift <= 62. */
 static inline int32_t squint_scale(int32_t value, int32_t multiplier,
                                    int32_t shift) {
   const int64_t product = (int64_t)value * multiplier;

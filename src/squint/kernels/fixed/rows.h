@@ -1,10 +1,10 @@
-// Dense layers and 1x1 convolutions: rows by weights (dot.h).
+// Dense layers and 1x1 convolutions: rows by weights (products.h).
 #ifndef SQUINT_KERNELS_FIXED_ROWS_H_
 #define SQUINT_KERNELS_FIXED_ROWS_H_
 
 #include <stdint.h>
 
-#include "squint/kernels/fixed/dot.h"
+#include "squint/kernels/fixed/products.h"
 
 /* Rows that follow each other in memory; as pixels of a 1x1 convolution do. */
 static void squint_rows(int32_t rows, const squint_columns* columns,
