@@ -201,9 +201,11 @@ class CommandLine(unittest.TestCase):
         result = squint(*budget, "--max-drop", "5%", "-o", path)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertTrue(json.loads(result.stdout)["budget_met"])
-        trials = json.loads(
-            (self.folder / "budget.onnx.trials.json").read_text())["trials"]
-        self.assertGreaterEqual(max(t["metric"] for t in trials), 0.95)
+        record = json.loads(
+            (self.folder / "budget.onnx.trials.json").read_text())
+        self.assertGreaterEqual(max(t["metric"] for t in record["trials"]),
+                                0.95)
+        self.assertIn("ranking", record)
         kept = path.read_bytes()
         result = squint(*budget, "--max-drop", "5%", "--time-budget", "1e-9s",
                         "-o", path)
@@ -225,6 +227,15 @@ class CommandLine(unittest.TestCase):
         for output in (self.folder / "nowhere" / "y.onnx", self.folder):
             self.assertIn("cannot write there", self.fails(
                 "quantize", MODEL, "--data", self.data, "-o", output))
+
+    def test_options_that_would_do_nothing_are_refused(self):
+        self.assertIn("--reconstruct", self.fails(
+            "quantize", MODEL, "--data", self.data, "--iterations", "5", "-o",
+            self.folder / "y.onnx"))
+        for command in (("run", MODEL, "--input", self.data),
+                        ("eval", MODEL, "--data", self.data)):
+            self.assertIn("is a float model", self.fails(
+                *command, "--arithmetic", "fixed"))
 
     def test_reconstruction_needs_data(self):
         path = self.folder / "tuned.onnx"
