@@ -5,14 +5,19 @@
 // allows; around the mean where bias correction will see to that.
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <mutex>
 #include <set>
+#include <span>
+#include <string>
 #include <vector>
 
+#include "squint/base/hash.h"
 #include "squint/base/threads.h"
 #include "squint/quantize/feedback_rounding.h"
 #include "squint/quantize/input_moments.h"
 #include "squint/quantize/method.h"
+#include "squint/quantize/rounded_weights.h"
 #include "squint/quantize/weight_format.h"
 #include "squint/quantize/weight_layout.h"
 
@@ -196,29 +201,34 @@ bool MeanIsRestored(const MethodContext& context, const Node& node) {
   return false;
 }
 
-void RoundLayer(const MethodContext& context, NodeId id, WeightFormat format,
-                const InputMoments& moments, ThreadPool& pool,
-                Graph& quantized) {
+using Rounded = RoundedWeights::Rounded;
+
+Rounded RoundLayer(const MethodContext& context, NodeId id, WeightFormat format,
+                   const InputMoments& moments, ThreadPool& pool,
+                   const Graph& quantized) {
   const Node& before = context.original.node(id);
-  const Value weight = quantized.value(quantized.node(id).input(1));
+  const Value& weight = quantized.value(quantized.node(id).input(1));
   const Tensor& real = *context.original.ConstantOf(before.input(1));
   const float largest =
       static_cast<float>((1 << (std::min(format.bits, 8) - 1)) - 1);
   LayerRounding rounding(real, *LayoutOf(before, real), *weight.quant, largest);
   rounding.Run(moments, MeanIsRestored(context, before), pool);
-  const ValueId copy = quantized.AddConstant(weight.name, rounding.integers());
+  return {rounding.integers(), rounding.params()};
+}
+
+void UseRounded(const Rounded& rounded, NodeId id, Graph& quantized) {
+  const Value weight = quantized.value(quantized.node(id).input(1));
+  const ValueId copy = quantized.AddConstant(weight.name, rounded.integers);
   Value& value = quantized.value(copy);
   value.dtype = DType::kFloat32;
   value.user_name = weight.user_name;
-  value.quant = rounding.params();
+  value.quant = rounded.params;
   quantized.ReplaceInput(id, 1, copy);
 }
 
-int RoundWeights(const MethodContext& context, Graph& quantized) {
-  if (context.data == nullptr || context.recipe.saturation_safe) return 0;
+std::vector<NodeId> RoundableLayers(const MethodContext& context,
+                                    const Graph& quantized) {
   const UseMap uses(quantized);
-  const WeightFormats formats(context.original, context.recipe, context.target);
-  ThreadPool pool(context.context.threads);
   std::vector<NodeId> layers;
   for (const NodeId id : context.original.order()) {
     const Node& node = quantized.node(id);
@@ -229,18 +239,71 @@ int RoundWeights(const MethodContext& context, Graph& quantized) {
     }
     layers.push_back(id);
   }
+  return layers;
+}
+
+// Layers by what their rounding depends on, where it is kept.
+class KeptRoundings {
+ public:
+  KeptRoundings(const MethodContext& context, const WeightFormats& formats)
+      : context_(context), formats_(formats), kept_(context.data->rounded) {
+    if (kept_ != nullptr) digest_ = DigestOf(context.original);
+  }
+
+  const Rounded* Find(NodeId id, const Graph& quantized) const {
+    return kept_ == nullptr ? nullptr : kept_->Find(KeyOf(id, quantized));
+  }
+  void Keep(NodeId id, const Graph& quantized, const Rounded& rounded) const {
+    if (kept_ != nullptr) kept_->Keep(KeyOf(id, quantized), rounded);
+  }
+
+ private:
+  // `quantized` holds the layer as it was before its rounding.
+  std::string KeyOf(NodeId id, const Graph& quantized) const {
+    const Node& node = quantized.node(id);
+    const Value& weight = quantized.value(node.input(1));
+    const Tensor& scale = weight.quant->scale;
+    return fmt::format("{} {} {} {} {} {}", digest_, id,
+                       DTypeName(weight.quant->dtype), formats_.of(id).bits,
+                       MeanIsRestored(context_, node),
+                       ContentHash(std::span(scale.raw(), scale.bytes())));
+  }
+
+  const MethodContext& context_;
+  const WeightFormats& formats_;
+  std::shared_ptr<RoundedWeights> kept_;
+  std::string digest_;
+};
+
+int RoundWeights(const MethodContext& context, Graph& quantized) {
+  if (context.data == nullptr || context.recipe.saturation_safe) return 0;
+  const WeightFormats formats(context.original, context.recipe, context.target);
+  const KeptRoundings kept(context, formats);
+  ThreadPool pool(context.context.threads);
+  const std::vector<NodeId> layers = RoundableLayers(context, quantized);
+  std::vector<NodeId> missing;
+  for (const NodeId id : layers) {
+    if (const Rounded* rounded = kept.Find(id, quantized)) {
+      UseRounded(*rounded, id, quantized);
+    } else {
+      missing.push_back(id);
+    }
+  }
   const size_t limit = std::min(kMostMoments, context.context.memory_limit / 4);
-  for (auto next = layers.begin(); next != layers.end();) {
+  for (auto next = missing.begin(); next != missing.end();) {
     std::set<NodeId> together;
     size_t bytes = 0;
-    for (; next != layers.end(); ++next) {
+    for (; next != missing.end(); ++next) {
       bytes += MomentBytes(context.original, *next);
       if (bytes > limit && !together.empty()) break;
       together.insert(*next);
     }
     for (const auto& [id, moments] : MeasureInputs(
              context.original, together, *context.data, context.context)) {
-      RoundLayer(context, id, formats.of(id), moments, pool, quantized);
+      const Rounded rounded =
+          RoundLayer(context, id, formats.of(id), moments, pool, quantized);
+      kept.Keep(id, quantized, rounded);
+      UseRounded(rounded, id, quantized);
     }
   }
   return static_cast<int>(layers.size());

@@ -10,6 +10,7 @@
 #include "squint/quantize/feedback_rounding.h"
 #include "squint/quantize/input_moments.h"
 #include "squint/quantize/quantize.h"
+#include "squint/quantize/rounded_weights.h"
 
 namespace squint {
 namespace {
@@ -221,6 +222,49 @@ TEST(WeightRounding, BringsAFourBitNetworkNearerToTheFloatOne) {
   const Agreeing net;
   EXPECT_LT(net.SquaredError(FourBits(true)),
             net.SquaredError(FourBits(false)) / 4);
+}
+
+// Integers of the layers' weights, one layer behind the other.
+std::vector<int64_t> WeightIntegers(const Graph& graph) {
+  std::vector<int64_t> all;
+  for (const NodeId id : graph.order()) {
+    if (!graph.node(id).Is("Gemm")) continue;
+    const auto some = graph.ConstantOf(graph.node(id).input(1))->ToInts();
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
+
+// Zeros have no feedback and would round otherwise, but are not looked at.
+TEST(WeightRounding, IsNotDoneAgainForWhatIsKept) {
+  Agreeing net;
+  net.data.rounded = std::make_shared<RoundedWeights>();
+  const auto first = WeightIntegers(net.Quantized(FourBits(true)).graph);
+  const TuningData others = DataOf({Tensor::Of<float>({1, 1}, {0.0f})});
+  CalibrateOptions options;
+  options.samples = net.data.samples;
+  options.values = ValuesToCalibrate(net.graph, FourBits(true));
+  const Calibration calibration =
+      Calibrate(net.graph, *net.data.dataset, options);
+  const auto with = [&](std::shared_ptr<RoundedWeights> kept) {
+    TuningData data = others;
+    data.rounded = std::move(kept);
+    return WeightIntegers(
+        Quantize(net.graph, &calibration, FourBits(true), {}, &data).graph);
+  };
+  EXPECT_EQ(with(net.data.rounded), first);
+  EXPECT_NE(with(std::make_shared<RoundedWeights>()), first);
+}
+
+// What a layer was rounded to with other bits is another matter.
+TEST(WeightRounding, IsKeptApartByBits) {
+  Agreeing net;
+  Recipe eight = FourBits(true);
+  eight.weights = DType::kInt8;
+  const auto alone = WeightIntegers(net.Quantized(eight).graph);
+  net.data.rounded = std::make_shared<RoundedWeights>();
+  net.Quantized(FourBits(true));
+  EXPECT_EQ(WeightIntegers(net.Quantized(eight).graph), alone);
 }
 
 // Types of the layers' weights, in order.

@@ -9,6 +9,7 @@
 #include "squint/base/error.h"
 #include "squint/base/stopwatch.h"
 #include "squint/quantize/method.h"
+#include "squint/quantize/rounded_weights.h"
 #include "squint/quantize/weight_format.h"
 #include "squint/report/budget_layers.h"
 #include "squint/report/evaluate.h"
@@ -31,7 +32,9 @@ class Search {
         quiet_(context),
         float_graph_(std::make_shared<const Graph>(request.graph)),
         float_runner_(float_graph_, RunMode::kExecutor, context),
+        tuning_(request.tuning),
         base_(request.recipe) {
+    tuning_.rounded = std::make_shared<RoundedWeights>();
     quiet_.progress = nullptr;
     quiet_.log = nullptr;
     for (const MethodDef* method : AllMethods()) {
@@ -50,10 +53,9 @@ class Search {
     QuantizeResult cheapest = Quantized(base_);
     layers_ = RaisableLayers(request_.graph, cheapest);
     if (request_.budget.objective == Objective::kLatency) {
-      const TuningData& tuning = request_.tuning;
       other_seconds_ = MeasureLayers(
           float_graph_, cheapest.graph,
-          tuning.dataset->Get(tuning.samples.front()), quiet_, layers_);
+          tuning_.dataset->Get(tuning_.samples.front()), quiet_, layers_);
     }
     const Trial* known = Known({});
     Reach(known != nullptr ? *known
@@ -143,7 +145,7 @@ class Search {
 
   QuantizeResult Quantized(const Recipe& recipe) const {
     return Quantize(request_.graph, &request_.calibration, recipe, quiet_,
-                    &request_.tuning);
+                    &tuning_);
   }
 
   // With the methods that are on; null when it has not been made.
@@ -295,11 +297,10 @@ class Search {
                   RunMode::kExecutor, quiet_);
     double noise = 0;
     double signal = 0;
-    const size_t count =
-        std::min(kRankingSamples, request_.tuning.samples.size());
+    const size_t count = std::min(kRankingSamples, tuning_.samples.size());
     for (size_t i = 0; i < count; ++i) {
-      const Sample sample = request_.tuning.dataset->Get(
-          request_.tuning.samples[i * request_.tuning.samples.size() / count]);
+      const Sample sample = tuning_.dataset->Get(
+          tuning_.samples[i * tuning_.samples.size() / count]);
       const std::vector<Tensor> want = float_runner_.Run(sample.inputs);
       const std::vector<Tensor> got = runner.Run(sample.inputs);
       for (size_t k = 0; k < want.size(); ++k) {
@@ -429,6 +430,7 @@ class Search {
   Context quiet_;  // progress is of the search
   std::shared_ptr<const Graph> float_graph_;
   Runner float_runner_;
+  TuningData tuning_;  // the request's, and what was made of it
   Recipe base_;
   std::map<std::string, bool> slow_;  // methods that were asked for
   DType base_type_ = DType::kInt8;
