@@ -194,6 +194,17 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(result.returncode, 0, result.stderr)
         self.assertTrue(any("6 bits" in note for note in summary["notes"]))
 
+    def test_activations_of_4_bits_are_simulated_and_said_to_be(self):
+        _, eight = self.quantize("--weights", "int4", output="w4a8")
+        path, four = self.quantize("--weights", "int4", "--activations",
+                                   "uint4", output="w4a4")
+        self.assertLess(four["sqnr"], eight["sqnr"] - 3)
+        self.assertTrue(any("simulates uint4" in note
+                            for note in four["notes"]))
+        result = squint("run", path, "--input", self.data, "--output",
+                        self.folder / "y.npy")
+        self.assertEqual(result.returncode, 0, result.stderr)
+
     def test_a_budget_is_met_or_ends_with_code_3_and_the_best(self):
         budget = ("quantize", MODEL, "--data", self.data, "--weights", "int4",
                   "--metric", "agreement", "--json")

@@ -61,6 +61,12 @@ void NoteUnfused(const Recipe& recipe, QuantizeSummary& summary) {
         "but ONNX Runtime will run parts of it in float",
         DTypeName(*recipe.activations), target.name,
         DTypeName(target.activation)));
+    if (BitsOf(*recipe.activations) != 8) {
+      summary.notes.push_back(fmt::format(
+          "Squint simulates {} activations: it rounds them and computes in "
+          "float",
+          DTypeName(*recipe.activations)));
+    }
   }
 }
 
