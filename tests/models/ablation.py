@@ -2,7 +2,7 @@
 """Each method alone, and each left out, on real models: what it is worth.
 
 usage: ablation.py SQUINT DATA UNPACKED LOG [--model STEM:TASK ...]
-                   [--row NAME ...] [--fit] [--slow] [--threads N]
+                   [--row NAME ...] [--fit] [--slow] [--main] [--threads N]
        ablation.py --table LOG
 
 DATA has eval.py and models/, UNPACKED what unpack.py made of it. Every row is
@@ -14,7 +14,8 @@ row, and a row that it has is not measured again; --table shows it.
 
 With --fit, evaluation data are not touched: ranges come from the first half
 of the calibration split, and the figure is the SQNR (dB) on the second half.
-That is what defaults are chosen by. --slow adds the rows that descend.
+That is what defaults are chosen by. --slow adds the rows that descend; --main
+measures the few recipes that users choose among, on every model.
 """
 
 import argparse
@@ -32,7 +33,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 MODELS = ["tiny_vww_mobilenet:vww", "resnet20_cifar10_rawexport:cifar10",
           "ppocrv4_det:ocrdet", "efficientnet_lite0:imagenet224",
           "minilm_l6_v5539:sts"]
-METHODS = ["attention-scores", "smooth-quant", "equalization",
+BY_COMPARE = ("ocrdet", "face")  # tasks whose metric is compare.py's
+METHODS = ["attention-scores", "hadamard", "smooth-quant", "equalization",
            "bias-absorption", "weight-scales", "weight-rounding",
            "bias-correction"]
 ITERATIONS = "200"  # of rows that descend
@@ -77,10 +79,17 @@ ROWS = joined(rows_of) | {
     "W6A8, default": ["--weights", "int6"],
     "W6A8, no method": ["--weights", "int6"] + only(),
     "W4A8, default, edges too": ["--weights", "int4", "--edges-as-others"],
+    "W8A8, default and weight-rounding": ["--enable", "weight-rounding"],
+    "W8A8, default and hadamard": ["--enable", "hadamard"],
+    "W4A8, default and hadamard": ["--weights", "int4", "--enable",
+                                   "hadamard"],
     "W8A16, default": ["--activations", "uint16"],
+    "W4A4, default": ["--weights", "int4", "--activations", "uint4"],
     "data-free": None,
 }
 SLOW_ROWS = joined(slow_rows_of)
+MAIN_ROWS = ["W8A8, default", "W8A8, default and weight-rounding",
+             "data-free", "W4A8, default", "W4A8, default and reconstruct"]
 
 
 def call(*command):
@@ -127,7 +136,7 @@ class Case:
         self.float = None if args.fit else self.evaluate(self.model)
 
     def evaluate(self, model):
-        if self.task.name != "ocrdet":
+        if self.task.name not in BY_COMPARE:
             return call(self.squint, "eval", str(model), "--data",
                         str(self.task / "eval.json"), *self.threads)
         spec = importlib.util.spec_from_file_location("compare",
@@ -232,10 +241,18 @@ def print_table(path):
               " | ".join(cells.get((row, m), "") for m in models) + " |")
 
 
+def every_model(data):
+    listing = json.loads((data / "models.json").read_text())
+    return [f"{pathlib.Path(m['file']).stem}:{m['task']}" for m in listing]
+
+
 def measure(args):
     rows = ROWS | (SLOW_ROWS if args.slow else {})
+    models = args.model or MODELS
+    if args.main:
+        rows, models = MAIN_ROWS, args.model or every_model(args.data)
     done = {(entry["model"], entry["row"]) for entry in read_log(args.log)}
-    for model in args.model or MODELS:
+    for model in models:
         stem, task = model.split(":")
         wanted = [r for r in args.row or rows if (stem, r) not in done]
         case = Case(args, stem, task) if wanted else None
@@ -265,6 +282,7 @@ def main():
     parser.add_argument("--row", action="append")
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--slow", action="store_true")
+    parser.add_argument("--main", action="store_true")
     parser.add_argument("--threads", type=int, default=0)
     measure(parser.parse_args())
 

@@ -33,8 +33,9 @@ from real_samples import module_of
 # channel. NNCF has 8 bits and no fewer.
 CASES = [
     ("efficientnet_lite0", "imagenet224", 0.02, ["--per-tensor"], False),
-    ("resnet20_cifar10_rawexport", "cifar10", 0.02, ["--weights", "int4"],
+    ("resnet20_cifar10_rawexport", "cifar10", 0.01, ["--weights", "int4"],
      True),
+    ("tiny_ic_resnet8", "cifar10_tiny", 0.02, ["--weights", "int4"], True),
     ("tiny_kws_dscnn", "kws", 0.01, ["--weights", "int4"], True),
 ]
 
@@ -161,15 +162,15 @@ def by_nncf(case, folder):
 
     def validate(model, items):
         run = session(model)
-        found, same = [], []
+        same = []
         for item in items:
             y = run.run(None, {name: item[name]})[0]
-            found.append([y])
-            same.append(y.argmax() == reference[item["index"]])
+            same.append(float(y.argmax() == reference[item["index"]]))
         if len(same) == len(judges):
             counts["judged"] += 1
             metrics.append(float(np.mean(same)))
-        return float(np.mean(same)), found
+        # Its ONNX part ranks by the metric of samples, not by their outputs.
+        return float(np.mean(same)), same
 
     def network_input(item):
         return {name: item[name]}
