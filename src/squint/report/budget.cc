@@ -32,6 +32,8 @@ class Search {
         quiet_(context),
         float_graph_(std::make_shared<const Graph>(request.graph)),
         float_runner_(float_graph_, RunMode::kExecutor, context),
+        judged_(float_runner_),
+        ranked_(float_runner_),
         tuning_(request.tuning),
         base_(request.recipe) {
     tuning_.rounded = std::make_shared<RoundedWeights>();
@@ -106,7 +108,7 @@ class Search {
   }
 
   MetricResult Evaluated(Runner& runner, const std::string& name) {
-    return Evaluate(runner, &float_runner_, request_.judge.dataset,
+    return Evaluate(runner, &judged_, request_.judge.dataset,
                     {.metric = name, .samples = request_.judge.samples},
                     quiet_);
   }
@@ -301,7 +303,7 @@ class Search {
     for (size_t i = 0; i < count; ++i) {
       const Sample sample = tuning_.dataset->Get(
           tuning_.samples[i * tuning_.samples.size() / count]);
-      const std::vector<Tensor> want = float_runner_.Run(sample.inputs);
+      const std::vector<Tensor>& want = ranked_.Of(sample);
       const std::vector<Tensor> got = runner.Run(sample.inputs);
       for (size_t k = 0; k < want.size(); ++k) {
         if (want[k].dtype() != DType::kFloat32) continue;
@@ -430,7 +432,9 @@ class Search {
   Context quiet_;  // progress is of the search
   std::shared_ptr<const Graph> float_graph_;
   Runner float_runner_;
-  TuningData tuning_;  // the request's, and what was made of it
+  ReferenceOutputs judged_;  // of the samples that judge
+  ReferenceOutputs ranked_;  // of those that rank
+  TuningData tuning_;        // the request's, and what was made of it
   Recipe base_;
   std::map<std::string, bool> slow_;  // methods that were asked for
   DType base_type_ = DType::kInt8;
