@@ -287,6 +287,26 @@ TEST(FewBits, GiveTheFirstAndTheLastLayerEight) {
   EXPECT_THAT(WeightTypes(net.Quantized(recipe).graph), Each(DType::kInt4));
 }
 
+TEST(FewBits, OfActivationsAreEightWhereTheEdgesRead) {
+  const Agreeing net;
+  Recipe recipe = FourBits(false);
+  recipe.activations = DType::kUint4;
+  const auto read_types = [&] {
+    const Graph graph = net.Quantized(recipe).graph;
+    std::vector<DType> types;
+    for (const NodeId id : graph.order()) {
+      const Node& node = graph.node(id);
+      if (!node.Is("Gemm")) continue;
+      types.push_back(graph.value(node.input(0)).quant->dtype);
+    }
+    return types;
+  };
+  EXPECT_THAT(read_types(),
+              ElementsAre(DType::kUint8, DType::kUint4, DType::kUint8));
+  recipe.edges_8_bits = false;
+  EXPECT_THAT(read_types(), Each(DType::kUint4));
+}
+
 TEST(FewBits, OfAnInt8AreCountedHonestly) {
   const Agreeing net;
   Recipe recipe;
