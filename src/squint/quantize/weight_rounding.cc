@@ -3,6 +3,8 @@
 // second moments of a layer's inputs come from the calibration samples,
 // measured in the float network for as many layers at once as the memory
 // allows; around the mean where bias correction will see to that.
+#include "squint/quantize/weight_rounding.h"
+
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -10,6 +12,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "squint/base/hash.h"
@@ -190,21 +193,21 @@ class LayerRounding {
   std::mutex packing_;
 };
 
-// Bias correction will restore the mean of this layer's results.
-bool MeanIsRestored(const MethodContext& context, const Node& node) {
-  if (node.Is("MatMul")) return false;  // not where no Add has a bias
-  for (const MethodDef* method : AllMethods()) {
-    if (method->name == "bias-correction") {
-      return MethodIsOn(*method, context.recipe);
-    }
-  }
-  return false;
+bool IsOn(std::string_view name, const Recipe& recipe) {
+  return std::ranges::any_of(AllMethods(), [&](const MethodDef* method) {
+    return method->name == name && MethodIsOn(*method, recipe);
+  });
+}
+
+// A MatMul may have no Add that holds a bias.
+bool IsCentred(bool mean_is_restored, const Node& node) {
+  return mean_is_restored && !node.Is("MatMul");
 }
 
 using Rounded = RoundedWeights::Rounded;
 
 Rounded RoundLayer(const MethodContext& context, NodeId id, WeightFormat format,
-                   const InputMoments& moments, ThreadPool& pool,
+                   const InputMoments& moments, bool centred, ThreadPool& pool,
                    const Graph& quantized) {
   const Node& before = context.original.node(id);
   const Value& weight = quantized.value(quantized.node(id).input(1));
@@ -212,7 +215,7 @@ Rounded RoundLayer(const MethodContext& context, NodeId id, WeightFormat format,
   const float largest =
       static_cast<float>((1 << (std::min(format.bits, 8) - 1)) - 1);
   LayerRounding rounding(real, *LayoutOf(before, real), *weight.quant, largest);
-  rounding.Run(moments, MeanIsRestored(context, before), pool);
+  rounding.Run(moments, centred, pool);
   return {rounding.integers(), rounding.params()};
 }
 
@@ -245,8 +248,11 @@ std::vector<NodeId> RoundableLayers(const MethodContext& context,
 // Layers by what their rounding depends on, where it is kept.
 class KeptRoundings {
  public:
-  KeptRoundings(const MethodContext& context, const WeightFormats& formats)
-      : context_(context), formats_(formats), kept_(context.data->rounded) {
+  KeptRoundings(const MethodContext& context, const WeightFormats& formats,
+                bool mean_is_restored)
+      : formats_(formats),
+        mean_is_restored_(mean_is_restored),
+        kept_(context.data->rounded) {
     if (kept_ != nullptr) digest_ = DigestOf(context.original);
   }
 
@@ -265,20 +271,41 @@ class KeptRoundings {
     const Tensor& scale = weight.quant->scale;
     return fmt::format("{} {} {} {} {} {}", digest_, id,
                        DTypeName(weight.quant->dtype), formats_.of(id).bits,
-                       MeanIsRestored(context_, node),
+                       IsCentred(mean_is_restored_, node),
                        ContentHash(std::span(scale.raw(), scale.bytes())));
   }
 
-  const MethodContext& context_;
   const WeightFormats& formats_;
+  bool mean_is_restored_;
   std::shared_ptr<RoundedWeights> kept_;
   std::string digest_;
 };
 
 int RoundWeights(const MethodContext& context, Graph& quantized) {
+  return RoundWithFeedback(context, IsOn("bias-correction", context.recipe),
+                           quantized);
+}
+
+// Eight bits a channel are fine as they are, and rounding takes longer than
+// calibrating (docs/decisions/014-weight-rounding.md).
+bool IsWorthIt(const Recipe& recipe) {
+  const DType dtype = recipe.weights.value_or(DType::kInt8);
+  const int bits = recipe.weight_bits > 0 ? recipe.weight_bits : BitsOf(dtype);
+  return recipe.mode == QuantizeMode::kStatic &&
+         (!recipe.per_channel || bits < 8);
+}
+
+}  // namespace
+
+bool RoundsWithFeedback(const Recipe& recipe) {
+  return IsOn("weight-rounding", recipe);
+}
+
+int RoundWithFeedback(const MethodContext& context, bool mean_is_restored,
+                      Graph& quantized) {
   if (context.data == nullptr || context.recipe.saturation_safe) return 0;
   const WeightFormats formats(context.original, context.recipe, context.target);
-  const KeptRoundings kept(context, formats);
+  const KeptRoundings kept(context, formats, mean_is_restored);
   ThreadPool pool(context.context.threads);
   const std::vector<NodeId> layers = RoundableLayers(context, quantized);
   std::vector<NodeId> missing;
@@ -300,25 +327,16 @@ int RoundWeights(const MethodContext& context, Graph& quantized) {
     }
     for (const auto& [id, moments] : MeasureInputs(
              context.original, together, *context.data, context.context)) {
-      const Rounded rounded =
-          RoundLayer(context, id, formats.of(id), moments, pool, quantized);
+      const bool centred =
+          IsCentred(mean_is_restored, context.original.node(id));
+      const Rounded rounded = RoundLayer(context, id, formats.of(id), moments,
+                                         centred, pool, quantized);
       kept.Keep(id, quantized, rounded);
       UseRounded(rounded, id, quantized);
     }
   }
   return static_cast<int>(layers.size());
 }
-
-// Eight bits a channel are fine as they are, and rounding takes longer than
-// calibrating (docs/decisions/014-weight-rounding.md).
-bool IsWorthIt(const Recipe& recipe) {
-  const DType dtype = recipe.weights.value_or(DType::kInt8);
-  const int bits = recipe.weight_bits > 0 ? recipe.weight_bits : BitsOf(dtype);
-  return recipe.mode == QuantizeMode::kStatic &&
-         (!recipe.per_channel || bits < 8);
-}
-
-}  // namespace
 
 extern constinit const MethodDef kWeightRoundingMethod = {
     .name = "weight-rounding",
