@@ -2,13 +2,14 @@
 """Each method alone, and each left out, on real models: what it is worth.
 
 usage: ablation.py SQUINT DATA UNPACKED LOG [--model STEM:TASK ...]
-                   [--row NAME ...] [--fit] [--slow] [--main] [--threads N]
+                   [--row NAME ...] [--fit] [--slow] [--main]
+                   [--sqnr] [--compared N] [--threads N]
        ablation.py --table LOG
 
 DATA has eval.py and models/, UNPACKED what unpack.py made of it. Every row is
 a set of flags of `squint quantize`; the file that comes out is run by `squint
 eval` on the evaluation split, on integers, and compared with the float network
-on its first 64 samples (SQNR). What `squint eval` has no metric for goes
+on its first samples (SQNR; --sqnr: that alone). What `squint eval` has no metric for goes
 through compare.py, which needs onnxruntime. LOG has a line of JSON for each
 row, and a row that it has is not measured again; --table shows it.
 
@@ -38,7 +39,6 @@ METHODS = ["attention-scores", "hadamard", "smooth-quant", "equalization",
            "bias-absorption", "weight-scales", "weight-rounding",
            "bias-correction"]
 ITERATIONS = "200"  # of rows that descend
-COMPARED = "64"
 
 
 def only(*on):
@@ -128,12 +128,14 @@ class Case:
 
     def __init__(self, args, stem, task):
         self.squint, self.fit = args.squint, args.fit
+        self.sqnr, self.limit = args.sqnr, ["--limit", str(args.compared)]
         self.threads = ["--threads", str(args.threads), "--json"]
         self.model = args.data / "models" / f"{stem}.onnx"
         self.data, self.task = args.data, args.unpacked / task
         self.known = {}  # by digest of the network
         self.samples = None
-        self.float = None if args.fit else self.evaluate(self.model)
+        if not args.fit and not args.sqnr:
+            self.float = self.evaluate(self.model)
 
     def evaluate(self, model):
         if self.task.name not in BY_COMPARE:
@@ -189,8 +191,10 @@ class Case:
             n = self.calibration_samples()
             return {"sqnr": self.compared(out, "cal", "--samples",
                                           f"{n // 2}:{n}")}
-        figures = self.against_float(self.evaluate(out))
-        figures["sqnr"] = self.compared(out, "eval", "--limit", COMPARED)
+        figures = {}
+        if not self.sqnr:
+            figures = self.against_float(self.evaluate(out))
+        figures["sqnr"] = self.compared(out, "eval", *self.limit)
         figures["bytes"] = os.path.getsize(out)
         return figures
 
@@ -283,6 +287,8 @@ def main():
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--slow", action="store_true")
     parser.add_argument("--main", action="store_true")
+    parser.add_argument("--sqnr", action="store_true")
+    parser.add_argument("--compared", type=int, default=64)
     parser.add_argument("--threads", type=int, default=0)
     measure(parser.parse_args())
 
