@@ -9,9 +9,10 @@ usage: ablation.py SQUINT DATA UNPACKED LOG [--model STEM:TASK ...]
 DATA has eval.py and models/, UNPACKED what unpack.py made of it. Every row is
 a set of flags of `squint quantize`; the file that comes out is run by `squint
 eval` on the evaluation split, on integers, and compared with the float network
-on its first samples (SQNR; --sqnr: that alone). What `squint eval` has no metric for goes
-through compare.py, which needs onnxruntime. LOG has a line of JSON for each
-row, and a row that it has is not measured again; --table shows it.
+on its first samples (SQNR; --sqnr: that alone). What `squint eval` has no
+metric for goes through compare.py, which needs onnxruntime. LOG has a line of
+JSON for each row, and a row that it has is not measured again; --table shows
+it.
 
 With --fit, evaluation data are not touched: ranges come from the first half
 of the calibration split, and the figure is the SQNR (dB) on the second half.
