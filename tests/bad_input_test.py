@@ -200,6 +200,14 @@ BROKEN_RUN = {
 }
 
 
+def product_with(value):
+    """A network with it as a weight, whose results another layer reads."""
+    return model([node("MatMul", ["x", "w"], ["z"], "bad/one"),
+                  node("MatMul", ["z", "v"], ["y"], "next")], [X], [Y],
+                 [floats("w", [4, 2], [0.5, value] + [0.25] * 6),
+                  floats("v", [2, 2], [0.5] * 4)])
+
+
 class BadInput(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp())
@@ -240,6 +248,15 @@ class BadInput(unittest.TestCase):
                 self.expect_error(names, "quantize", self.model, "--data",
                                   "random", "-o", self.folder / "out.onnx")
                 self.assertEqual(os.listdir(self.folder), [self.model.name])
+
+    def test_weights_that_are_no_numbers_are_blamed_rather_than_samples(self):
+        for value in (NAN, float("inf"), float("-inf")):
+            self.model.write_bytes(product_with(value))
+            for data in (["--data", "random"], ["--no-data"]):
+                with self.subTest(value=value, data=data):
+                    self.expect_error(
+                        ["'w'", "bad/one", "NaN or infinity"], "quantize",
+                        self.model, *data, "-o", self.folder / "out.onnx")
 
     def test_names_may_hold_anything(self):
         name = "a'b\"c/d\\e\nf\t{}%s é"

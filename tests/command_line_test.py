@@ -194,6 +194,17 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(result.returncode, 0, result.stderr)
         self.assertTrue(any("6 bits" in note for note in summary["notes"]))
 
+    def test_activations_of_4_bits_are_simulated_and_said_to_be(self):
+        _, eight = self.quantize("--weights", "int4", output="w4a8")
+        path, four = self.quantize("--weights", "int4", "--activations",
+                                   "uint4", output="w4a4")
+        self.assertLess(four["sqnr"], eight["sqnr"] - 3)
+        self.assertTrue(any("simulates uint4" in note
+                            for note in four["notes"]))
+        result = squint("run", path, "--input", self.data, "--output",
+                        self.folder / "y.npy")
+        self.assertEqual(result.returncode, 0, result.stderr)
+
     def test_a_budget_is_met_or_ends_with_code_3_and_the_best(self):
         budget = ("quantize", MODEL, "--data", self.data, "--weights", "int4",
                   "--metric", "agreement", "--json")
@@ -201,9 +212,11 @@ class CommandLine(unittest.TestCase):
         result = squint(*budget, "--max-drop", "5%", "-o", path)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertTrue(json.loads(result.stdout)["budget_met"])
-        trials = json.loads(
-            (self.folder / "budget.onnx.trials.json").read_text())["trials"]
-        self.assertGreaterEqual(max(t["metric"] for t in trials), 0.95)
+        record = json.loads(
+            (self.folder / "budget.onnx.trials.json").read_text())
+        self.assertGreaterEqual(max(t["metric"] for t in record["trials"]),
+                                0.95)
+        self.assertIn("ranking", record)
         kept = path.read_bytes()
         result = squint(*budget, "--max-drop", "5%", "--time-budget", "1e-9s",
                         "-o", path)
@@ -225,6 +238,15 @@ class CommandLine(unittest.TestCase):
         for output in (self.folder / "nowhere" / "y.onnx", self.folder):
             self.assertIn("cannot write there", self.fails(
                 "quantize", MODEL, "--data", self.data, "-o", output))
+
+    def test_options_that_would_do_nothing_are_refused(self):
+        self.assertIn("--reconstruct", self.fails(
+            "quantize", MODEL, "--data", self.data, "--iterations", "5", "-o",
+            self.folder / "y.onnx"))
+        for command in (("run", MODEL, "--input", self.data),
+                        ("eval", MODEL, "--data", self.data)):
+            self.assertIn("is a float model", self.fails(
+                *command, "--arithmetic", "fixed"))
 
     def test_reconstruction_needs_data(self):
         path = self.folder / "tuned.onnx"

@@ -198,13 +198,14 @@ void AddRecipeOptions(CLI::App& command, RecipeRequest& recipe) {
   command.add_option("--preset", recipe.preset, "what the file is for")
       ->check(CLI::IsMember({"x86", "arm", "tensorrt", "squint", "edge"}));
   command.add_option("--activations", recipe.activations, "their type")
-      ->check(CLI::IsMember({"uint8", "int8", "uint16", "int16"}));
+      ->check(
+          CLI::IsMember({"uint8", "int8", "uint16", "int16", "uint4", "int4"}));
   command.add_option("--weights", recipe.weights, "their type")
       ->check(CLI::IsMember({"int8", "uint8", "int16", "int4", "int5", "int6",
                              "int7", "float16", "bfloat16"}));
   command.add_flag("--edges-as-others", recipe.edges_as_others,
-                   "static weights of fewer than 8 bits: no 8 bits for the "
-                   "first and last layers");
+                   "static, fewer than 8 bits: no 8 bits for the first and "
+                   "last layers");
   command.add_option("--observer", recipe.observer,
                      "how ranges are chosen (see `squint ops`)");
   command.add_option("--group", recipe.group,

@@ -15,6 +15,7 @@ namespace squint {
 namespace {
 
 constexpr const char* kFormat = "squint-trials";
+constexpr int kVersion = 2;
 
 Json ToJson(const Trial& trial) {
   Json layers = Json::object();
@@ -25,7 +26,7 @@ Json ToJson(const Trial& trial) {
                     trial.holds);
 }
 
-Trial FromJson(const Json& json) {
+Trial TrialFromJson(const Json& json) {
   Trial trial;
   for (const auto& [name, type] : json.at("layers").items()) {
     trial.layers[name] = DTypeFromName(type.get<std::string>());
@@ -36,6 +37,20 @@ Trial FromJson(const Json& json) {
   trial.latency = json.at("latency").get<double>();
   trial.seconds = json.at("seconds").get<double>();
   return trial;
+}
+
+Json ToJson(const LayerNoise& noise) {
+  return JsonObject("layer", noise.layer, "low", DTypeName(noise.low), "high",
+                    DTypeName(noise.high), "methods", noise.methods, "noise",
+                    noise.noise);
+}
+
+LayerNoise NoiseFromJson(const Json& json) {
+  return {.layer = json.at("layer").get<std::string>(),
+          .low = DTypeFromName(json.at("low").get<std::string>()),
+          .high = DTypeFromName(json.at("high").get<std::string>()),
+          .methods = json.at("methods").get<std::map<std::string, bool>>(),
+          .noise = json.at("noise").get<double>()};
 }
 
 Json KeyJson(const TrialsKey& key) {
@@ -78,20 +93,23 @@ std::filesystem::path TrialsPath(const std::string& output) {
   return output + ".trials.json";
 }
 
-std::vector<Trial> ReadTrials(const std::filesystem::path& path,
-                              const TrialsKey& key) {
-  std::vector<Trial> trials;
-  if (!std::filesystem::exists(path)) return trials;
+SearchRecord ReadTrials(const std::filesystem::path& path,
+                        const TrialsKey& key) {
+  SearchRecord record;
+  if (!std::filesystem::exists(path)) return record;
   try {
     const Json json = ParseJson(ReadTextFile(path), path.string());
-    if (json.at("format") != kFormat || json.at("version") != 1) {
+    if (json.at("format") != kFormat || json.at("version") != kVersion) {
       Fail(ErrorCode::kInvalidArgument,
            "{} is in the way: it holds no trials of this version",
            path.string());
     }
-    if (json.at("key") != KeyJson(key)) return trials;
+    if (json.at("key") != KeyJson(key)) return record;
     for (const Json& trial : json.at("trials")) {
-      trials.push_back(FromJson(trial));
+      record.trials.push_back(TrialFromJson(trial));
+    }
+    for (const Json& noise : json.at("ranking")) {
+      record.noises.push_back(NoiseFromJson(noise));
     }
   } catch (const nlohmann::json::exception& error) {
     Fail(ErrorCode::kInvalidArgument,
@@ -101,17 +119,23 @@ std::vector<Trial> ReadTrials(const std::filesystem::path& path,
     throw Error(error.code(),
                 fmt::format("{}; remove it to start anew", error.message()));
   }
-  return trials;
+  return record;
 }
 
 void WriteTrials(const std::filesystem::path& path, const TrialsKey& key,
-                 const std::vector<Trial>& trials) {
+                 const SearchRecord& record) {
   Json json = Json::object();
   json["format"] = kFormat;
-  json["version"] = 1;
+  json["version"] = kVersion;
   json["key"] = KeyJson(key);
   json["trials"] = Json::array();
-  for (const Trial& trial : trials) json["trials"].push_back(ToJson(trial));
+  for (const Trial& trial : record.trials) {
+    json["trials"].push_back(ToJson(trial));
+  }
+  json["ranking"] = Json::array();
+  for (const LayerNoise& noise : record.noises) {
+    json["ranking"].push_back(ToJson(noise));
+  }
   WriteTextFile(path, json.dump(1) + "\n");
 }
 
@@ -175,19 +199,18 @@ BudgetResult BudgetJob::Search(
   const TrialsKey key{prepared_.hash, DataHash(calibration) + judged.Digest(),
                       RecipeToText(recipe), budget_.metric,
                       request_.budget.objective};
-  return SearchBudget({.graph = *prepared_.graph,
-                       .calibration = calibration,
-                       .recipe = recipe,
-                       .tuning = tuning,
-                       .judge = judge_,
-                       .budget = budget_,
-                       .known = ReadTrials(path, key),
-                       .on_best = std::move(on_best),
-                       .on_trial =
-                           [&](const std::vector<Trial>& trials) {
-                             WriteTrials(path, key, trials);
-                           }},
-                      context_);
+  return SearchBudget(
+      {.graph = *prepared_.graph,
+       .calibration = calibration,
+       .recipe = recipe,
+       .tuning = tuning,
+       .judge = judge_,
+       .budget = budget_,
+       .known = ReadTrials(path, key),
+       .on_best = std::move(on_best),
+       .on_record =
+           [&](const SearchRecord& record) { WriteTrials(path, key, record); }},
+      context_);
 }
 
 std::string DescribeBudget(const BudgetResult& result) {

@@ -28,12 +28,12 @@ struct TrialsKey {
   std::string objective;
 };
 
-// None where there is no file, or one with another key. What is no file of
+// Nothing where there is no file, or one with another key. What is no file of
 // trials is Error{kInvalidArgument}: it would be written over.
-std::vector<Trial> ReadTrials(const std::filesystem::path& path,
-                              const TrialsKey& key);
+SearchRecord ReadTrials(const std::filesystem::path& path,
+                        const TrialsKey& key);
 void WriteTrials(const std::filesystem::path& path, const TrialsKey& key,
-                 const std::vector<Trial>& trials);
+                 const SearchRecord& record);
 
 // One hash for samples: over their own in order.
 std::string DataHash(const Calibration& calibration);

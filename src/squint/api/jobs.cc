@@ -1,5 +1,6 @@
 #include "squint/api/jobs.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include "squint/base/error.h"
 #include "squint/interchange/convert.h"
 #include "squint/optimize/optimize.h"
+#include "squint/quantize/method.h"
 
 namespace squint {
 namespace {
@@ -87,6 +89,11 @@ Prepared Prepare(LoadedModel loaded, const std::string& model,
 Prepared PrepareToRun(const std::string& model, Execution execution,
                       const Context& context) {
   Prepared prepared = Prepare(model, {}, context);
+  if (!prepared.quantized && execution == Execution::kFixed) {
+    Fail(ErrorCode::kInvalidArgument,
+         "{} is a float model: fixed-point arithmetic is of quantized ones",
+         model);
+  }
   if (!prepared.quantized || execution == Execution::kReference) {
     return prepared;
   }
@@ -190,6 +197,13 @@ Recipe MakeRecipe(const RecipeRequest& request) {
   for (const std::string& name : request.enable) recipe.methods[name] = true;
   for (const std::string& name : request.disable) recipe.methods[name] = false;
   FindTarget(recipe.target);  // a clear error before any work
+  const auto descends = [&](const MethodDef* method) {
+    return method->needs_data && MethodIsOn(*method, recipe);
+  };
+  if (request.iterations && std::ranges::none_of(AllMethods(), descends)) {
+    Fail(ErrorCode::kInvalidArgument,
+         "iterations are of --reconstruct, which was not asked for");
+  }
   return recipe;
 }
 

@@ -1,5 +1,6 @@
 // squint eval, compare and run.
 #include <algorithm>
+#include <optional>
 
 #include "squint/api/jobs.h"
 #include "squint/base/error.h"
@@ -59,9 +60,11 @@ EvalSummary EvaluateModel(const EvalRequest& request, const Context& context) {
         Prepare(request.float_model, {}, context).graph, RunMode::kExecutor,
         context);
   }
+  std::optional<ReferenceOutputs> reference;
+  if (float_runner != nullptr) reference.emplace(*float_runner, 0);
   const Stopwatch stopwatch;
   const MetricResult metric = Evaluate(
-      runner, float_runner.get(), dataset,
+      runner, reference ? &*reference : nullptr, dataset,
       {request.metric, SampleIndices(request.data, dataset->size())}, context);
   EvalSummary summary;
   summary.metric = metric.name;
@@ -74,8 +77,7 @@ EvalSummary EvaluateModel(const EvalRequest& request, const Context& context) {
       JsonObject("metric", metric.name, "value", NumberOrNull(metric.value),
                  "samples", metric.samples, "execution",
                  ExecutionName(prepared.quantized, request.execution),
-                 "seconds", summary.seconds, "per_sample",
-                 summary.per_sample));
+                 "seconds", summary.seconds, "per_sample", summary.per_sample));
   return summary;
 }
 

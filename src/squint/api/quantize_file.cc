@@ -15,6 +15,7 @@
 #include "squint/data/synthetic.h"
 #include "squint/graph/user_name.h"
 #include "squint/interchange/interchange.h"
+#include "squint/quantize/finite_weights.h"
 #include "squint/quantize/io.h"
 #include "squint/quantize/match_inputs.h"
 #include "squint/quantize/quantize.h"
@@ -60,6 +61,12 @@ void NoteUnfused(const Recipe& recipe, QuantizeSummary& summary) {
         "but ONNX Runtime will run parts of it in float",
         DTypeName(*recipe.activations), target.name,
         DTypeName(target.activation)));
+    if (BitsOf(*recipe.activations) != 8) {
+      summary.notes.push_back(fmt::format(
+          "Squint simulates {} activations: it rounds them and computes in "
+          "float",
+          DTypeName(*recipe.activations)));
+    }
   }
 }
 
@@ -180,6 +187,8 @@ class QuantizeJob {
            "--no-data does without samples: leave out --data and "
            "--calibration");
     }
+    // Ranges from BatchNormalization would hide what the weights do.
+    CheckWeightsAreFinite(*prepared_.graph);
     dataset_ =
         OpenDataset("synthetic", InputSpecsOf(*prepared_.graph),
                     {.preset = request_.data.preset, .seed = context_.seed});

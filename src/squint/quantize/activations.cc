@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
 
 #include "squint/ops/parameter_groups.h"
+#include "squint/quantize/weight_format.h"
 
 namespace squint {
 namespace {
@@ -15,6 +17,7 @@ struct GroupRange {
   Range range;
   bool unit = false;
   bool fixed = false;  // by the user: never widened by sharing
+  bool wide = false;   // 8 bits, where others have fewer
   const TensorOverride* override = nullptr;
   const QuantParams* exact = nullptr;  // instead of the range
 };
@@ -136,7 +139,7 @@ void ShareConcatParams(const Graph& graph, std::vector<GroupRange>& groups,
       GroupRange& from = groups[group_of[input]];
       GroupRange& to = groups[out];
       if (from.fixed || to.fixed || from.unit || to.unit ||
-          width(from) * 2 < width(to)) {
+          from.wide != to.wide || width(from) * 2 < width(to)) {
         continue;
       }
       to.range.low = std::min(to.range.low, from.range.low);
@@ -148,6 +151,30 @@ void ShareConcatParams(const Graph& graph, std::vector<GroupRange>& groups,
       from.values.clear();
     }
   }
+}
+
+// Where activations have fewer than 8 bits, what the first and the last layers
+// read has 8 all the same, as their weights have, and so have the last results.
+std::set<ValueId> ValuesOfEdges(const Graph& graph, const Recipe& recipe,
+                                const Target& target) {
+  std::set<ValueId> values;
+  if (BitsOf(ActivationType(recipe, target)) >= 8 || !recipe.edges_8_bits) {
+    return values;
+  }
+  const std::set<NodeId> first = FirstLayers(graph);
+  for (const NodeId id : EdgeLayers(graph)) {
+    const Node& node = graph.node(id);
+    values.insert(node.input(0));
+    if (!first.contains(id)) values.insert(node.output());
+  }
+  return values;
+}
+
+Recipe WithEightBits(const Recipe& recipe, const Target& target) {
+  Recipe wide = recipe;
+  wide.activations =
+      IsSigned(ActivationType(recipe, target)) ? DType::kInt8 : DType::kUint8;
+  return wide;
 }
 
 QuantParams ParamsOf(const GroupRange& group, const Recipe& recipe,
@@ -213,17 +240,24 @@ void AssignActivationParams(Graph& graph, const ActivationPlan& plan,
   const auto is_quantized = [&](ValueId id) {
     return plan.values.contains(id);
   };
+  const Recipe wide = WithEightBits(recipe, target);
   const RangeChooser chooser(graph, plan, calibration, recipe, target);
+  const RangeChooser wide_chooser(graph, plan, calibration, wide, target);
+  const std::set<ValueId> edges = ValuesOfEdges(graph, recipe, target);
   std::vector<GroupRange> groups;
   std::map<ValueId, size_t> group_of;
   for (const auto& values : ParameterGroups(graph, target, is_quantized)) {
+    const bool is_wide = std::ranges::any_of(
+        values, [&](ValueId id) { return edges.contains(id); });
     for (const ValueId id : values) group_of[id] = groups.size();
-    groups.push_back(chooser.Choose(values));
+    groups.push_back((is_wide ? wide_chooser : chooser).Choose(values));
+    groups.back().wide = is_wide;
   }
   ShareConcatParams(graph, groups, group_of);
   for (const GroupRange& group : groups) {
     if (group.values.empty()) continue;
-    const QuantParams params = ParamsOf(group, recipe, target);
+    const QuantParams params =
+        ParamsOf(group, group.wide ? wide : recipe, target);
     for (const ValueId id : group.values) {
       Value& value = graph.value(id);
       value.quant = params;

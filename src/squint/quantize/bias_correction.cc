@@ -7,15 +7,22 @@
 // For a convolution E[x] is taken as constant over the map; taps that fall on
 // padding at some positions count by the share of positions where they do
 // not, which matters where maps are as small as windows.
+//
+// Where samples are at hand, the outputs on some of them say whether it was
+// of use.
 #include <algorithm>
 #include <vector>
 
 #include "squint/ops/op.h"
 #include "squint/quantize/method.h"
+#include "squint/quantize/output_quality.h"
 #include "squint/quantize/weight_layout.h"
+#include "squint/quantize/weight_rounding.h"
 
 namespace squint {
 namespace {
+
+constexpr double kTolerated = 1;  // dB of the outputs' SQNR
 
 // Mean of each channel of a value, empty when not measured.
 std::vector<double> ChannelMeans(const MethodContext& context, ValueId id) {
@@ -143,7 +150,7 @@ bool BiasIsCorrectable(const Graph& graph, const BiasPlace& place,
          (!node.Is("Gemm") || node.Float("beta", 1.0f) == 1.0f);
 }
 
-int Correct(const MethodContext& context, Graph& graph) {
+int CorrectAll(const MethodContext& context, Graph& graph) {
   int corrected = 0;
   const UseMap uses(graph);
   for (const NodeId id : graph.order()) {
@@ -172,6 +179,29 @@ int Correct(const MethodContext& context, Graph& graph) {
     ++corrected;
   }
   return corrected;
+}
+
+// A mean says nothing where inputs are mostly quiet and sometimes loud: all
+// biases then stay as they were. A small loss may be chance.
+int Correct(const MethodContext& context, Graph& graph) {
+  const Graph before = graph;
+  const int corrected = CorrectAll(context, graph);
+  const TuningData* data = context.data;
+  if (corrected == 0 || data == nullptr || data->samples.empty()) {
+    return corrected;
+  }
+  const auto quality =
+      [&, real = OutputsOnSome(context.original, *data, context.context)](
+          const Graph& quantized) {
+        return MeanSqnr(real, OutputsOnSome(quantized, *data, context.context));
+      };
+  if (quality(graph) > quality(before) - kTolerated) return corrected;
+  context.context.Detail("bias-correction: left out, outputs became worse");
+  graph = before;
+  if (RoundsWithFeedback(context.recipe)) {
+    RoundWithFeedback(context, false, graph);
+  }
+  return 0;
 }
 
 }  // namespace

@@ -68,10 +68,10 @@ void CheckRecipe(const Graph& graph, const Recipe& recipe) {
   const Target& target = FindTarget(recipe.target);
   const DType weights = CommonWeightType(recipe, target);
   const DType activations = recipe.activations.value_or(target.activation);
-  if (!OneOf(activations,
-             {DType::kUint8, DType::kInt8, DType::kUint16, DType::kInt16})) {
+  if (!OneOf(activations, {DType::kUint8, DType::kInt8, DType::kUint16,
+                           DType::kInt16, DType::kUint4, DType::kInt4})) {
     Fail(ErrorCode::kInvalidArgument,
-         "activations are uint8, int8, uint16 or int16, not {}",
+         "activations are of 4, 8 or 16 bits, signed or unsigned, not {}",
          DTypeName(activations));
   }
   if (!OneOf(weights, {DType::kInt8, DType::kUint8, DType::kInt16, DType::kInt4,

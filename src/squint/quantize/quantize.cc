@@ -7,6 +7,7 @@
 #include "squint/interchange/interchange.h"
 #include "squint/ops/infer.h"
 #include "squint/quantize/check_recipe.h"
+#include "squint/quantize/finite_weights.h"
 #include "squint/quantize/graph_quantizer.h"
 #include "squint/quantize/local_view.h"
 #include "squint/quantize/method.h"
@@ -135,6 +136,7 @@ QuantizeResult Quantize(const Graph& graph, const Calibration* calibration,
          "static quantization needs data to calibrate with");
   }
   CheckData(recipe, data);
+  if (calibration != nullptr) BlameWeights(graph, *calibration);
   const NestedValues nested(graph);
   return QuantizeNested(graph, LocalView(nested, calibration, recipe), {},
                         context, data);

@@ -41,7 +41,7 @@ struct Recipe {
   std::optional<DType> activations;  // unset: the target's
   std::optional<DType> weights;      // unset: the target's
   int weight_bits = 0;  // of integers in a wider type; 0: the type's
-  // Static, weights of fewer than 8 bits: the first and last layers have 8.
+  // Static, fewer than 8 bits: the first and last layers have 8 all the same.
   bool edges_8_bits = true;
   int64_t group = 32;  // weight-only int4: elements along K with one scale
   bool per_channel = true;

@@ -10,10 +10,15 @@
 
 namespace squint {
 
+class RoundedWeights;
+
 // The samples that calibrated, of their dataset.
 struct TuningData {
   std::shared_ptr<const Dataset> dataset;
   std::vector<int64_t> samples;
+  // Of earlier quantizations with these samples, and for later ones; null:
+  // nothing is kept.
+  std::shared_ptr<RoundedWeights> rounded = nullptr;
 };
 
 }  // namespace squint

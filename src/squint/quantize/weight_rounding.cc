@@ -3,16 +3,24 @@
 // second moments of a layer's inputs come from the calibration samples,
 // measured in the float network for as many layers at once as the memory
 // allows; around the mean where bias correction will see to that.
+#include "squint/quantize/weight_rounding.h"
+
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <mutex>
 #include <set>
+#include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "squint/base/hash.h"
 #include "squint/base/threads.h"
 #include "squint/quantize/feedback_rounding.h"
 #include "squint/quantize/input_moments.h"
 #include "squint/quantize/method.h"
+#include "squint/quantize/rounded_weights.h"
 #include "squint/quantize/weight_format.h"
 #include "squint/quantize/weight_layout.h"
 
@@ -185,40 +193,45 @@ class LayerRounding {
   std::mutex packing_;
 };
 
-// Bias correction will restore the mean of this layer's results.
-bool MeanIsRestored(const MethodContext& context, const Node& node) {
-  if (node.Is("MatMul")) return false;  // not where no Add has a bias
-  for (const MethodDef* method : AllMethods()) {
-    if (method->name == "bias-correction") {
-      return MethodIsOn(*method, context.recipe);
-    }
-  }
-  return false;
+bool IsOn(std::string_view name, const Recipe& recipe) {
+  return std::ranges::any_of(AllMethods(), [&](const MethodDef* method) {
+    return method->name == name && MethodIsOn(*method, recipe);
+  });
 }
 
-void RoundLayer(const MethodContext& context, NodeId id, WeightFormat format,
-                const InputMoments& moments, ThreadPool& pool,
-                Graph& quantized) {
+// A MatMul may have no Add that holds a bias.
+bool IsCentred(bool mean_is_restored, const Node& node) {
+  return mean_is_restored && !node.Is("MatMul");
+}
+
+using Rounded = RoundedWeights::Rounded;
+
+Rounded RoundLayer(const MethodContext& context, NodeId id, WeightFormat format,
+                   const InputMoments& moments, bool centred, ThreadPool& pool,
+                   const Graph& quantized) {
   const Node& before = context.original.node(id);
-  const Value weight = quantized.value(quantized.node(id).input(1));
+  const Value& weight = quantized.value(quantized.node(id).input(1));
   const Tensor& real = *context.original.ConstantOf(before.input(1));
   const float largest =
       static_cast<float>((1 << (std::min(format.bits, 8) - 1)) - 1);
   LayerRounding rounding(real, *LayoutOf(before, real), *weight.quant, largest);
-  rounding.Run(moments, MeanIsRestored(context, before), pool);
-  const ValueId copy = quantized.AddConstant(weight.name, rounding.integers());
+  rounding.Run(moments, centred, pool);
+  return {rounding.integers(), rounding.params()};
+}
+
+void UseRounded(const Rounded& rounded, NodeId id, Graph& quantized) {
+  const Value weight = quantized.value(quantized.node(id).input(1));
+  const ValueId copy = quantized.AddConstant(weight.name, rounded.integers);
   Value& value = quantized.value(copy);
   value.dtype = DType::kFloat32;
   value.user_name = weight.user_name;
-  value.quant = rounding.params();
+  value.quant = rounded.params;
   quantized.ReplaceInput(id, 1, copy);
 }
 
-int RoundWeights(const MethodContext& context, Graph& quantized) {
-  if (context.data == nullptr || context.recipe.saturation_safe) return 0;
+std::vector<NodeId> RoundableLayers(const MethodContext& context,
+                                    const Graph& quantized) {
   const UseMap uses(quantized);
-  const WeightFormats formats(context.original, context.recipe, context.target);
-  ThreadPool pool(context.context.threads);
   std::vector<NodeId> layers;
   for (const NodeId id : context.original.order()) {
     const Node& node = quantized.node(id);
@@ -229,21 +242,48 @@ int RoundWeights(const MethodContext& context, Graph& quantized) {
     }
     layers.push_back(id);
   }
-  const size_t limit = std::min(kMostMoments, context.context.memory_limit / 4);
-  for (auto next = layers.begin(); next != layers.end();) {
-    std::set<NodeId> together;
-    size_t bytes = 0;
-    for (; next != layers.end(); ++next) {
-      bytes += MomentBytes(context.original, *next);
-      if (bytes > limit && !together.empty()) break;
-      together.insert(*next);
-    }
-    for (const auto& [id, moments] : MeasureInputs(
-             context.original, together, *context.data, context.context)) {
-      RoundLayer(context, id, formats.of(id), moments, pool, quantized);
-    }
+  return layers;
+}
+
+// Layers by what their rounding depends on, where it is kept.
+class KeptRoundings {
+ public:
+  KeptRoundings(const MethodContext& context, const WeightFormats& formats,
+                bool mean_is_restored)
+      : formats_(formats),
+        mean_is_restored_(mean_is_restored),
+        kept_(context.data->rounded) {
+    if (kept_ != nullptr) digest_ = DigestOf(context.original);
   }
-  return static_cast<int>(layers.size());
+
+  const Rounded* Find(NodeId id, const Graph& quantized) const {
+    return kept_ == nullptr ? nullptr : kept_->Find(KeyOf(id, quantized));
+  }
+  void Keep(NodeId id, const Graph& quantized, const Rounded& rounded) const {
+    if (kept_ != nullptr) kept_->Keep(KeyOf(id, quantized), rounded);
+  }
+
+ private:
+  // `quantized` holds the layer as it was before its rounding.
+  std::string KeyOf(NodeId id, const Graph& quantized) const {
+    const Node& node = quantized.node(id);
+    const Value& weight = quantized.value(node.input(1));
+    const Tensor& scale = weight.quant->scale;
+    return fmt::format("{} {} {} {} {} {}", digest_, id,
+                       DTypeName(weight.quant->dtype), formats_.of(id).bits,
+                       IsCentred(mean_is_restored_, node),
+                       ContentHash(std::span(scale.raw(), scale.bytes())));
+  }
+
+  const WeightFormats& formats_;
+  bool mean_is_restored_;
+  std::shared_ptr<RoundedWeights> kept_;
+  std::string digest_;
+};
+
+int RoundWeights(const MethodContext& context, Graph& quantized) {
+  return RoundWithFeedback(context, IsOn("bias-correction", context.recipe),
+                           quantized);
 }
 
 // Eight bits a channel are fine as they are, and rounding takes longer than
@@ -256,6 +296,47 @@ bool IsWorthIt(const Recipe& recipe) {
 }
 
 }  // namespace
+
+bool RoundsWithFeedback(const Recipe& recipe) {
+  return IsOn("weight-rounding", recipe);
+}
+
+int RoundWithFeedback(const MethodContext& context, bool mean_is_restored,
+                      Graph& quantized) {
+  if (context.data == nullptr || context.recipe.saturation_safe) return 0;
+  const WeightFormats formats(context.original, context.recipe, context.target);
+  const KeptRoundings kept(context, formats, mean_is_restored);
+  ThreadPool pool(context.context.threads);
+  const std::vector<NodeId> layers = RoundableLayers(context, quantized);
+  std::vector<NodeId> missing;
+  for (const NodeId id : layers) {
+    if (const Rounded* rounded = kept.Find(id, quantized)) {
+      UseRounded(*rounded, id, quantized);
+    } else {
+      missing.push_back(id);
+    }
+  }
+  const size_t limit = std::min(kMostMoments, context.context.memory_limit / 4);
+  for (auto next = missing.begin(); next != missing.end();) {
+    std::set<NodeId> together;
+    size_t bytes = 0;
+    for (; next != missing.end(); ++next) {
+      bytes += MomentBytes(context.original, *next);
+      if (bytes > limit && !together.empty()) break;
+      together.insert(*next);
+    }
+    for (const auto& [id, moments] : MeasureInputs(
+             context.original, together, *context.data, context.context)) {
+      const bool centred =
+          IsCentred(mean_is_restored, context.original.node(id));
+      const Rounded rounded = RoundLayer(context, id, formats.of(id), moments,
+                                         centred, pool, quantized);
+      kept.Keep(id, quantized, rounded);
+      UseRounded(rounded, id, quantized);
+    }
+  }
+  return static_cast<int>(layers.size());
+}
 
 extern constinit const MethodDef kWeightRoundingMethod = {
     .name = "weight-rounding",

@@ -10,6 +10,7 @@
 #include "squint/quantize/feedback_rounding.h"
 #include "squint/quantize/input_moments.h"
 #include "squint/quantize/quantize.h"
+#include "squint/quantize/rounded_weights.h"
 
 namespace squint {
 namespace {
@@ -223,6 +224,51 @@ TEST(WeightRounding, BringsAFourBitNetworkNearerToTheFloatOne) {
             net.SquaredError(FourBits(false)) / 4);
 }
 
+// Integers of the layers' weights, one layer behind the other.
+std::vector<int64_t> WeightIntegers(const Graph& graph) {
+  std::vector<int64_t> all;
+  for (const NodeId id : graph.order()) {
+    if (!graph.node(id).Is("Gemm")) continue;
+    const auto some = graph.ConstantOf(graph.node(id).input(1))->ToInts();
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
+
+// Zeros have no feedback and would round otherwise, but are not looked at.
+TEST(WeightRounding, IsNotDoneAgainForWhatIsKept) {
+  Agreeing net;
+  net.data.rounded = std::make_shared<RoundedWeights>();
+  Recipe recipe = FourBits(true);
+  recipe.methods["bias-correction"] = false;  // looks at samples, too
+  const auto first = WeightIntegers(net.Quantized(recipe).graph);
+  const TuningData others = DataOf({Tensor::Of<float>({1, 1}, {0.0f})});
+  CalibrateOptions options;
+  options.samples = net.data.samples;
+  options.values = ValuesToCalibrate(net.graph, recipe);
+  const Calibration calibration =
+      Calibrate(net.graph, *net.data.dataset, options);
+  const auto with = [&](std::shared_ptr<RoundedWeights> kept) {
+    TuningData data = others;
+    data.rounded = std::move(kept);
+    return WeightIntegers(
+        Quantize(net.graph, &calibration, recipe, {}, &data).graph);
+  };
+  EXPECT_EQ(with(net.data.rounded), first);
+  EXPECT_NE(with(std::make_shared<RoundedWeights>()), first);
+}
+
+// What a layer was rounded to with other bits is another matter.
+TEST(WeightRounding, IsKeptApartByBits) {
+  Agreeing net;
+  Recipe eight = FourBits(true);
+  eight.weights = DType::kInt8;
+  const auto alone = WeightIntegers(net.Quantized(eight).graph);
+  net.data.rounded = std::make_shared<RoundedWeights>();
+  net.Quantized(FourBits(true));
+  EXPECT_EQ(WeightIntegers(net.Quantized(eight).graph), alone);
+}
+
 // Types of the layers' weights, in order.
 std::vector<DType> WeightTypes(const Graph& graph) {
   std::vector<DType> types;
@@ -241,6 +287,26 @@ TEST(FewBits, GiveTheFirstAndTheLastLayerEight) {
               ElementsAre(DType::kInt8, DType::kInt4, DType::kInt8));
   recipe.edges_8_bits = false;
   EXPECT_THAT(WeightTypes(net.Quantized(recipe).graph), Each(DType::kInt4));
+}
+
+TEST(FewBits, OfActivationsAreEightWhereTheEdgesRead) {
+  const Agreeing net;
+  Recipe recipe = FourBits(false);
+  recipe.activations = DType::kUint4;
+  const auto read_types = [&] {
+    const Graph graph = net.Quantized(recipe).graph;
+    std::vector<DType> types;
+    for (const NodeId id : graph.order()) {
+      const Node& node = graph.node(id);
+      if (!node.Is("Gemm")) continue;
+      types.push_back(graph.value(node.input(0)).quant->dtype);
+    }
+    return types;
+  };
+  EXPECT_THAT(read_types(),
+              ElementsAre(DType::kUint8, DType::kUint4, DType::kUint8));
+  recipe.edges_8_bits = false;
+  EXPECT_THAT(read_types(), Each(DType::kUint4));
 }
 
 TEST(FewBits, OfAnInt8AreCountedHonestly) {

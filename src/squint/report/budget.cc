@@ -8,11 +8,11 @@
 
 #include "squint/base/error.h"
 #include "squint/base/stopwatch.h"
-#include "squint/graph/user_name.h"
 #include "squint/quantize/method.h"
+#include "squint/quantize/rounded_weights.h"
 #include "squint/quantize/weight_format.h"
+#include "squint/report/budget_layers.h"
 #include "squint/report/evaluate.h"
-#include "squint/report/profile.h"
 #include "squint/report/runner.h"
 
 namespace squint {
@@ -20,40 +20,9 @@ namespace {
 
 constexpr size_t kRankingSamples = 16;
 constexpr size_t kLoweringTrials = 8;  // of single layers, at the end
-constexpr int kTimedRuns = 3;
 
 // Tried before any layer is raised: they cost neither bytes nor time.
 constexpr const char* kFreeMethods[] = {"equalization", "weight-rounding"};
-
-struct Layer {
-  std::string name;
-  double numbers = 0;        // of its weights
-  double float_seconds = 0;  // of one run
-  double integer_seconds = 0;
-};
-
-double BytesOfWeights(const Layer& layer, DType type) {
-  return layer.numbers * BitsOf(type) / 8.0;
-}
-
-std::map<std::string, double> SecondsByName(
-    const std::shared_ptr<const Graph>& graph, RunMode mode,
-    const Sample& sample, const Context& context) {
-  Runner runner(graph, mode, context);
-  runner.Run(sample.inputs);  // packs
-  Profiler profiler;
-  RunOptions options;
-  options.on_step = [&](const StepEvent& event) { profiler.Add(event); };
-  for (int i = 0; i < kTimedRuns; ++i) {
-    runner.Run(sample.inputs, options);
-    profiler.EndRun();
-  }
-  std::map<std::string, double> seconds;
-  for (const ProfileRow& row : profiler.Rows({})) {
-    seconds[row.name] += row.seconds;
-  }
-  return seconds;
-}
 
 class Search {
  public:
@@ -63,7 +32,11 @@ class Search {
         quiet_(context),
         float_graph_(std::make_shared<const Graph>(request.graph)),
         float_runner_(float_graph_, RunMode::kExecutor, context),
+        judged_(float_runner_),
+        ranked_(float_runner_),
+        tuning_(request.tuning),
         base_(request.recipe) {
+    tuning_.rounded = std::make_shared<RoundedWeights>();
     quiet_.progress = nullptr;
     quiet_.log = nullptr;
     for (const MethodDef* method : AllMethods()) {
@@ -80,15 +53,20 @@ class Search {
     TakeUp();
     const Stopwatch stopwatch;
     QuantizeResult cheapest = Quantized(base_);
-    FindLayers(cheapest);
+    layers_ = RaisableLayers(request_.graph, cheapest);
+    if (request_.budget.objective == Objective::kLatency) {
+      other_seconds_ = MeasureLayers(
+          float_graph_, cheapest.graph,
+          tuning_.dataset->Get(tuning_.samples.front()), quiet_, layers_);
+    }
     const Trial* known = Known({});
-    const Trial first =
-        known != nullptr ? *known : Judge({}, std::move(cheapest), stopwatch);
-    if (!first.holds) {
+    Reach(known != nullptr ? *known
+                           : Judge({}, std::move(cheapest), stopwatch));
+    if (!reached_->holds) {
       TryFreeMethods();
-      if (!result_.best.holds) TrySlowMethods({});
+      if (!reached_->holds) TrySlowMethods({});
       RaiseLayers();
-      if (!result_.best.holds) TrySlowMethods(result_.best.layers);
+      if (!reached_->holds) TrySlowMethods(Types(reached_->layers));
     }
     Finish();
     return std::move(result_);
@@ -130,7 +108,7 @@ class Search {
   }
 
   MetricResult Evaluated(Runner& runner, const std::string& name) {
-    return Evaluate(runner, &float_runner_, request_.judge.dataset,
+    return Evaluate(runner, &judged_, request_.judge.dataset,
                     {.metric = name, .samples = request_.judge.samples},
                     quiet_);
   }
@@ -145,15 +123,15 @@ class Search {
 
   // ---- trials
 
-  // Earlier trials count as if they had been made now; the best of them is
-  // where the search stands.
+  // The best of earlier trials is kept from the beginning. The search itself
+  // goes the same way again, past what is known.
   void TakeUp() {
-    if (request_.known.empty()) return;
-    result_.trials = request_.known;
-    for (Trial& trial : result_.trials) trial.holds = Holds(trial.metric);
-    result_.best = result_.trials.front();
-    for (const Trial& trial : result_.trials) {
-      if (IsBest(trial)) result_.best = trial;
+    record_ = request_.known;
+    if (record_.trials.empty()) return;
+    for (Trial& trial : record_.trials) trial.holds = Holds(trial.metric);
+    result_.best = record_.trials.front();
+    for (const Trial& trial : record_.trials) {
+      if (Beats(trial, result_.best)) result_.best = trial;
     }
     const std::map<std::string, bool> methods = base_.methods;
     base_.methods = result_.best.methods;
@@ -169,22 +147,31 @@ class Search {
 
   QuantizeResult Quantized(const Recipe& recipe) const {
     return Quantize(request_.graph, &request_.calibration, recipe, quiet_,
-                    &request_.tuning);
+                    &tuning_);
   }
 
   // With the methods that are on; null when it has not been made.
   const Trial* Known(const Types& layers) const {
     const auto it =
-        std::ranges::find_if(result_.trials, [&](const Trial& made) {
+        std::ranges::find_if(record_.trials, [&](const Trial& made) {
           return made.layers == layers && made.methods == base_.methods;
         });
-    return it == result_.trials.end() ? nullptr : &*it;
+    return it == record_.trials.end() ? nullptr : &*it;
   }
 
   Trial Try(const Types& layers) {
-    if (const Trial* known = Known(layers)) return *known;
     const Stopwatch stopwatch;
-    return Judge(layers, Quantized(RecipeWith(layers)), stopwatch);
+    const Trial* known = Known(layers);
+    const Trial trial =
+        known != nullptr
+            ? *known
+            : Judge(layers, Quantized(RecipeWith(layers)), stopwatch);
+    Reach(trial);
+    return trial;
+  }
+
+  void Reach(const Trial& trial) {
+    if (!reached_ || Beats(trial, *reached_)) reached_ = trial;
   }
 
   Trial Judge(const Types& layers, QuantizeResult quantized,
@@ -198,14 +185,16 @@ class Search {
     trial.bytes = BytesOf(quantized, layers);
     trial.latency = LatencyOf(layers);
     trial.seconds = stopwatch.Seconds();
-    if (IsBest(trial)) Keep(trial, std::move(quantized));
+    if (record_.trials.empty() || Beats(trial, result_.best)) {
+      Keep(trial, std::move(quantized));
+    }
     Record(trial);
     return trial;
   }
 
   size_t BytesOf(const QuantizeResult& quantized, const Types& layers) const {
     double bytes = static_cast<double>(quantized.quantized_weight_bytes);
-    for (const Layer& layer : layers_) {
+    for (const BudgetLayer& layer : layers_) {
       const auto it = layers.find(layer.name);
       if (it != layers.end() && it->second == DType::kFloat32) {
         bytes += BytesOfWeights(layer, DType::kFloat32);
@@ -216,7 +205,7 @@ class Search {
 
   double LatencyOf(const Types& layers) const {
     double seconds = other_seconds_;
-    for (const Layer& layer : layers_) {
+    for (const BudgetLayer& layer : layers_) {
       const auto it = layers.find(layer.name);
       const bool stays = it != layers.end() && it->second == DType::kFloat32;
       seconds += stays ? layer.float_seconds : layer.integer_seconds;
@@ -230,13 +219,11 @@ class Search {
                : static_cast<double>(trial.bytes);
   }
 
-  // The cheapest that holds; while none does, the most accurate.
-  bool IsBest(const Trial& trial) const {
-    if (result_.trials.empty()) return true;
-    const Trial& best = result_.best;
-    if (trial.holds != best.holds) return trial.holds;
-    return trial.holds ? CostOf(trial) < CostOf(best)
-                       : Better(trial.metric, best.metric);
+  // What holds, then what is cheaper; while neither does, what is more
+  // accurate.
+  bool Beats(const Trial& a, const Trial& b) const {
+    if (a.holds != b.holds) return a.holds;
+    return a.holds ? CostOf(a) < CostOf(b) : Better(a.metric, b.metric);
   }
 
   void Keep(const Trial& trial, QuantizeResult quantized) {
@@ -247,13 +234,14 @@ class Search {
   }
 
   void Record(const Trial& trial) {
-    result_.trials.push_back(trial);
-    if (request_.on_trial) request_.on_trial(result_.trials);
-    context_.Detail(fmt::format(
-        "trial {}: {} layers raised, {} {:.5g} ({}), {} bytes",
-        result_.trials.size(), trial.layers.size(), metric_, trial.metric,
-        trial.holds ? "holds" : "misses", trial.bytes));
-    context_.Report("budget", static_cast<int64_t>(result_.trials.size()), 0);
+    record_.trials.push_back(trial);
+    if (request_.on_record) request_.on_record(record_);
+    const size_t made = record_.trials.size();
+    context_.Detail(
+        fmt::format("trial {}: {} layers raised, {} {:.5g} ({}), {} bytes",
+                    made, trial.layers.size(), metric_, trial.metric,
+                    trial.holds ? "holds" : "misses", trial.bytes));
+    context_.Report("budget", static_cast<int64_t>(made), 0);
   }
 
   bool OutOfTime() {
@@ -262,59 +250,15 @@ class Search {
     return result_.out_of_time;
   }
 
-  // ---- layers
-
-  void FindLayers(const QuantizeResult& quantized) {
-    std::map<std::string, bool> integer;
-    for (const NodeOutcome& node : quantized.nodes) {
-      integer[node.name] = node.integer;
-    }
-    for (const NodeId id : request_.graph.order()) {
-      const Node& node = request_.graph.node(id);
-      const std::string& name = UserName(node);
-      const Tensor* weight = request_.graph.ConstantOf(node.input(1));
-      if (name.empty() || weight == nullptr || !integer[name] ||
-          !IsAnchor(node)) {
-        continue;
-      }
-      layers_.push_back(
-          {.name = name, .numbers = static_cast<double>(weight->size())});
-    }
-    if (request_.budget.objective == Objective::kLatency) {
-      MeasureLayers(quantized);
-    }
-  }
-
-  static bool IsAnchor(const Node& node) {
-    return node.Is("Conv") || node.Is("Gemm") || node.Is("MatMul") ||
-           node.Is("ConvTranspose");
-  }
-
-  void MeasureLayers(const QuantizeResult& quantized) {
-    const Sample sample =
-        request_.tuning.dataset->Get(request_.tuning.samples.front());
-    auto in_float =
-        SecondsByName(float_graph_, RunMode::kExecutor, sample, quiet_);
-    auto in_integers =
-        SecondsByName(std::make_shared<const Graph>(quantized.graph),
-                      RunMode::kIntegers, sample, quiet_);
-    for (const auto& [name, seconds] : in_integers) other_seconds_ += seconds;
-    for (Layer& layer : layers_) {
-      layer.float_seconds = in_float[layer.name];
-      layer.integer_seconds = in_integers[layer.name];
-      other_seconds_ -= layer.integer_seconds;
-    }
-  }
-
   // ---- search
 
   void TryFreeMethods() {
     for (const char* name : kFreeMethods) {
-      if (result_.best.holds || OutOfTime()) return;
+      if (reached_->holds || OutOfTime()) return;
       const bool known = std::ranges::any_of(
           AllMethods(), [&](const MethodDef* m) { return m->name == name; });
       if (!known || base_.methods.contains(name)) continue;
-      const double before = result_.best.metric;
+      const double before = reached_->metric;
       base_.methods[name] = true;
       if (!Better(Try({}).metric, before)) base_.methods.erase(name);
     }
@@ -333,10 +277,10 @@ class Search {
   void RaiseLayers() {
     DType low = base_type_;
     for (const DType high : {DType::kInt8, DType::kFloat32}) {
-      if (result_.best.holds || OutOfTime()) return;
+      if (reached_->holds || OutOfTime()) return;
       if (BitsOf(high) <= BitsOf(low)) continue;
       Types all;
-      for (const Layer& layer : layers_) all[layer.name] = high;
+      for (const BudgetLayer& layer : layers_) all[layer.name] = high;
       if (high != DType::kFloat32 && !Try(all).holds) {
         low = high;
         raised_ = all;
@@ -355,12 +299,11 @@ class Search {
                   RunMode::kExecutor, quiet_);
     double noise = 0;
     double signal = 0;
-    const size_t count =
-        std::min(kRankingSamples, request_.tuning.samples.size());
+    const size_t count = std::min(kRankingSamples, tuning_.samples.size());
     for (size_t i = 0; i < count; ++i) {
-      const Sample sample = request_.tuning.dataset->Get(
-          request_.tuning.samples[i * request_.tuning.samples.size() / count]);
-      const std::vector<Tensor> want = float_runner_.Run(sample.inputs);
+      const Sample sample = tuning_.dataset->Get(
+          tuning_.samples[i * tuning_.samples.size() / count]);
+      const std::vector<Tensor>& want = ranked_.Of(sample);
       const std::vector<Tensor> got = runner.Run(sample.inputs);
       for (size_t k = 0; k < want.size(); ++k) {
         if (want[k].dtype() != DType::kFloat32) continue;
@@ -375,29 +318,44 @@ class Search {
     return signal > 0 ? noise / signal : noise;
   }
 
+  // NoiseOf all layers raised but one, or all where `name` is "".
+  double NoiseWithout(const std::string& name, DType low, DType high) {
+    for (const LayerNoise& known : record_.noises) {
+      if (known.layer == name && known.low == low && known.high == high &&
+          known.methods == base_.methods) {
+        return known.noise;
+      }
+    }
+    Types types;
+    for (const BudgetLayer& layer : layers_) {
+      if (layer.name != name) {
+        types[layer.name] = high;
+      } else if (low != base_type_) {
+        types[name] = low;
+      }
+    }
+    record_.noises.push_back({name, low, high, base_.methods, NoiseOf(types)});
+    ++result_.ranked;
+    if (request_.on_record) request_.on_record(record_);
+    return record_.noises.back().noise;
+  }
+
   // Layers by what they cost alone while all others are raised, against what
   // they save; the worst bargain first.
-  std::vector<Layer> RankedFor(DType low, DType high) {
-    Types all = raised_;
-    for (const Layer& layer : layers_) all[layer.name] = high;
-    const double floor = NoiseOf(all);
+  std::vector<BudgetLayer> RankedFor(DType low, DType high) {
+    const double floor = NoiseWithout("", low, high);
     std::vector<std::pair<double, size_t>> order;
     for (size_t i = 0; i < layers_.size(); ++i) {
       context_.ThrowIfCancelled();
-      Types but_one = all;
-      if (low == base_type_) {
-        but_one.erase(layers_[i].name);
-      } else {
-        but_one[layers_[i].name] = low;
-      }
       if (OutOfTime()) break;
-      const double damage = std::max(0.0, NoiseOf(but_one) - floor);
+      const double noise = NoiseWithout(layers_[i].name, low, high);
+      const double damage = std::max(0.0, noise - floor);
       order.emplace_back(-damage / Saved(layers_[i], low, high), i);
       context_.Report("rank layers", static_cast<int64_t>(i) + 1,
                       static_cast<int64_t>(layers_.size()));
     }
     std::ranges::stable_sort(order);
-    std::vector<Layer> ranked;
+    std::vector<BudgetLayer> ranked;
     for (const auto& [score, i] : order) ranked.push_back(layers_[i]);
     // Those for which there was no time come last, as they are.
     for (size_t i = order.size(); i < layers_.size(); ++i) {
@@ -406,7 +364,7 @@ class Search {
     return ranked;
   }
 
-  double Saved(const Layer& layer, DType low, DType high) const {
+  double Saved(const BudgetLayer& layer, DType low, DType high) const {
     const double bytes =
         BytesOfWeights(layer, high) - BytesOfWeights(layer, low);
     if (request_.budget.objective == Objective::kSize ||
@@ -416,7 +374,7 @@ class Search {
     return std::max(1e-7, layer.float_seconds - layer.integer_seconds);
   }
 
-  Types FirstOf(const std::vector<Layer>& ranked, size_t count,
+  Types FirstOf(const std::vector<BudgetLayer>& ranked, size_t count,
                 DType high) const {
     Types types = raised_;
     for (size_t i = 0; i < count; ++i) types[ranked[i].name] = high;
@@ -425,7 +383,7 @@ class Search {
 
   // Halves the ranking until the fewest are found, then tries to do without
   // single ones of them.
-  void FewestOf(const std::vector<Layer>& ranked, DType high) {
+  void FewestOf(const std::vector<BudgetLayer>& ranked, DType high) {
     size_t misses = 0;
     size_t holds = ranked.size();
     while (holds - misses > 1 && !OutOfTime()) {
@@ -433,15 +391,16 @@ class Search {
       (Try(FirstOf(ranked, middle, high)).holds ? holds : misses) = middle;
     }
     Types types = FirstOf(ranked, holds, high);
-    if (!result_.best.holds) Try(types);
-    if (!result_.best.holds) return;
-    std::vector<Layer> large(
+    if (!reached_->holds) Try(types);
+    if (!reached_->holds) return;
+    std::vector<BudgetLayer> large(
         ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(holds));
-    std::ranges::stable_sort(large, [](const Layer& a, const Layer& b) {
-      return a.numbers > b.numbers;
-    });
+    std::ranges::stable_sort(large,
+                             [](const BudgetLayer& a, const BudgetLayer& b) {
+                               return a.numbers > b.numbers;
+                             });
     if (large.size() > kLoweringTrials) large.resize(kLoweringTrials);
-    for (const Layer& layer : large) {
+    for (const BudgetLayer& layer : large) {
       if (OutOfTime() || holds < 2) return;
       Types fewer = types;
       if (raised_.contains(layer.name)) {
@@ -455,7 +414,8 @@ class Search {
 
   void Finish() {
     result_.met = result_.best.holds;
-    std::vector<Trial> trials = result_.trials;
+    result_.trials = record_.trials;
+    std::vector<Trial> trials = record_.trials;
     std::ranges::stable_sort(trials, [&](const Trial& a, const Trial& b) {
       return CostOf(a) < CostOf(b);
     });
@@ -472,15 +432,20 @@ class Search {
   Context quiet_;  // progress is of the search
   std::shared_ptr<const Graph> float_graph_;
   Runner float_runner_;
+  ReferenceOutputs judged_;  // of the samples that judge
+  ReferenceOutputs ranked_;  // of those that rank
+  TuningData tuning_;        // the request's, and what was made of it
   Recipe base_;
   std::map<std::string, bool> slow_;  // methods that were asked for
   DType base_type_ = DType::kInt8;
   std::string metric_;
   bool higher_is_better_ = true;
-  std::vector<Layer> layers_;
+  std::vector<BudgetLayer> layers_;
   double other_seconds_ = 0;
   Types raised_;  // by the step before
   Stopwatch total_;
+  SearchRecord record_;
+  std::optional<Trial> reached_;  // the best on the way of this search
   BudgetResult result_;
 };
 

@@ -46,6 +46,23 @@ struct Trial {
   bool holds = false;
 };
 
+// What ranking found of one layer: the noise of the outputs, as a share of
+// their power, with this layer of `low` type and all others of `high`.
+struct LayerNoise {
+  std::string layer;  // "": all of `high`
+  DType low = DType::kUndefined;
+  DType high = DType::kUndefined;
+  std::map<std::string, bool> methods;  // that were on
+  double noise = 0;
+};
+
+// What a search has found out: given to another one of the same network, data
+// and recipe, nothing of it is measured again.
+struct SearchRecord {
+  std::vector<Trial> trials;
+  std::vector<LayerNoise> noises;
+};
+
 struct BudgetRequest {
   const Graph& graph;  // as for Quantize
   const Calibration& calibration;
@@ -53,11 +70,11 @@ struct BudgetRequest {
   TuningData tuning;  // what calibrated: ranks the layers
   TuningData judge;   // what the budget is held on
   Budget budget;
-  // Earlier trials of the same search, not to be tried again.
-  std::vector<Trial> known = {};
+  SearchRecord known = {};  // of the same search, when it was stopped
   // Called behind each trial that is the best so far, with its network.
   std::function<void(const Recipe&, const QuantizeResult&)> on_best = {};
-  std::function<void(const std::vector<Trial>&)> on_trial = {};
+  // Called behind each trial and each layer that was ranked.
+  std::function<void(const SearchRecord&)> on_record = {};
 };
 
 struct BudgetResult {
@@ -69,6 +86,7 @@ struct BudgetResult {
   double limit = 0;  // what the metric must reach
   Trial best;
   std::vector<Trial> trials;
+  size_t ranked = 0;          // networks that were made to rank layers
   std::vector<Trial> pareto;  // no other trial is cheaper and as accurate
   bool out_of_time = false;
 };

@@ -120,15 +120,15 @@ TEST(Budget, ThatRunsOutOfTimeEndsWithTheBestFound) {
 TEST(Budget, TakesUpTrialsThatAreKnown) {
   const Network network;
   BudgetRequest request = network.Request("5%");
-  std::vector<Trial> trials;
+  SearchRecord record;
   int kept = 0;
-  request.on_trial = [&](const std::vector<Trial>& all) { trials = all; };
+  request.on_record = [&](const SearchRecord& all) { record = all; };
   request.on_best = [&](const Recipe&, const QuantizeResult&) { ++kept; };
   const BudgetResult first = SearchBudget(request, {});
-  EXPECT_THAT(trials, SizeIs(first.trials.size()));
+  EXPECT_THAT(record.trials, SizeIs(first.trials.size()));
   EXPECT_GT(kept, 0);
-  request.known = trials;
-  for (Trial& trial : request.known) trial.seconds = 1234;
+  request.known = record;
+  for (Trial& trial : request.known.trials) trial.seconds = 1234;
   request.budget.seconds = 1e-9;  // no time for a new one
   const BudgetResult again = SearchBudget(request, {});
   EXPECT_TRUE(again.met);
@@ -136,6 +136,21 @@ TEST(Budget, TakesUpTrialsThatAreKnown) {
   EXPECT_EQ(again.recipe.layers, first.recipe.layers);
   ASSERT_THAT(again.trials, SizeIs(first.trials.size()));
   for (const Trial& trial : again.trials) EXPECT_EQ(trial.seconds, 1234);
+}
+
+TEST(Budget, ThatWasStoppedRanksNoLayerAgain) {
+  const Network network;
+  BudgetRequest request = network.Request("5%");
+  SearchRecord record;
+  request.on_record = [&](const SearchRecord& all) { record = all; };
+  const BudgetResult first = SearchBudget(request, {});
+  EXPECT_EQ(first.ranked, 3);  // all raised, and without either of two
+  request.known = record;
+  request.known.trials.resize(2);  // stopped behind the ranking
+  const BudgetResult again = SearchBudget(request, {});
+  EXPECT_EQ(again.ranked, 0);
+  EXPECT_EQ(again.best.layers, first.best.layers);
+  EXPECT_THAT(again.trials, SizeIs(first.trials.size()));
 }
 
 TEST(Budget, ListsNoTrialThatAnotherBeats) {

@@ -4,7 +4,18 @@
 
 namespace squint {
 
-MetricResult Evaluate(Runner& runner, Runner* reference,
+const std::vector<Tensor>& ReferenceOutputs::Of(const Sample& sample) {
+  const auto found = kept_.find(sample.index);
+  if (found != kept_.end()) return found->second;
+  last_ = runner_.Run(sample.inputs);
+  size_t bytes = 0;
+  for (const Tensor& tensor : last_) bytes += tensor.bytes();
+  if (bytes_ + bytes > limit_) return last_;
+  bytes_ += bytes;
+  return kept_[sample.index] = last_;
+}
+
+MetricResult Evaluate(Runner& runner, ReferenceOutputs* reference,
                       const std::shared_ptr<const Dataset>& dataset,
                       const EvaluateOptions& options, const Context& context) {
   std::string name = options.metric;
@@ -30,10 +41,10 @@ MetricResult Evaluate(Runner& runner, Runner* reference,
     if (!sample->second_inputs.empty()) {
       second = runner.Run(sample->second_inputs);
     }
-    std::vector<Tensor> expected;
-    if (reference != nullptr) expected = reference->Run(sample->inputs);
-    metric->Add({*sample, outputs, second.empty() ? nullptr : &second,
-                 reference ? &expected : nullptr});
+    const std::vector<Tensor>* expected =
+        metric->needs_reference() ? &reference->Of(*sample) : nullptr;
+    metric->Add(
+        {*sample, outputs, second.empty() ? nullptr : &second, expected});
     context.Report("eval", ++done, total);
   }
   return metric->Result();

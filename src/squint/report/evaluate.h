@@ -2,6 +2,9 @@
 #ifndef SQUINT_REPORT_EVALUATE_H_
 #define SQUINT_REPORT_EVALUATE_H_
 
+#include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,8 +21,28 @@ struct EvaluateOptions {
   std::vector<int64_t> samples;
 };
 
-// `reference` runs the float network for metrics that need one, may be null.
-MetricResult Evaluate(Runner& runner, Runner* reference,
+// What a float network gives for the samples of one dataset. It runs once for
+// each, however often it is asked, as long as its outputs fit into `limit`
+// bytes.
+class ReferenceOutputs {
+ public:
+  // `runner` must outlive this.
+  explicit ReferenceOutputs(Runner& runner, size_t limit = size_t{64} << 20)
+      : runner_(runner), limit_(limit) {}
+
+  // Valid until the next call.
+  const std::vector<Tensor>& Of(const Sample& sample);
+
+ private:
+  Runner& runner_;
+  size_t limit_;
+  size_t bytes_ = 0;
+  std::map<int64_t, std::vector<Tensor>> kept_;  // by index of the sample
+  std::vector<Tensor> last_;
+};
+
+// `reference`: for metrics that compare with the float network; may be null.
+MetricResult Evaluate(Runner& runner, ReferenceOutputs* reference,
                       const std::shared_ptr<const Dataset>& dataset,
                       const EvaluateOptions& options, const Context& context);
 
