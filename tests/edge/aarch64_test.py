@@ -78,7 +78,7 @@ class Aarch64(unittest.TestCase):
             edge.run(edge.SQUINT, "quantize",
                      edge.SHARED / f"data/models/{stem}.onnx", "--data",
                      edge.data(task, "cal"), "--preset", "squint", "-o", model)
-            dims = [2, *map(int, shape.split(",")[1:])]
+            dims = [2, *map(int, shape.split("=")[1].split(",")[1:])]
             x = edge.WORK / "x.npy"
             np.save(x, np.random.default_rng(4).random(dims, np.float32))
             self.equal_outputs(model, x)
