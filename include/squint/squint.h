@@ -23,8 +23,8 @@ namespace squint {
 std::string Version();
 
 // Makes everything run with one instruction set: "generic", "sse4", "avx2",
-// "avxvnni", "avx512", "avx512vnni", "neon". Called before anything else, by
-// one thread. Error{kInvalidArgument} for an unknown name,
+// "avxvnni", "avx512", "avx512vnni", "neon", "neondot". Called before anything
+// else, by one thread. Error{kInvalidArgument} for an unknown name,
 // Error{kUnsupported} where the CPU lacks it. The command line takes it from
 // SQUINT_ISA.
 void UseInstructionSet(std::string_view name);

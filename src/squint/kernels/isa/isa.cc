@@ -11,6 +11,8 @@
 #include <hwy/highway.h>
 #if HWY_ARCH_X86
 #include <cpuid.h>
+#elif HWY_ARCH_ARM_A64 && HWY_OS_LINUX
+#include <sys/auxv.h>
 #endif
 
 #include "squint/base/error.h"
@@ -18,7 +20,7 @@
 namespace squint {
 namespace {
 
-enum class Dots : uint8_t { kNo, kAvxVnni, kAvx512Vnni };
+enum class Dots : uint8_t { kNo, kAvxVnni, kAvx512Vnni, kNeonDot };
 
 struct Isa {
   std::string_view name;
@@ -36,8 +38,13 @@ constexpr Isa kIsas[] = {
     {"avx512vnni", HWY_AVX3, Dots::kAvx512Vnni},
 #elif HWY_ARCH_ARM
     {"neon", HWY_NEON},
+    {"neondot", HWY_NEON, Dots::kNeonDot},
 #endif
 };
+
+// Highway then calls it without asking the CPU, and so do we: Highway's answer
+// for Arm is also about AES, which no kernel needs.
+constexpr bool kOneTarget = (HWY_TARGETS & (HWY_TARGETS - 1)) == 0;
 
 bool IsCompiled(const Isa& isa) { return (HWY_TARGETS & isa.target) != 0; }
 
@@ -53,6 +60,9 @@ bool CpuHas(Dots dots) {
   if (dots == Dots::kAvx512Vnni) {
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (c >> 11 & 1) != 0;
   }
+#elif HWY_ARCH_ARM_A64 && HWY_OS_LINUX
+  // The bit of asimddp in the kernel's "ARM64 ELF hwcaps".
+  if (dots == Dots::kNeonDot) return (getauxval(AT_HWCAP) >> 20 & 1) != 0;
 #endif
   return dots == Dots::kNo;
 }
@@ -60,6 +70,7 @@ bool CpuHas(Dots dots) {
 std::atomic<bool> dots_allowed{true};
 
 void Choose(int64_t targets) {
+  if (kOneTarget) return;
   hwy::SetSupportedTargetsForTest(targets);  // 0: what the CPU has
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
@@ -85,7 +96,9 @@ void UseInstructionSet(std::string_view name) {
          fmt::join(InstructionSetNames(), ", "));
   }
   UseBestInstructionSet();
-  if ((hwy::SupportedTargets() & isa->target) == 0 || !CpuHas(isa->dots)) {
+  const bool has_target =
+      kOneTarget || (hwy::SupportedTargets() & isa->target) != 0;
+  if (!has_target || !CpuHas(isa->dots)) {
     Fail(ErrorCode::kUnsupported, "this CPU has no {}", name);
   }
   Choose(isa->target);
@@ -106,5 +119,6 @@ bool MayUseAvx512Vnni() {
   static const bool has = CpuHas(Dots::kAvx512Vnni);
   return has && dots_allowed;
 }
+bool MayUseNeonDot() { return dots_allowed && CpuHas(Dots::kNeonDot); }
 
 }  // namespace squint

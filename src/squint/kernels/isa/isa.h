@@ -9,8 +9,8 @@
 namespace squint {
 
 // Those that this program was compiled with, the plainest first: "generic",
-// "sse4", "avx2", "avxvnni", "avx512", "avx512vnni"; "neon". The ones with vnni
-// have dot products of four bytes.
+// "sse4", "avx2", "avxvnni", "avx512", "avx512vnni"; "neon", "neondot". The ones
+// with vnni or dot have dot products of four bytes.
 std::vector<std::string> InstructionSetNames();
 
 // Makes all kernels run with this one. Weights are packed for it, so it is
@@ -21,9 +21,10 @@ void UseInstructionSet(std::string_view name);
 void UseBestInstructionSet();
 
 // Whether the CPU has dot products of four bytes in vectors of 256 and of 512
-// bits; false where a set without them was asked for.
+// bits, or Arm's in 128; false where a set without them was asked for.
 bool MayUseAvxVnni();
 bool MayUseAvx512Vnni();
+bool MayUseNeonDot();
 
 }  // namespace squint
 

@@ -18,7 +18,8 @@ TEST(UseInstructionSet, MakesKernelsRunWithItOrSaysThatTheCpuLacksIt) {
       {"avxvnni", "AVX2 with VNNI"},
       {"avx512", "AVX3"},
       {"avx512vnni", "AVX3 with VNNI"},
-      {"neon", "Neon"}};
+      {"neon", "NEON"},
+      {"neondot", "NEON with dot products"}};
   int reached = 0;
   for (const std::string& name : InstructionSetNames()) {
     try {

@@ -191,7 +191,9 @@ Peaks MeasurePeaks(ThreadPool& pool) {
 
 std::string InstructionSet() {
   std::string name = HWY_DYNAMIC_DISPATCH(Name)();
-  if (HWY_DYNAMIC_DISPATCH(Dots)()) name += " with VNNI";
+  if (HWY_DYNAMIC_DISPATCH(Dots)()) {
+    name += HWY_ARCH_X86 ? " with VNNI" : " with dot products";
+  }
   return name;
 }
 

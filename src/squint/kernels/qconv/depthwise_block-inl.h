@@ -1,6 +1,6 @@
 // One block of channels of depthwise_last.h. No header guard: included inside
 // a namespace, once for each way of multiplying: SQUINT_TAPS neighbouring rows
-// of the image by SQUINT_TAP_PRODUCT(x, w, sum).
+// of the image by SQUINT_TAP_PRODUCT(x, w, sum) of SQUINT_TAP_OPERAND(bytes).
 
 constexpr int kVectors = SQUINT_TAPS;  // of sums of a block
 constexpr int64_t kChannels = int64_t{kVectors} * kIntLanes;
@@ -10,7 +10,7 @@ template <class Load>
 HWY_INLINE void JoinRows(const Load& load, int32_t* staged) {
   const IntTag d;
   const auto store = [&](int i, auto v) {
-    hn::Store(hn::BitCast(d, v), d, staged + i * kIntLanes);
+    hn::Store(SQUINT_TAP_OPERAND(hn::BitCast(d, v)), d, staged + i * kIntLanes);
   };
 #if SQUINT_TAPS == 2
   const hn::Repartition<int16_t, IntTag> words;

@@ -81,25 +81,31 @@ int64_t ChannelAt(int64_t i, int vectors) {
 
 namespace pairs {
 #define SQUINT_TAPS 2
+#define SQUINT_TAP_OPERAND(bytes) bytes
 #define SQUINT_TAP_PRODUCT AddProducts
 #include "squint/kernels/qconv/depthwise_block-inl.h"
+#undef SQUINT_TAP_OPERAND
 #undef SQUINT_TAP_PRODUCT
 #undef SQUINT_TAPS
 }  // namespace pairs
 
 #define SQUINT_TAPS 4
 namespace imitated {
+#define SQUINT_TAP_OPERAND(bytes) bytes
 #define SQUINT_TAP_PRODUCT QuadDotImitated
 #include "squint/kernels/qconv/depthwise_block-inl.h"
+#undef SQUINT_TAP_OPERAND
 #undef SQUINT_TAP_PRODUCT
 }  // namespace imitated
 
 #if SQUINT_QUAD_DOT
 HWY_PUSH_ATTRIBUTES(SQUINT_QUAD_TARGET)
 namespace native {
+#define SQUINT_TAP_OPERAND QuadOperand
 #define SQUINT_TAP_PRODUCT(x, w, sum) \
   IntVector { SQUINT_QUAD_DOT_RAW(x, w, sum) }
 #include "squint/kernels/qconv/depthwise_block-inl.h"
+#undef SQUINT_TAP_OPERAND
 #undef SQUINT_TAP_PRODUCT
 }  // namespace native
 HWY_POP_ATTRIBUTES
@@ -223,11 +229,19 @@ void RunDepthwiseBy(const DepthwiseLastArgs& args, ThreadPool& pool, int taps,
                    });
 }
 
+// A channel's bias for a product that takes x `lower` lower than it is.
+int32_t BiasFor(int32_t lower, int32_t bias, const int8_t* weights,
+                int64_t taps) {
+  int64_t sum = bias;
+  for (int64_t t = 0; t < taps; ++t) sum += int64_t{lower} * weights[t];
+  return static_cast<int32_t>(sum);
+}
+
 // [block][kernel_w][group][row of the result][place], the weights of a group's
-// rows in each int32.
+// rows in each int32. lower: see BiasFor.
 DepthwiseFilters PackRows(const ConvShape& s, const int8_t* weights,
                           const int32_t* bias, const float* multiplier,
-                          int taps) {
+                          int taps, int32_t lower) {
   const PlaneWindow& w = s.window;
   const BandShape shape(w, taps);
   DepthwiseFilters f;
@@ -258,7 +272,10 @@ DepthwiseFilters PackRows(const ConvShape& s, const int8_t* weights,
         std::max<int64_t>(0, std::min(block * f.block, s.channels - f.block));
     for (int64_t i = 0; i < f.block; ++i) {
       const int64_t c = first + ChannelAt(i, taps);
-      f.bias.push_back(c < s.channels ? bias[c] : 0);
+      f.bias.push_back(
+          c < s.channels
+              ? BiasFor(lower, bias[c], weights + c * w.taps(), w.taps())
+              : 0);
       f.multiplier.push_back(c < s.channels ? multiplier[c] : 0);
     }
     for (int64_t k = 0; k < w.kernel_w * shape.row_groups * shape.rows; ++k) {
@@ -276,11 +293,13 @@ DepthwiseFilters PackRows(const ConvShape& s, const int8_t* weights,
 
 DepthwiseFilters PackBestRows(const ConvShape& shape, const int8_t* weights,
                               const int32_t* bias, const float* multiplier) {
-  return PackRows(shape, weights, bias, multiplier, HasQuadDot() ? 4 : 2);
+  return HasQuadDot()
+             ? PackRows(shape, weights, bias, multiplier, 4, SQUINT_QUAD_LOWER)
+             : PackRows(shape, weights, bias, multiplier, 2, 0);
 }
 DepthwiseFilters PackFourRows(const ConvShape& shape, const int8_t* weights,
                               const int32_t* bias, const float* multiplier) {
-  return PackRows(shape, weights, bias, multiplier, 4);
+  return PackRows(shape, weights, bias, multiplier, 4, 0);
 }
 void RunBestDepthwise(const DepthwiseLastArgs& args, ThreadPool& pool) {
   RunDepthwiseBy(args, pool, HasQuadDot() ? 4 : 2, false);

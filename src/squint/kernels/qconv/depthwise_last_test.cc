@@ -138,7 +138,7 @@ TEST(DepthwiseLast, ClampsWhateverTheSums) {
 
 TEST(DepthwiseLast, KnowsWhichWindowsAreTooLarge) {
   EXPECT_TRUE(FitsDepthwiseLast(Square(112, 11, 1, 5)));
-  EXPECT_FALSE(FitsDepthwiseLast(Square(300, 3, 1, 0, 140)));
+  EXPECT_FALSE(FitsDepthwiseLast(Square(700, 3, 1, 0, 300)));
   EXPECT_FALSE(FitsDepthwiseLast(Square(100, 60, 1, 0)));
 }
 

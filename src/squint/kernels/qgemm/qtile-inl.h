@@ -12,8 +12,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 
+#include "squint/kernels/qgemm/qpairs-inl.h"
 #include "squint/kernels/qgemm/requantization.h"
 #include "squint/kernels/qgemm/requantize-inl.h"
 #include "squint/kernels/qgemm/tile_store-inl.h"
@@ -44,43 +44,6 @@ constexpr int64_t kQMaxBytePairs = 2 * kQMaxPairs;
 constexpr int64_t kQMaxRows = 1024;
 
 constexpr int64_t PairsOf(int64_t k) { return (k + 1) / 2; }
-
-// Lanes of a and b are pairs of int16, the two k of one column:
-// sum + a.low * b.low + a.high * b.high.
-HWY_INLINE IntVector AddProducts(IntVector a, IntVector b, IntVector sum) {
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
-  const IntTag d;
-  const hn::Repartition<int16_t, IntTag> pairs;
-  IntVector unused = hn::Zero(d);
-  return hn::ReorderWidenMulAccumulate(d, hn::BitCast(pairs, a),
-                                       hn::BitCast(pairs, b), sum, unused);
-#else
-  const auto low = [](IntVector v) {
-    return hn::ShiftRight<16>(hn::ShiftLeft<16>(v));
-  };
-  const auto first = hn::Mul(low(a), low(b));
-  const auto second = hn::Mul(hn::ShiftRight<16>(a), hn::ShiftRight<16>(b));
-  return hn::Add(sum, hn::Add(first, second));
-#endif
-}
-
-HWY_INLINE IntVector LoadPairs(const int16_t* HWY_RESTRICT pairs) {
-  const IntTag d;
-  return hn::LoadU(d, reinterpret_cast<const int32_t*>(pairs));
-}
-
-// Bytes are widened on the way into the register: shuffles, which x86 CPUs do
-// beside their multiplications.
-HWY_INLINE IntVector LoadPairs(const int8_t* HWY_RESTRICT pairs) {
-  const IntTag d;
-#if HWY_TARGET == HWY_SCALAR
-  return hn::Set(d, int32_t{pairs[1]} * 65536 + (pairs[0] & 0xFFFF));
-#else
-  const hn::Repartition<int16_t, IntTag> wide;
-  const hn::Rebind<int8_t, decltype(wide)> bytes;
-  return hn::BitCast(d, hn::PromoteTo(wide, hn::LoadU(bytes, pairs)));
-#endif
-}
 
 // Where one tile goes. `partial`: kQNr sums a row, of the blocks of k before
 // and after.
@@ -114,22 +77,15 @@ HWY_NOINLINE void QTile(int64_t pairs, const int16_t* HWY_RESTRICT a,
                       : hn::LoadU(d, out.partial + r * kQNr + v * kIntLanes);
     }
   }
-  for (int64_t p = 0; p < pairs; ++p) {
-    IntVector column[kQNv];
-#pragma GCC unroll 4
-    for (int v = 0; v < kQNv; ++v) {
-      column[v] = LoadPairs(b + v * 2 * kIntLanes);
-    }
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-      int32_t pair;
-      std::memcpy(&pair, a + r * a_stride + 2 * p, sizeof(pair));
-      const IntVector row = hn::Set(d, pair);
-#pragma GCC unroll 4
-      for (int v = 0; v < kQNv; ++v) {
-        sum[r][v] = AddProducts(row, column[v], sum[r][v]);
-      }
-    }
+  int64_t p = 0;
+#ifdef SQUINT_PAIRS_BY_LANES
+  for (; p + kPairsOfVector <= pairs; p += kPairsOfVector) {
+    AddFourPairs(a + 2 * p, a_stride, b, sum);
+    b += kPairsOfVector * 2 * kQNr;
+  }
+#endif
+  for (; p < pairs; ++p) {
+    AddPair(a + 2 * p, a_stride, b, sum);
     b += 2 * kQNr;
   }
   if (!out.last) {

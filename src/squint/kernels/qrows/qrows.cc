@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <type_traits>
 
 #include "squint/base/threads.h"
-#include "squint/kernels/aligned.h"
 #include "squint/kernels/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -17,6 +15,7 @@
 #include <hwy/highway.h>
 
 #include "squint/kernels/qgemm/widen-inl.h"
+#include "squint/kernels/qrows/pack-inl.h"
 #include "squint/kernels/qrows/quad-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -24,26 +23,37 @@ namespace squint {
 namespace HWY_NAMESPACE {
 
 namespace imitated {
+#define SQUINT_QUAD_OPERAND(bytes) bytes
 #define SQUINT_QUAD_PRODUCT QuadDotImitated
 #include "squint/kernels/qrows/quad_tile-inl.h"
+#undef SQUINT_QUAD_OPERAND
 #undef SQUINT_QUAD_PRODUCT
 }  // namespace imitated
 
 #if SQUINT_QUAD_DOT
 HWY_PUSH_ATTRIBUTES(SQUINT_QUAD_TARGET)
 namespace native {
+#define SQUINT_QUAD_OPERAND QuadOperand
 #define SQUINT_QUAD_PRODUCT(x, w, sum) \
   IntVector { SQUINT_QUAD_DOT_RAW(x, w, sum) }
+#ifdef SQUINT_QUAD_LANE_RAW
+#define SQUINT_QUAD_LANE_PRODUCT(x, lane, w, sum) \
+  IntVector { SQUINT_QUAD_LANE_RAW(x, lane, w, sum) }
+#endif
 #include "squint/kernels/qrows/quad_tile-inl.h"
+#undef SQUINT_QUAD_OPERAND
 #undef SQUINT_QUAD_PRODUCT
+#undef SQUINT_QUAD_LANE_PRODUCT
 }  // namespace native
 HWY_POP_ATTRIBUTES
 #endif
 
 #if SQUINT_QUAD_BYTES
 namespace safe {
+#define SQUINT_QUAD_OPERAND(bytes) bytes
 #define SQUINT_QUAD_PRODUCT QuadDotOfBytes
 #include "squint/kernels/qrows/quad_tile-inl.h"
+#undef SQUINT_QUAD_OPERAND
 #undef SQUINT_QUAD_PRODUCT
 }  // namespace safe
 #endif
@@ -78,9 +88,16 @@ struct RowBlock {
 
 // ---- four-byte dot products, rows as they lie
 
+// Bytes of one output, with what its sums begin with.
+int64_t QuadBytes(const RowWeightsShape& s, bool has_start) {
+  return s.taps * QuadsOf(s.depth) * kRowQuad +
+         (has_start ? int64_t{sizeof(int32_t)} : 0);
+}
+
 template <By kBy>
 struct QuadsBy {
   static constexpr int64_t kColumns = kQuadNr;
+  static constexpr bool kHasStart = kBy == By::kDot && SQUINT_QUAD_LOWER != 0;
 
   static int64_t BlockRows(const RowWeightsShape&) { return 192; }
   static int64_t BlockBytes(const RowWeightsShape&, int64_t) { return 0; }
@@ -93,113 +110,49 @@ struct QuadsBy {
     for (int64_t panel = begin; panel < end; ++panel) {
       const int64_t column = panel * kColumns;
       const int64_t bytes = a.requantization.result_bytes();
-      QuadPanelBy(
-          kBy,
-          {.taps = s.taps,
-           .quads = quads,
-           .places = block.places,
-           .tap_stride = block.count,
-           .weights = a.weights.data.get() + column * s.taps * quads * kRowQuad,
-           .row = block.begin,
-           .rows = 0,
-           .column = column,
-           .columns = std::min<int64_t>(kColumns, s.outputs - column),
-           .out = static_cast<uint8_t*>(a.out) + block.begin * a.out_stride +
-                  column * bytes,
-           .out_stride = a.out_stride,
-           .requantization = a.requantization},
-          block.count, QuadVectors(column, s.outputs));
+      const int vectors = QuadVectors(column, s.outputs);
+      const std::byte* data =
+          a.weights.data.get() + column * QuadBytes(s, kHasStart);
+      const auto* start = reinterpret_cast<const int32_t*>(data);
+      if (kHasStart) data += vectors * kIntLanes * int64_t{sizeof(int32_t)};
+      QuadPanelBy(kBy,
+                  {.taps = s.taps,
+                   .quads = quads,
+                   .places = block.places,
+                   .tap_stride = block.count,
+                   .weights = data,
+                   .start = kHasStart ? start : nullptr,
+                   .row = block.begin,
+                   .rows = 0,
+                   .column = column,
+                   .columns = std::min<int64_t>(kColumns, s.outputs - column),
+                   .out = static_cast<uint8_t*>(a.out) +
+                          block.begin * a.out_stride + column * bytes,
+                   .out_stride = a.out_stride,
+                   .requantization = a.requantization},
+                  block.count, vectors);
     }
   }
 };
 
-#if HWY_TARGET != HWY_SCALAR
-
-// 16 bytes of as many outputs as they have units, as units of outputs: output
-// j, unit u from from[j * stride + u * sizeof(Unit)] to
-// to[u * to_stride + j * sizeof(Unit)].
-template <typename Unit>
-HWY_INLINE void TurnSquare(const int8_t* from, int64_t stride, int8_t* to,
-                           int64_t to_stride) {
-  constexpr int kSide = 16 / sizeof(Unit);
-  const hn::FixedTag<Unit, kSide> d;
-  using Row = hn::Vec<decltype(d)>;
-  Row a[kSide];
-  for (int j = 0; j < kSide; ++j) {
-    a[j] = hn::LoadU(d, reinterpret_cast<const Unit*>(from + j * stride));
-  }
-  for (int turned = 1; turned < kSide; turned *= 2) {
-    Row b[kSide];
-    for (int i = 0; i < kSide / 2; ++i) {
-      b[2 * i] = hn::InterleaveLower(d, a[i], a[i + kSide / 2]);
-      b[2 * i + 1] = hn::InterleaveUpper(d, a[i], a[i + kSide / 2]);
-    }
-    std::copy_n(b, kSide, a);
-  }
-  for (int u = 0; u < kSide; ++u) {
-    hn::StoreU(a[u], d, reinterpret_cast<Unit*>(to + u * to_stride));
-  }
-}
-
-#endif
-
-// Bytes [begin, end) of each output.
-template <int64_t kUnit>
-void InterleaveSome(const int8_t* from, int64_t stride, int64_t outputs,
-                    int64_t begin, int64_t end, int64_t width, int8_t* to) {
-  for (int64_t j = 0; j < outputs; ++j) {
-    const int8_t* in = from + j * stride;
-    int8_t* out = to + j * kUnit;
-    int64_t d = begin;
-    for (; d + kUnit <= end; d += kUnit) {
-      std::memcpy(out + d * width, in + d, kUnit);
-    }
-    std::memcpy(out + d * width, in + d, static_cast<size_t>(end - d));
-  }
-}
-
-// Weights of `outputs` outputs, `stride` apart, `depth` of each, as
-// [depth / kUnit][width][kUnit].
-template <int64_t kUnit>
-void Interleave(const int8_t* from, int64_t stride, int64_t outputs,
-                int64_t depth, int64_t width, int8_t* to) {
-  int64_t whole = 0;  // outputs, and bytes of them, by squares
-  int64_t bytes = 0;
-#if HWY_TARGET != HWY_SCALAR
-  using Unit = std::conditional_t<kUnit == 2, uint16_t, uint32_t>;
-  static_assert(sizeof(Unit) == kUnit);
-  constexpr int64_t kSide = 16 / kUnit;
-  whole = outputs / kSide * kSide;
-  bytes = depth / 16 * 16;
-  for (int64_t d = 0; d < bytes; d += 16) {
-    for (int64_t j = 0; j < whole; j += kSide) {
-      TurnSquare<Unit>(from + j * stride + d, stride,
-                       to + d * width + j * kUnit, width * kUnit);
-    }
-  }
-#endif
-  InterleaveSome<kUnit>(from, stride, whole, bytes, depth, width, to);
-  InterleaveSome<kUnit>(from + whole * stride, stride, outputs - whole, 0,
-                        depth, width, to + whole * kUnit);
-}
-
-// Room for `bytes` of packed weights.
-RowWeights Unfilled(const RowWeightsShape& s, int64_t bytes, bool in_quads) {
-  RowWeights packed{s, AllocateAligned<std::byte>(bytes),
-                    static_cast<size_t>(bytes)};
-  packed.in_quads = in_quads;
-  return packed;
-}
-
-// [panel][tap][quad][output of the panel][4], zeros beyond depth and outputs.
-RowWeights PackQuads(const RowWeightsShape& s, const int8_t* weights) {
+// [panel][tap][quad][output of the panel][4], zeros beyond depth and outputs;
+// before a panel, if wanted, what its sums begin with.
+RowWeights PackQuads(const RowWeightsShape& s, const int8_t* weights,
+                     bool with_start) {
   const int64_t quads = QuadsOf(s.depth);
-  const int64_t size =
-      RoundUp(s.outputs, kIntLanes) * s.taps * quads * kRowQuad;
-  RowWeights packed = Unfilled(s, size, true);
+  const int64_t size = RoundUp(s.outputs, kIntLanes) * QuadBytes(s, with_start);
+  RowWeights packed = Unfilled(s, weights, size, true);
   auto* out = reinterpret_cast<int8_t*>(packed.data.get());
   for (int64_t column = 0; column < s.outputs; column += kQuadNr) {
     const int64_t width = QuadVectors(column, s.outputs) * kIntLanes;
+    for (int64_t j = column; with_start && j < column + width; ++j) {
+      const int32_t start =
+          j < s.outputs
+              ? SQUINT_QUAD_LOWER * packed.sums[static_cast<size_t>(j)]
+              : 0;
+      std::memcpy(out, &start, sizeof(start));
+      out += sizeof(start);
+    }
     for (int64_t t = 0; t < s.taps; ++t) {
       const int8_t* from = weights + (column * s.taps + t) * s.depth;
       std::memset(out, 0, static_cast<size_t>(quads * width * kRowQuad));
@@ -279,7 +232,7 @@ struct Pairs {
 RowWeights PackPairs(const RowWeightsShape& s, const int8_t* weights) {
   const int64_t panel = kQNr * Pairs::RowShorts(s);
   const int64_t size = RoundUp(s.outputs, kQNr) / kQNr * panel;
-  RowWeights packed = Unfilled(s, size, false);
+  RowWeights packed = Unfilled(s, weights, size, false);
   auto* out = reinterpret_cast<int8_t*>(packed.data.get());
   for (int64_t column = 0; column < s.outputs; column += kQNr) {
     std::memset(out, 0, static_cast<size_t>(panel));
@@ -370,43 +323,15 @@ bool HasSafePairs(const RowWeightsShape& s, const int8_t* weights) {
   return true;
 }
 
-// Of `count` weights.
-int32_t SumOf(const int8_t* weights, int64_t count) {
-  int64_t sum = 0;
-  int64_t i = 0;
-#if HWY_TARGET != HWY_SCALAR
-  // Bytes 128 higher, which are added without a sign, eight at a time.
-  const hn::ScalableTag<uint8_t> d;
-  const hn::Repartition<uint64_t, decltype(d)> d64;
-  const auto sign = hn::Set(d, uint8_t{0x80});
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto* bytes = reinterpret_cast<const uint8_t*>(weights);
-  auto sums = hn::Zero(d64);
-  for (; i + lanes <= count; i += lanes) {
-    sums = hn::Add(sums, hn::SumsOf8(hn::Xor(hn::LoadU(d, bytes + i), sign)));
-  }
-  sum = static_cast<int64_t>(hn::GetLane(hn::SumOfLanes(d64, sums))) - 128 * i;
-#endif
-  for (; i < count; ++i) sum += weights[i];
-  return static_cast<int32_t>(sum);
-}
-
-RowWeights WithSums(RowWeights packed, const int8_t* weights) {
-  const int64_t terms = packed.shape.terms();
-  for (int64_t j = 0; j < packed.shape.outputs; ++j) {
-    packed.sums.push_back(SumOf(weights + j * terms, terms));
-  }
-  return packed;
-}
-
 RowWeights PackBest(const RowWeightsShape& shape, const int8_t* weights) {
-  const bool quads =
-      HasQuadDot() || (SQUINT_QUAD_BYTES && HasSafePairs(shape, weights));
-  return WithSums(quads ? PackQuads(shape, weights) : PackPairs(shape, weights),
-                  weights);
+  if (HasQuadDot()) {
+    return PackQuads(shape, weights, QuadsBy<By::kDot>::kHasStart);
+  }
+  const bool quads = SQUINT_QUAD_BYTES && HasSafePairs(shape, weights);
+  return quads ? PackQuads(shape, weights, false) : PackPairs(shape, weights);
 }
 RowWeights PackAsQuads(const RowWeightsShape& shape, const int8_t* weights) {
-  return WithSums(PackQuads(shape, weights), weights);
+  return PackQuads(shape, weights, false);
 }
 void RunBest(const RowProductArgs& args, ThreadPool& pool) {
   if (HasQuadDot()) {

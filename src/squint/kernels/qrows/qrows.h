@@ -6,7 +6,7 @@
 // copy of an image is made. The zero point of x is the bias's business:
 //   sum of (x - zero) * w = sum(i, j) - zero * weights.sums[j].
 //
-// Where the CPU has a dot product of four bytes (AVX512-VNNI), it multiplies
+// Where the CPU has a dot product of four bytes (VNNI, Arm's), it multiplies
 // the rows as they lie: w is packed as [output / 16][tap][depth / 4][16][4].
 // Elsewhere blocks of rows and of weights are widened for the tile of qgemm.h.
 // Results are the same.

@@ -18,8 +18,13 @@
 #include "squint/kernels/qrows/qrows.h"
 
 // The compiler can be told to use the dot product in a part of a file: between
-// HWY_PUSH_ATTRIBUTES(SQUINT_QUAD_TARGET) and HWY_POP_ATTRIBUTES.
+// HWY_PUSH_ATTRIBUTES(SQUINT_QUAD_TARGET) and HWY_POP_ATTRIBUTES. x has to be
+// a QuadOperand: Arm's takes numbers with a sign on both sides, so that x is
+// taken SQUINT_QUAD_LOWER lower, and sums begin with as many times the sum of
+// the weights. It has a form that takes one of four quads for x.
 #undef SQUINT_QUAD_DOT
+#undef SQUINT_QUAD_LOWER
+#undef SQUINT_QUAD_LANE_RAW
 #undef SQUINT_QUAD_TARGET
 #undef SQUINT_QUAD_DOT_RAW
 #if HWY_COMPILER_GCC_ACTUAL && HWY_TARGET == HWY_AVX3
@@ -32,8 +37,21 @@
 #define SQUINT_QUAD_TARGET "avxvnni"
 #define SQUINT_QUAD_DOT_RAW(x, w, sum) \
   _mm256_dpbusd_avx_epi32((sum).raw, (x).raw, (w).raw)
+#elif HWY_COMPILER_GCC_ACTUAL && HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
+#define SQUINT_QUAD_DOT 1
+#define SQUINT_QUAD_LOWER 128
+#define SQUINT_QUAD_TARGET "arch=armv8.2-a+crypto+dotprod"
+#define SQUINT_QUAD_DOT_RAW(x, w, sum)                \
+  vdotq_s32((sum).raw, vreinterpretq_s8_s32((x).raw), \
+            vreinterpretq_s8_s32((w).raw))
+#define SQUINT_QUAD_LANE_RAW(x, lane, w, sum)               \
+  vdotq_laneq_s32((sum).raw, vreinterpretq_s8_s32((w).raw), \
+                  vreinterpretq_s8_s32((x).raw), lane)
 #else
 #define SQUINT_QUAD_DOT 0
+#endif
+#ifndef SQUINT_QUAD_LOWER
+#define SQUINT_QUAD_LOWER 0
 #endif
 
 #undef SQUINT_QUAD_BYTES
@@ -51,10 +69,22 @@ namespace HWY_NAMESPACE {
 inline bool HasQuadDot() {
 #if SQUINT_QUAD_DOT && HWY_TARGET == HWY_AVX3
   return MayUseAvx512Vnni();
+#elif SQUINT_QUAD_DOT && HWY_TARGET == HWY_NEON
+  return MayUseNeonDot();
 #elif SQUINT_QUAD_DOT
   return MayUseAvxVnni();
 #else
   return false;
+#endif
+}
+
+// Bytes of x, as the CPU's dot product takes them.
+HWY_INLINE IntVector QuadOperand(IntVector x) {
+#if SQUINT_QUAD_LOWER
+  static_assert(SQUINT_QUAD_LOWER == 128);
+  return hn::Xor(x, hn::Set(IntTag(), static_cast<int32_t>(0x80808080)));
+#else
+  return x;
 #endif
 }
 
@@ -101,12 +131,22 @@ HWY_INLINE IntVector QuadDotOfBytes(IntVector x, IntVector w, IntVector sum) {
 }
 #endif
 
-// Vectors of outputs in a panel; a narrow panel takes more rows at once, so
-// that enough sums are under way.
-constexpr int kQuadNv = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
+// Vectors of outputs in a panel, and rows: sums, a step's vectors of weights
+// and x must fit the registers, 32 or 16. With Arm's dot product these are 24,
+// a vector of 4 quads for each row, and weights one by one. A narrow panel
+// takes more rows at once, so that enough sums are under way.
+#undef SQUINT_QUAD_WIDE
+#if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON
+#define SQUINT_QUAD_WIDE 1
+#else
+#define SQUINT_QUAD_WIDE 0
+#endif
+constexpr int kQuadNv = SQUINT_QUAD_WIDE ? 4 : 2;
 constexpr int kQuadNr = kQuadNv * kIntLanes;
 constexpr int kQuadMr = 6;
-constexpr int kQuadMrNarrow = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
+constexpr int kQuadMrNarrow = HWY_TARGET == HWY_NEON ? 8
+                              : SQUINT_QUAD_WIDE     ? 12
+                                                     : 6;
 
 struct QuadTileArgs {
   int64_t taps;
@@ -114,7 +154,8 @@ struct QuadTileArgs {
   const uint8_t* const* places;
   int64_t tap_stride;  // places of one tap
   const std::byte* weights;
-  int64_t row;  // of the result
+  const int32_t* start;  // what the sums of a row begin with; null: 0
+  int64_t row;           // of the result
   int64_t rows;
   int64_t column;
   int64_t columns;
@@ -122,6 +163,17 @@ struct QuadTileArgs {
   int64_t out_stride;
   const Requantization& requantization;
 };
+
+HWY_INLINE IntVector QuadStart([[maybe_unused]] const QuadTileArgs& args,
+                               [[maybe_unused]] int vector) {
+  const IntTag d;
+#if SQUINT_QUAD_LOWER
+  if (args.start != nullptr) {
+    return hn::Load(d, args.start + vector * kIntLanes);
+  }
+#endif
+  return hn::Zero(d);
+}
 
 // Vectors of the panel that begins at this column.
 inline int QuadVectors(int64_t column, int64_t outputs) {

@@ -1,6 +1,26 @@
 // The register tile of four-byte dot products for qrows.h: rows as they lie
 // against packed weights. No header guard: included inside a namespace, once
-// for each way of multiplying, SQUINT_QUAD_PRODUCT(x, w, sum).
+// for each way of multiplying, SQUINT_QUAD_PRODUCT(x, w, sum) of
+// SQUINT_QUAD_OPERAND(bytes) and where there is one SQUINT_QUAD_LANE_PRODUCT(x,
+// lane, w, sum).
+
+#ifdef SQUINT_QUAD_LANE_PRODUCT
+constexpr int kQuadsOfVector = 4;
+
+// One quad of the four in each x.
+template <int kLane, int kRows, int kNv>
+HWY_INLINE void AddLane(const IntVector (&x)[kRows], const int32_t* weights,
+                        IntVector (&sum)[kRows][kNv]) {
+#pragma GCC unroll 4
+  for (int v = 0; v < kNv; ++v) {
+    const auto w = hn::Load(IntTag(), weights + (kLane * kNv + v) * kIntLanes);
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r) {
+      sum[r][v] = SQUINT_QUAD_LANE_PRODUCT(x[r], kLane, w, sum[r][v]);
+    }
+  }
+}
+#endif
 
 // kRows x kNv vectors of sums; rows beyond args.rows repeat the last one.
 template <int kRows, int kNv>
@@ -10,7 +30,7 @@ HWY_NOINLINE void QuadTile(const QuadTileArgs& args) {
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kNv; ++v) sum[r][v] = hn::Zero(d);
+    for (int v = 0; v < kNv; ++v) sum[r][v] = QuadStart(args, v);
   }
   const auto* w = reinterpret_cast<const int32_t*>(args.weights);
   for (int64_t t = 0; t < args.taps; ++t) {
@@ -20,7 +40,24 @@ HWY_NOINLINE void QuadTile(const QuadTileArgs& args) {
       places[r] = args.places[t * args.tap_stride +
                               std::min<int64_t>(r, args.rows - 1)];
     }
-    for (int64_t q = 0; q < args.quads; ++q) {
+    int64_t q = 0;
+#ifdef SQUINT_QUAD_LANE_PRODUCT
+    for (; q + kQuadsOfVector <= args.quads; q += kQuadsOfVector) {
+      IntVector x[kRows];
+#pragma GCC unroll 12
+      for (int r = 0; r < kRows; ++r) {
+        const auto* at =
+            reinterpret_cast<const int32_t*>(places[r] + kRowQuad * q);
+        x[r] = SQUINT_QUAD_OPERAND(hn::LoadU(d, at));
+      }
+      AddLane<0>(x, w, sum);
+      AddLane<1>(x, w, sum);
+      AddLane<2>(x, w, sum);
+      AddLane<3>(x, w, sum);
+      w += kQuadsOfVector * kNv * kIntLanes;
+    }
+#endif
+    for (; q < args.quads; ++q) {
       IntVector column[kNv];
 #pragma GCC unroll 4
       for (int v = 0; v < kNv; ++v) {
@@ -31,7 +68,7 @@ HWY_NOINLINE void QuadTile(const QuadTileArgs& args) {
       for (int r = 0; r < kRows; ++r) {
         int32_t quad;
         std::memcpy(&quad, places[r] + kRowQuad * q, sizeof(quad));
-        const auto x = hn::Set(d, quad);
+        const auto x = SQUINT_QUAD_OPERAND(hn::Set(d, quad));
 #pragma GCC unroll 4
         for (int v = 0; v < kNv; ++v) {
           sum[r][v] = SQUINT_QUAD_PRODUCT(x, column[v], sum[r][v]);
@@ -71,7 +108,7 @@ HWY_NOINLINE void QuadPanel(const QuadTileArgs& args, int64_t rows,
       return QuadRows<1>(args, rows);
     case 2:
       return QuadRows<2>(args, rows);
-#if HWY_TARGET <= HWY_AVX3
+#if SQUINT_QUAD_WIDE
     case 3:
       return QuadRows<3>(args, rows);
     default:
