@@ -140,10 +140,11 @@ std::string ModelWriter::WriteArray(std::string_view role,
     name = fmt::format("{}_{}", wish, n);
   }
   found->second = name;
-  const std::string declaration =
-      fmt::format("const {} {}[{}]", type, name, values.size());
-  declarations_ += fmt::format("extern {};\n", declaration);
-  constants_ += fmt::format("\n{} = {{\n{}}};\n", declaration, body);
+  // Declared without a size: gcc 12 warns of places beyond it that loops whose
+  // ends it does not know never reach.
+  declarations_ += fmt::format("extern const {} {}[];\n", type, name);
+  constants_ += fmt::format("\nconst {} {}[{}] = {{\n{}}};\n", type, name,
+                            values.size(), body);
   costs_.back().constant_bytes +=
       BytesOfType(type) * static_cast<int64_t>(values.size());
   return name;
