@@ -43,7 +43,7 @@ struct WinogradScratch {
 
 // Whole panels whose operands stay in the outer caches.
 int64_t BlockTiles(const ConvShape& s, int64_t tiles) {
-  constexpr int64_t kFloats = 1 << 20;
+  constexpr int64_t kFloats = 3 << 16;
   const int64_t fit = kFloats / (kFilterProducts * (s.channels + s.filters));
   const int64_t block =
       std::clamp<int64_t>(fit / kNr * kNr, kNr, kMaxTiles / kNr * kNr);
