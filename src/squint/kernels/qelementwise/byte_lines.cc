@@ -182,7 +182,7 @@ struct Line {
 // What rounding can do to a product and a sum, and some more.
 float Needed(const Line& line) {
   constexpr float kUlps = 4 * 1.2e-7F;
-  return 1e-3F +
+  return 1e-4F +
          kUlps * (std::abs(line.slope) * 256 + std::abs(line.intercept));
 }
 
@@ -190,7 +190,6 @@ float Needed(const Line& line) {
 // thrown away until one of its points is good enough.
 std::optional<Line> FitLine(const Results& results, int low, int high) {
   constexpr int kSteps = 24;
-  constexpr float kPlenty = 0.05F;
   const LineBounds bounds = BoundsOf(results, low, high);
   auto [from, to] = SlopesOf(results, low, high);
   Line best = {};
@@ -204,7 +203,7 @@ std::optional<Line> FitLine(const Results& results, int low, int high) {
     return found.margin();
   };
   see((from + to) / 2);
-  for (int i = 0; i < kSteps && margin < kPlenty; ++i) {
+  for (int i = 0; i < kSteps && margin < 2 * Needed(best); ++i) {
     const float third = (to - from) / 3;
     const bool rises = see(from + third) < see(to - third);
     (rises ? from : to) += rises ? third : -third;
