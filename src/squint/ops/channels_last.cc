@@ -7,6 +7,7 @@
 #include "squint/base/threads.h"
 #include "squint/kernels/qconv/depthwise_last.h"
 #include "squint/kernels/qgemm/qgemm.h"
+#include "squint/kernels/qrows/qrows.h"
 #include "squint/ops/conv_shape.h"
 #include "squint/ops/qlinear_operands.h"
 #include "squint/ops/row_conv.h"
@@ -48,14 +49,8 @@ class DepthwiseLastStep : public Step {
     const auto weights = CentredWeights(weight, product.weight.zeros,
                                         {s.filters, s.depth(), s.depth()});
     if (!weights) return nullptr;
-    std::vector<int32_t> sums;
-    for (int64_t c = 0; c < s.channels; ++c) {
-      const int8_t* begin = weights->data() + c * s.depth();
-      int32_t sum = 0;
-      std::for_each(begin, begin + s.depth(), [&](int8_t w) { sum += w; });
-      sums.push_back(sum);
-    }
-    const QLinearProduct by_output = ByOutput(product, sums);
+    const QLinearProduct by_output =
+        ByOutput(product, SumWeights(weights->data(), s.channels, s.depth()));
     return std::make_shared<const DepthwiseFilters>(
         PackDepthwise(s, weights->data(), by_output.bias.data(),
                       by_output.multipliers.data()));

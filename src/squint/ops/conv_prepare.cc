@@ -8,6 +8,7 @@
 namespace squint {
 namespace {
 
+template <class Plan, void (*kConv)(const PlannedConv<Plan>&, ThreadPool&)>
 class ConvStep : public Step {
  public:
   ConvStep(const ConvShape& shape, std::shared_ptr<const PackedMatrix> weights,
@@ -15,39 +16,32 @@ class ConvStep : public Step {
       : plan_(shape), weights_(std::move(weights)), clamp_(clamp) {}
 
   void Run(const StepArgs& args) const override {
-    Conv({plan_, *weights_, FloatInput(args, 2), clamp_.first, clamp_.second,
-          FloatInput(args, 0), FloatOutput(args),
-          static_cast<float*>(args.scratch)},
-         args.pool);
+    kConv({plan_, *weights_, FloatInput(args, 2), clamp_.first, clamp_.second,
+           FloatInput(args, 0), FloatOutput(args),
+           static_cast<float*>(args.scratch)},
+          args.pool);
   }
   size_t scratch_bytes() const override { return plan_.scratch_bytes; }
 
  private:
-  ConvPlan plan_;
+  Plan plan_;
   std::shared_ptr<const PackedMatrix> weights_;
   std::pair<float, float> clamp_;
 };
 
-class WinogradStep : public Step {
- public:
-  WinogradStep(const ConvShape& shape,
-               std::shared_ptr<const PackedMatrix> weights,
-               std::pair<float, float> clamp)
-      : plan_(shape), weights_(std::move(weights)), clamp_(clamp) {}
-
-  void Run(const StepArgs& args) const override {
-    WinogradConv({plan_, *weights_, FloatInput(args, 2), clamp_.first,
-                  clamp_.second, FloatInput(args, 0), FloatOutput(args),
-                  static_cast<float*>(args.scratch)},
-                 args.pool);
-  }
-  size_t scratch_bytes() const override { return plan_.scratch_bytes; }
-
- private:
-  WinogradPlan plan_;
-  std::shared_ptr<const PackedMatrix> weights_;
-  std::pair<float, float> clamp_;
-};
+// `pack`: of the shape and the weights as stored, kept under this name.
+template <class ConvStep>
+std::unique_ptr<Step> Packed(const PrepareContext& context,
+                             const ConvShape& shape, const char* name,
+                             PackedMatrix (*pack)(const ConvShape&,
+                                                  const float*)) {
+  auto packed = context.packs.Get<PackedMatrix>(context.pack_key + name, [&] {
+    return std::make_shared<const PackedMatrix>(
+        pack(shape, context.constants[1]->data<float>()));
+  });
+  return std::make_unique<ConvStep>(shape, std::move(packed),
+                                    ClampOrNone(context));
+}
 
 class DepthwiseStep : public Step {
  public:
@@ -76,24 +70,13 @@ std::unique_ptr<Step> PrepareConv(const PrepareContext& context) {
   if (DepthwiseFits(shape)) {
     return std::make_unique<DepthwiseStep>(shape, ClampOrNone(context));
   }
-  const Tensor* weights = context.constants[1];
-  if (weights == nullptr) return nullptr;
+  if (context.constants[1] == nullptr) return nullptr;
   if (WinogradPays(shape)) {
-    auto packed =
-        context.packs.Get<PackedMatrix>(context.pack_key + "/winograd", [&] {
-          return std::make_shared<const PackedMatrix>(
-              PackWinogradWeights(shape, weights->data<float>()));
-        });
-    return std::make_unique<WinogradStep>(shape, std::move(packed),
-                                          ClampOrNone(context));
+    return Packed<ConvStep<WinogradPlan, WinogradConv>>(
+        context, shape, "/winograd", PackWinogradWeights);
   }
-  auto packed =
-      context.packs.Get<PackedMatrix>(context.pack_key + "/conv", [&] {
-        return std::make_shared<const PackedMatrix>(
-            PackConvWeights(shape, weights->data<float>()));
-      });
-  return std::make_unique<ConvStep>(shape, std::move(packed),
-                                    ClampOrNone(context));
+  return Packed<ConvStep<ConvPlan, Conv>>(context, shape, "/conv",
+                                          PackConvWeights);
 }
 
 }  // namespace squint

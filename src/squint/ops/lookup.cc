@@ -10,8 +10,6 @@
 namespace squint {
 namespace {
 
-constexpr int64_t kEntries = 256;
-
 // How x is cut by the axis that tables belong to.
 struct Channels {
   int64_t outer = 1;
@@ -38,7 +36,7 @@ void CheckTable(const InferContext& context) {
   const auto sizes = table.values();
   const bool by_channel = context.node().FindAttribute("axis") != nullptr;
   if (!sizes || (by_channel && !x.has_rank())) return;
-  Dims expected = {kEntries};
+  Dims expected = {kByteTableEntries};
   if (by_channel) {
     const auto count =
         x[NormalizeAxis(context.node().Int("axis", 0), x.rank())].value();
@@ -74,7 +72,7 @@ void RunLookup(RunContext& context) {
   for (int64_t i = 0; i < x.size(); ++i) {
     const int64_t channel = i / channels.inner % channels.count;
     y.mutable_raw()[i] = static_cast<std::byte>(
-        BytesOf(table)[channel * kEntries + BytesOf(x)[i]]);
+        BytesOf(table)[channel * kByteTableEntries + BytesOf(x)[i]]);
   }
   context.outputs[0] = std::move(y);
 }

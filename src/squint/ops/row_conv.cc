@@ -98,6 +98,23 @@ struct RowPlan {
   }
 };
 
+// What becomes of sums from channel `first` of `channels` on, of a product that
+// ByOutput made.
+Requantization ResultFrom(int64_t first, const QLinearProduct& product,
+                          const std::optional<AddedBytes>& added,
+                          int64_t channels, const StepArgs& args) {
+  Requantization r = RequantizationOf(product, false);
+  r.bias += first;
+  r.multiplier += first;
+  if (!added) return r;
+  r.addition =
+      AdditionOf(*product.y, added->added, added->sum, added->conv_is_a);
+  r.addition.added =
+      static_cast<const uint8_t*>(args.inputs[added->input]) + first;
+  r.addition.row_stride = channels;
+  return r;
+}
+
 class RowConvStep : public Step {
  public:
   struct Weights {
@@ -153,15 +170,17 @@ class RowConvStep : public Step {
     for (int64_t g = 0; g < shape_.groups; ++g) {
       const WindowRows source(plan_.window, image + g * shape_.group_channels(),
                               shape_.channels, border_.data());
-      RowProduct({.rows = rows(),
-                  .source = source,
-                  .weights = weights_->groups[static_cast<size_t>(g)],
-                  .requantization = OfGroup(g, args),
-                  .out = static_cast<uint8_t*>(args.outputs[0]) +
-                         g * shape_.group_filters(),
-                  .out_stride = shape_.filters,
-                  .scratch = scratch},
-                 args.pool);
+      RowProduct(
+          {.rows = rows(),
+           .source = source,
+           .weights = weights_->groups[static_cast<size_t>(g)],
+           .requantization = ResultFrom(g * shape_.group_filters(), product_,
+                                        added_, shape_.filters, args),
+           .out = static_cast<uint8_t*>(args.outputs[0]) +
+                  g * shape_.group_filters(),
+           .out_stride = shape_.filters,
+           .scratch = scratch},
+          args.pool);
     }
   }
   size_t scratch_bytes() const override {
@@ -183,20 +202,6 @@ class RowConvStep : public Step {
           taps, reinterpret_cast<uint8_t*>(ordered.data() + first), channels);
     }
     return ordered;
-  }
-
-  Requantization OfGroup(int64_t group, const StepArgs& args) const {
-    Requantization r = RequantizationOf(product_, false);
-    const int64_t first = group * shape_.group_filters();
-    r.bias += first;
-    r.multiplier += first;
-    if (!added_) return r;
-    r.addition =
-        AdditionOf(*product_.y, added_->added, added_->sum, added_->conv_is_a);
-    r.addition.added =
-        static_cast<const uint8_t*>(args.inputs[added_->input]) + first;
-    r.addition.row_stride = shape_.filters;
-    return r;
   }
 
   void CopyWithBorder(const uint8_t* image, uint8_t* copy,
@@ -263,20 +268,13 @@ class ByteWinogradStep : public Step {
   }
 
   void Run(const StepArgs& args) const override {
-    Requantization r = RequantizationOf(product_, false);
-    if (added_) {
-      r.addition = AdditionOf(*product_.y, added_->added, added_->sum,
-                              added_->conv_is_a);
-      r.addition.added =
-          static_cast<const uint8_t*>(args.inputs[added_->input]);
-      r.addition.row_stride = shape_.filters;
-    }
     ByteWinogradConv({.shape = shape_,
                       .weights = *weights_,
                       .input = args.inputs[0],
                       .input_is_signed = product_.x.is_signed,
                       .border = border_.data(),
-                      .requantization = r,
+                      .requantization =
+                          ResultFrom(0, product_, added_, shape_.filters, args),
                       .output = static_cast<uint8_t*>(args.outputs[0]),
                       .scratch = args.scratch},
                      args.pool);

@@ -46,8 +46,10 @@ struct ConvPlan {
 // on the shape only by the dimensions of the weights.
 PackedMatrix PackConvWeights(const ConvShape& shape, const float* weights);
 
-struct ConvArgs {
-  const ConvPlan& plan;
+// One convolution, as its plan makes it.
+template <class Plan>
+struct PlannedConv {
+  const Plan& plan;
   const PackedMatrix& weights;
   const float* bias = nullptr;  // one per filter, or null
   float low = -std::numeric_limits<float>::infinity();
@@ -56,6 +58,7 @@ struct ConvArgs {
   float* output = nullptr;
   float* scratch = nullptr;  // plan.scratch_bytes
 };
+using ConvArgs = PlannedConv<ConvPlan>;
 void Conv(const ConvArgs& args, ThreadPool& pool);
 
 }  // namespace squint

@@ -53,34 +53,30 @@ void CountMacs(benchmark::State& state, const ConvShape& s) {
       benchmark::Counter::kIsIterationInvariantRate);
 }
 
-void BM_Conv(benchmark::State& state) {
+template <class Plan>
+void RunPlanned(benchmark::State& state,
+                PackedMatrix (*pack)(const ConvShape&, const float*),
+                void (*run)(const PlannedConv<Plan>&, ThreadPool&)) {
   const ConvShape s = Shape(state);
   Data data(s);
   ThreadPool pool(static_cast<int>(state.range(5)));
-  const ConvPlan plan(s);
-  const PackedMatrix weights = PackConvWeights(s, data.w.data());
+  const Plan plan(s);
+  const PackedMatrix weights = pack(s, data.w.data());
   std::vector<float> scratch(plan.scratch_bytes / sizeof(float));
   for (auto _ : state) {
-    Conv({plan, weights, nullptr, 0, 6, data.x.data(), data.y.data(),
-          scratch.data()},
-         pool);
+    run({plan, weights, nullptr, 0, 6, data.x.data(), data.y.data(),
+         scratch.data()},
+        pool);
   }
   CountMacs(state, s);
 }
 
+void BM_Conv(benchmark::State& state) {
+  RunPlanned(state, PackConvWeights, Conv);
+}
+
 void BM_Winograd(benchmark::State& state) {
-  const ConvShape s = Shape(state);
-  Data data(s);
-  ThreadPool pool(static_cast<int>(state.range(5)));
-  const WinogradPlan plan(s);
-  const PackedMatrix weights = PackWinogradWeights(s, data.w.data());
-  std::vector<float> scratch(plan.scratch_bytes / sizeof(float));
-  for (auto _ : state) {
-    WinogradConv({plan, weights, nullptr, 0, 6, data.x.data(), data.y.data(),
-                  scratch.data()},
-                 pool);
-  }
-  CountMacs(state, s);
+  RunPlanned(state, PackWinogradWeights, WinogradConv);
 }
 
 void BM_Depthwise(benchmark::State& state) {

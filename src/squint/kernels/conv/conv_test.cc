@@ -81,17 +81,30 @@ void ExpectTruth(const ConvShape& s, const Data& data) {
   }
 }
 
-std::vector<float> RunConv(const ConvShape& s, int threads = 1) {
+template <class Plan>
+std::vector<float> RunPlanned(PackedMatrix (*pack)(const ConvShape&,
+                                                   const float*),
+                              void (*run)(const PlannedConv<Plan>&,
+                                          ThreadPool&),
+                              const ConvShape& s, int threads) {
   Data data(s);
   ThreadPool pool(threads);
-  const ConvPlan plan(s);
-  const PackedMatrix weights = PackConvWeights(s, data.w.data());
+  const Plan plan(s);
+  const PackedMatrix weights = pack(s, data.w.data());
   std::vector<float> scratch(plan.scratch_bytes / sizeof(float));
-  Conv({plan, weights, data.bias.data(), kLow, kHigh, data.x.data(),
-        data.y.data(), scratch.data()},
-       pool);
+  run({plan, weights, data.bias.data(), kLow, kHigh, data.x.data(),
+       data.y.data(), scratch.data()},
+      pool);
   ExpectTruth(s, data);
   return data.y;
+}
+
+std::vector<float> RunConv(const ConvShape& s, int threads = 1) {
+  return RunPlanned(PackConvWeights, Conv, s, threads);
+}
+
+std::vector<float> RunWinograd(const ConvShape& s, int threads = 1) {
+  return RunPlanned(PackWinogradWeights, WinogradConv, s, threads);
 }
 
 std::vector<float> RunDepthwise(const ConvShape& s, int threads = 1) {
@@ -219,19 +232,6 @@ TEST(Depthwise, GivesTheSameBitsForEveryThreadCount) {
     const ConvShape s = Shape(20, 20, 20, 14, 14, 3, 1, 1);
     EXPECT_EQ(RunDepthwise(s, 3), RunDepthwise(s, 1));
   });
-}
-
-std::vector<float> RunWinograd(const ConvShape& s, int threads = 1) {
-  Data data(s);
-  ThreadPool pool(threads);
-  const WinogradPlan plan(s);
-  const PackedMatrix weights = PackWinogradWeights(s, data.w.data());
-  std::vector<float> scratch(plan.scratch_bytes / sizeof(float));
-  WinogradConv({plan, weights, data.bias.data(), kLow, kHigh, data.x.data(),
-                data.y.data(), scratch.data()},
-               pool);
-  ExpectTruth(s, data);
-  return data.y;
 }
 
 TEST(Winograd, EqualsTheTruthForPadsAndSizes) {

@@ -146,26 +146,17 @@ class PlaneStaging {
     for (int64_t i = 0; i < layout_.phases_w; ++i) {
       runs_[i] = PhaseRun(w, layout_, i);
     }
-    for (int64_t i = 0; i < layout_.phases_h; ++i) {
-      // Row r of the phase is row r * stride_h + i - pad_top of the plane.
-      const int64_t first = i - w.pad_top;
-      const int64_t begin =
-          first >= 0 ? 0 : (-first + w.stride_h - 1) / w.stride_h;
-      const int64_t end = (w.in_h - first + w.stride_h - 1) / w.stride_h;
-      rows_[i] = {begin, std::clamp(end, begin, std::max(begin, layout_.rows))};
-    }
   }
-  bool fits() const {
-    return layout_.phases_w <= kMaxPhases && layout_.phases_h <= kMaxPhases;
-  }
+  bool fits() const { return layout_.phases_w <= kMaxPhases; }
   const StagedPlane& layout() const { return layout_; }
 
   HWY_INLINE void CopyInside(const float* plane, float* staged) const {
     for (int64_t i = 0; i < layout_.phases_h; ++i) {
       for (int64_t j = 0; j < layout_.phases_w; ++j) {
         float* phase = staged + layout_.PhaseOffset(i, j);
-        for (int64_t r = rows_[i].begin; r < rows_[i].end; ++r) {
+        for (int64_t r = 0; r < layout_.rows; ++r) {
           const int64_t y = r * window_.stride_h + i - window_.pad_top;
+          if (y < 0 || y >= window_.in_h) continue;
           CopyRun(runs_[j], window_.stride_w, plane + y * window_.in_w,
                   phase + r * layout_.columns);
         }
@@ -175,14 +166,9 @@ class PlaneStaging {
 
  private:
   static constexpr int64_t kMaxPhases = 4;
-  struct Rows {
-    int64_t begin = 0;
-    int64_t end = 0;
-  };
   PlaneWindow window_;
   StagedPlane layout_;
   PhaseRun runs_[kMaxPhases];
-  Rows rows_[kMaxPhases];
 };
 
 // Calls f(band's window, its staged form's layout, floats, first output row)

@@ -31,16 +31,7 @@ struct WinogradPlan {
 // The 16 matrices of weights [filters][channels][3][3].
 PackedMatrix PackWinogradWeights(const ConvShape& shape, const float* weights);
 
-struct WinogradArgs {
-  const WinogradPlan& plan;
-  const PackedMatrix& weights;
-  const float* bias = nullptr;  // one per filter, or null
-  float low = -std::numeric_limits<float>::infinity();
-  float high = std::numeric_limits<float>::infinity();
-  const float* input = nullptr;
-  float* output = nullptr;
-  float* scratch = nullptr;  // plan.scratch_bytes, 64-aligned
-};
+using WinogradArgs = PlannedConv<WinogradPlan>;
 void WinogradConv(const WinogradArgs& args, ThreadPool& pool);
 
 }  // namespace squint

@@ -12,6 +12,7 @@
 
 #include "squint/kernels/clamp-inl.h"
 #include "squint/kernels/conv/stage-inl.h"
+#include "squint/kernels/pin-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace squint {
@@ -37,16 +38,6 @@ template <class D, class V>
 HWY_INLINE void Put(D d, const Band& b, int64_t y, int64_t x, V sum) {
   sum = ClampKeepNaN(sum, hn::Set(d, b.low), hn::Set(d, b.high));
   StoreInRow(d, sum, b.out + y * b.out_w + x, b.out_w);
-}
-
-// In a register from here on: GCC would keep all weights of a window there,
-// which are more than there are, and load them from memory.
-template <class V>
-HWY_INLINE void Pin([[maybe_unused]] V& v) {
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128 && \
-    defined(__GNUC__)
-  asm volatile("" : "+x"(v.raw));
-#endif
 }
 
 // kRows rows of the result from y on, kVectors vectors at x. Every weight is

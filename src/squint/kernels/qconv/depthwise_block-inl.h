@@ -142,14 +142,6 @@ HWY_INLINE void StoreBlock(const IntVector (&sum)[kVectors],
 #endif
 }
 
-// Computed here and in a register from here on. GCC would multiply all taps for
-// one row, store the products for the other, and read weights again and again.
-HWY_INLINE void Pin([[maybe_unused]] IntVector& v) {
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128 && defined(__GNUC__)
-  asm volatile("" : "+x"(v.raw));
-#endif
-}
-
 // How pixels and rows of the result lie on the staged columns: pixels' windows
 // beside each other, or anyhow; rows read the same groups, or each its own.
 enum class Walk : uint8_t { kConsecutive, kStrided, kRowsApart };

@@ -17,6 +17,7 @@
 // After foreach_target.
 #include <hwy/highway.h>
 
+#include "squint/kernels/pin-inl.h"
 #include "squint/kernels/qrows/quad-inl.h"
 
 HWY_BEFORE_NAMESPACE();

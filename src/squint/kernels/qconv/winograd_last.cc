@@ -4,6 +4,7 @@
 
 #include "squint/base/threads.h"
 #include "squint/kernels/aligned.h"
+#include "squint/kernels/qrows/qrows.h"
 #include "squint/kernels/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -328,12 +329,7 @@ bool ByteWinogradPays(const ConvShape& shape) {
 ByteWinogradWeights PackByteWinograd(const ConvShape& s,
                                      const int8_t* weights) {
   ByteWinogradWeights packed;
-  for (int64_t f = 0; f < s.filters; ++f) {
-    const int8_t* begin = weights + f * s.depth();
-    int32_t sum = 0;
-    std::for_each(begin, begin + s.depth(), [&](int8_t w) { sum += w; });
-    packed.sums.push_back(sum);
-  }
+  packed.sums = SumWeights(weights, s.filters, s.depth());
   packed.data =
       AllocateAligned<std::byte>(16 * s.filters * ((s.channels + 1) / 2 * 2) *
                                  static_cast<int64_t>(sizeof(int16_t)));

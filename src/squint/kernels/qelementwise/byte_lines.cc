@@ -21,8 +21,6 @@ HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
 
-constexpr int kTableEntries = 256;
-
 // Of lines with this slope between lower[i] and upper[i] at x[i].
 void InterceptsOf(const float* x, const float* lower, const float* upper,
                   float slope, float* lowest, float* highest) {
@@ -30,7 +28,7 @@ void InterceptsOf(const float* x, const float* lower, const float* upper,
   const auto by = hn::Set(d, -slope);
   auto least = hn::Set(d, std::numeric_limits<float>::lowest());
   auto greatest = hn::Set(d, std::numeric_limits<float>::max());
-  for (int i = 0; i < kTableEntries; i += kIntLanes) {
+  for (int i = 0; i < kByteTableEntries; i += kIntLanes) {
     const auto at = hn::LoadU(d, x + i);
     least = hn::Max(least, hn::MulAdd(by, at, hn::LoadU(d, lower + i)));
     greatest = hn::Min(greatest, hn::MulAdd(by, at, hn::LoadU(d, upper + i)));
@@ -71,20 +69,25 @@ HWY_INLINE int64_t OnLines(const ByteLines& lines, int64_t c,
   return i;
 }
 
-// One pixel, all channels.
-void LinesOfPixel(const ByteLines& lines, const uint8_t* tables,
-                  const uint8_t* in, uint8_t* out) {
-  const auto looked_up = [&](int64_t c) {
-    return tables[c * kTableEntries + in[c]];
-  };
-  // Before `out` is written, which may be `in`.
+// Whole pixels.
+void LinesOfPixels(const ByteLines& lines, const uint8_t* tables,
+                   const uint8_t* in, int64_t pixels, uint8_t* out) {
+  const int64_t width = lines.channels;
   std::vector<uint8_t> others(lines.others.size());
-  std::ranges::transform(lines.others, others.begin(), looked_up);
-  int64_t c = lines.x_is_signed
-                  ? OnLines<int8_t, true>(lines, 0, in, lines.channels, out)
-                  : OnLines<uint8_t, true>(lines, 0, in, lines.channels, out);
-  for (; c < lines.channels; ++c) out[c] = looked_up(c);
-  for (size_t k = 0; k < others.size(); ++k) out[lines.others[k]] = others[k];
+  for (int64_t i = 0; i < pixels; ++i, in += width, out += width) {
+    const auto looked_up = [&](int64_t c) {
+      return tables[c * kByteTableEntries + in[c]];
+    };
+    // Before `out` is written, which may be `in`.
+    std::ranges::transform(lines.others, others.begin(), looked_up);
+    int64_t c = lines.x_is_signed
+                    ? OnLines<int8_t, true>(lines, 0, in, width, out)
+                    : OnLines<uint8_t, true>(lines, 0, in, width, out);
+    for (; c < width; ++c) out[c] = looked_up(c);
+    for (size_t k = 0; k < others.size(); ++k) {
+      out[lines.others[k]] = others[k];
+    }
+  }
 }
 
 // Elements of channel c.
@@ -95,7 +98,7 @@ void LinesOfChannel(const ByteLines& lines, const uint8_t* tables, int64_t c,
     i = lines.x_is_signed ? OnLines<int8_t, false>(lines, c, in, count, out)
                           : OnLines<uint8_t, false>(lines, c, in, count, out);
   }
-  for (; i < count; ++i) out[i] = tables[c * kTableEntries + in[i]];
+  for (; i < count; ++i) out[i] = tables[c * kByteTableEntries + in[i]];
 }
 
 }  // namespace HWY_NAMESPACE
@@ -107,16 +110,14 @@ namespace squint {
 namespace {
 
 HWY_EXPORT(InterceptsOf);
-HWY_EXPORT(LinesOfPixel);
+HWY_EXPORT(LinesOfPixels);
 HWY_EXPORT(LinesOfChannel);
-
-constexpr int kTableEntries = 256;
 
 // Where a line must run to give a table's entries.
 struct LineBounds {
-  float x[kTableEntries];
-  float lower[kTableEntries];
-  float upper[kTableEntries];
+  float x[kByteTableEntries];
+  float lower[kByteTableEntries];
+  float upper[kByteTableEntries];
 };
 
 // Of intercepts that go with a slope: least and greatest.
@@ -135,12 +136,12 @@ Intercepts Between(const LineBounds& bounds, float slope) {
 
 // A table's results in the order of x, as numbers.
 struct Results {
-  int value[kTableEntries];
+  int value[kByteTableEntries];
   int first_x;
 
   Results(const uint8_t* table, bool x_is_signed, bool y_is_signed)
       : first_x(x_is_signed ? -128 : 0) {
-    for (int i = 0; i < kTableEntries; ++i) {
+    for (int i = 0; i < kByteTableEntries; ++i) {
       const uint8_t y = table[static_cast<uint8_t>(first_x + i)];
       value[i] = y_is_signed ? static_cast<int8_t>(y) : y;
     }
@@ -150,7 +151,7 @@ struct Results {
 LineBounds BoundsOf(const Results& results, int low, int high) {
   constexpr float kNone = 1e9F;
   LineBounds bounds;
-  for (int i = 0; i < kTableEntries; ++i) {
+  for (int i = 0; i < kByteTableEntries; ++i) {
     const int y = results.value[i];
     const auto real = static_cast<float>(y);
     bounds.x[i] = static_cast<float>(results.first_x + i);
@@ -164,8 +165,8 @@ LineBounds BoundsOf(const Results& results, int low, int high) {
 std::pair<float, float> SlopesOf(const Results& results, int low, int high) {
   const auto inside = [&](int y) { return y > low && y < high; };
   int first = 0;
-  while (first < kTableEntries && !inside(results.value[first])) ++first;
-  int last = kTableEntries - 1;
+  while (first < kByteTableEntries && !inside(results.value[first])) ++first;
+  int last = kByteTableEntries - 1;
   while (last > first && !inside(results.value[last])) --last;
   if (last <= first) return {-256.0F, 256.0F};  // a step
   const auto width = static_cast<float>(last - first);
@@ -220,7 +221,7 @@ std::optional<ByteLines> FitByteLines(const uint8_t* tables, int64_t channels,
   constexpr int64_t kWorthIt = 8;  // one in so many may be looked up
   const uint8_t flip = y_is_signed ? 0x80 : 0;
   const auto [least, most] = std::minmax_element(
-      tables, tables + channels * kTableEntries,
+      tables, tables + channels * kByteTableEntries,
       [flip](uint8_t a, uint8_t b) { return (a ^ flip) < (b ^ flip); });
   const auto number = [&](uint8_t y) {
     return y_is_signed ? static_cast<int8_t>(y) : int{y};
@@ -234,7 +235,8 @@ std::optional<ByteLines> FitByteLines(const uint8_t* tables, int64_t channels,
   lines.low = static_cast<float>(low);
   lines.high = static_cast<float>(high);
   for (int64_t c = 0; c < channels; ++c) {
-    const Results results(tables + c * kTableEntries, x_is_signed, y_is_signed);
+    const Results results(tables + c * kByteTableEntries, x_is_signed,
+                          y_is_signed);
     const std::optional<Line> line = FitLine(results, low, high);
     if (!line) {
       lines.others.push_back(c);
@@ -257,11 +259,10 @@ void ApplyByteLines(const ByteLines& lines, const uint8_t* tables,
     pool.ParallelFor(static_cast<size_t>(outer),
                      static_cast<size_t>(std::max<int64_t>(1, kPiece / width)),
                      [&](size_t begin, size_t end) {
-                       for (size_t i = begin; i < end; ++i) {
-                         const int64_t at = static_cast<int64_t>(i) * width;
-                         HWY_DYNAMIC_DISPATCH(LinesOfPixel)
-                         (lines, tables, from + at, to + at);
-                       }
+                       const int64_t at = static_cast<int64_t>(begin) * width;
+                       HWY_DYNAMIC_DISPATCH(LinesOfPixels)
+                       (lines, tables, from + at,
+                        static_cast<int64_t>(end - begin), to + at);
                      });
     return;
   }

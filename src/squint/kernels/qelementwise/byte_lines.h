@@ -12,6 +12,8 @@ namespace squint {
 
 class ThreadPool;
 
+inline constexpr int kByteTableEntries = 256;
+
 // For the byte x of channel c, as a number of its type:
 //   y = round_half_even(clamp(slope[c] * x + intercept[c], low, high)),
 // which is the table's entry for every x and far enough from the border of the
@@ -27,8 +29,9 @@ struct ByteLines {
   std::vector<int64_t> others;  // channels whose tables are no lines, ascending
 };
 
-// `tables`: channels * 256 results, that of byte b (taken as unsigned) at place
-// b. Nullopt where so many are no lines that it does not pay.
+// `tables`: channels * kByteTableEntries results, that of byte b (taken as
+// unsigned) at place b. Nullopt where so many are no lines that it does not
+// pay.
 std::optional<ByteLines> FitByteLines(const uint8_t* tables, int64_t channels,
                                       bool x_is_signed, bool y_is_signed);
 

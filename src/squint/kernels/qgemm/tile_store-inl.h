@@ -194,33 +194,6 @@ HWY_INLINE void StoreRagged(const int32_t* sums, int vectors,
            });
 }
 
-// Whole columns.
-template <class Columns>
-HWY_INLINE void StoreSumsBy(const int32_t* sums, int vectors,
-                            const TilePlace& to) {
-  const IntTag d;
-  const Columns columns(to.requantization, to.column);
-  const int64_t row_sums = int64_t{vectors} * kIntLanes;
-  int64_t r = 0;
-#if HWY_TARGET == HWY_AVX2
-  for (; r + 2 <= to.rows; r += 2, sums += 2 * row_sums) {
-    const int32_t* below = sums + row_sums;
-    for (int64_t at = 0; at < to.columns; at += int64_t{2} * kIntLanes) {
-      columns.StoreRows(
-          hn::Load(d, sums + at), hn::Load(d, sums + at + kIntLanes),
-          hn::Load(d, below + at), hn::Load(d, below + at + kIntLanes),
-          to.row + r, at, to.out + r * to.stride + at, to.stride);
-    }
-  }
-#endif
-  for (; r < to.rows; ++r, sums += row_sums) {
-    for (int64_t at = 0; at < to.columns; at += int64_t{2} * kIntLanes) {
-      columns.Store(hn::Load(d, sums + at), hn::Load(d, sums + at + kIntLanes),
-                    to.row + r, at, to.out + r * to.stride + at);
-    }
-  }
-}
-
 // A tile of sums, an even number of vectors a row, with any parameters: what
 // is not stored from registers. One copy for tiles of every height.
 inline HWY_NOINLINE void StoreSums(const int32_t* sums, int vectors,
@@ -229,7 +202,12 @@ inline HWY_NOINLINE void StoreSums(const int32_t* sums, int vectors,
   const bool whole = to.columns % (2 * kIntLanes) == 0;
   const bool adds = q.addition.added != nullptr;
   if (HasColumnStore(q) && whole && adds) {
-    return StoreSumsBy<ColumnStore<true, true>>(sums, vectors, to);
+    const ColumnStore<true, true> columns(q, to.column);
+    return ForPairs(sums, vectors, to,
+                    [&](IntVector a, IntVector b, int64_t r, int64_t at) {
+                      columns.Store(a, b, to.row + r, at,
+                                    to.out + r * to.stride + at);
+                    });
   }
   if (HasColumnStore(q) && q.is_padded && !adds) {
     return StoreRagged(sums, vectors, to);

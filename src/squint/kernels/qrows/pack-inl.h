@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <vector>
 
 #include "squint/kernels/aligned.h"
 #include "squint/kernels/qrows/qrows.h"
@@ -114,16 +115,24 @@ inline int32_t SumOf(const int8_t* weights, int64_t count) {
   return static_cast<int32_t>(sum);
 }
 
+// Of each of [outputs][terms].
+inline std::vector<int32_t> SumsOf(const int8_t* weights, int64_t outputs,
+                                   int64_t terms) {
+  std::vector<int32_t> sums;
+  sums.reserve(static_cast<size_t>(outputs));
+  for (int64_t j = 0; j < outputs; ++j) {
+    sums.push_back(SumOf(weights + j * terms, terms));
+  }
+  return sums;
+}
+
 // Room for `bytes` of packed weights, and their sums.
 inline RowWeights Unfilled(const RowWeightsShape& s, const int8_t* weights,
                            int64_t bytes, bool in_quads) {
   RowWeights packed{s, AllocateAligned<std::byte>(bytes),
                     static_cast<size_t>(bytes)};
   packed.in_quads = in_quads;
-  packed.sums.reserve(static_cast<size_t>(s.outputs));
-  for (int64_t j = 0; j < s.outputs; ++j) {
-    packed.sums.push_back(SumOf(weights + j * s.terms(), s.terms()));
-  }
+  packed.sums = SumsOf(weights, s.outputs, s.terms());
   return packed;
 }
 

@@ -361,6 +361,7 @@ HWY_AFTER_NAMESPACE();
 namespace squint {
 namespace {
 
+HWY_EXPORT(SumsOf);
 HWY_EXPORT(PackBest);
 HWY_EXPORT(PackAsQuads);
 HWY_EXPORT(RunBest);
@@ -378,6 +379,11 @@ void PlainRows::Find(int64_t begin, int64_t count,
 
 RowWeights PackRowWeights(const RowWeightsShape& shape, const int8_t* weights) {
   return HWY_DYNAMIC_DISPATCH(PackBest)(shape, weights);
+}
+
+std::vector<int32_t> SumWeights(const int8_t* weights, int64_t outputs,
+                                int64_t terms) {
+  return HWY_DYNAMIC_DISPATCH(SumsOf)(weights, outputs, terms);
 }
 
 size_t RowProductScratch(int64_t rows, const RowWeightsShape& shape,

@@ -49,6 +49,10 @@ struct RowWeights {
 // Made for the instruction set that is active and used under the same.
 RowWeights PackRowWeights(const RowWeightsShape& shape, const int8_t* weights);
 
+// The sums of the weights of each output; `weights`: [outputs][terms].
+std::vector<int32_t> SumWeights(const int8_t* weights, int64_t outputs,
+                                int64_t terms);
+
 // Where the bytes of rows begin.
 class RowSource {
  public:
