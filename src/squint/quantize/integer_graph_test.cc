@@ -126,6 +126,28 @@ std::vector<Case> Cases() {
          return net.Op("Gemm",
                        {flat, net.Weight({8, 5}), net.Weight({5}, 0.2f)});
        }},
+      {"means of windows beside each other",
+       {2, 3, 11, 9},
+       [](Net& net) {
+         const ValueId stem = net.Conv(net.x, 3, 5, 3);
+         const ValueId near =
+             net.Op("AveragePool", {stem},
+                    {{"kernel_shape", std::vector<int64_t>{3, 3}},
+                     {"pads", std::vector<int64_t>{1, 1, 1, 1}}});
+         const ValueId padded =
+             net.Op("AveragePool", {stem},
+                    {{"kernel_shape", std::vector<int64_t>{3, 5}},
+                     {"pads", std::vector<int64_t>{1, 2, 1, 2}},
+                     {"count_include_pad", int64_t{1}}});
+         const ValueId both =
+             net.Op("Concat", {near, padded}, {{"axis", int64_t{1}}});
+         const ValueId halved =
+             net.Op("AveragePool", {both},
+                    {{"kernel_shape", std::vector<int64_t>{2, 2}},
+                     {"strides", std::vector<int64_t>{2, 2}},
+                     {"ceil_mode", int64_t{1}}});
+         return net.Conv(halved, 10, 3, 1);
+       }},
       {"normalizations of joined parts",
        {2, 4, 7, 7},
        [](Net& net) {
@@ -249,6 +271,12 @@ TEST(LowerToIntegers, KeepsImagesChannelsLastAndAddsInTheConvolution) {
   EXPECT_EQ(CountOf(graph, "QLinearAdd"), 0);
   // Of the input, and of the means before the matrix product.
   EXPECT_EQ(CountOf(graph, "Transpose"), 2) << PrintGraph(graph);
+}
+
+TEST(LowerToIntegers, AveragesWindowsOfChannelsLast) {
+  const Graph graph = LoweredCase("means of windows beside each other");
+  EXPECT_EQ(CountOf(graph, "QLinearAveragePool"), 3) << PrintGraph(graph);
+  EXPECT_EQ(CountOf(graph, "Transpose"), 2);  // of the input and the result
 }
 
 TEST(LowerToIntegers, LooksUpNormalizationsByChannel) {
