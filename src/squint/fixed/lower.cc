@@ -114,7 +114,7 @@ Graph LowerToFixed(const Graph& quantized) {
     node.inputs.resize(1);
     node.attributes.clear();
   }
-  Graph lowered = LowerToIntegers(graph, {.fuse_additions = false});
+  Graph lowered = LowerToIntegers(graph, {.fuse = false});
   DropIdentities(lowered);
   for (const ValueId id : std::vector<ValueId>(lowered.inputs())) {
     ReadOnOneGrid(lowered, id);

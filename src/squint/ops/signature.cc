@@ -97,6 +97,7 @@ constexpr Signature kSignatures[] = {
     {"fIJf?i?f?f?f?fIfJ", "DynamicQuantizeLSTM"},
     {"fIrI?r?", "DynamicQuantizeMatMul"},
     {"IJrrI?J?r?", "MatMulIntegerToFloat"},
+    {"IJrrI?J?r?ri", "MatMulIntegerToBytes"},
     {"IrIJrJi?r?i?", "QGemm"},
     {"IrI?JrJ?ri?", "QLinearAdd QLinearMul"},
     {"IrI?ri?",

@@ -279,6 +279,49 @@ TEST(LowerToIntegers, AveragesWindowsOfChannelsLast) {
   EXPECT_EQ(CountOf(graph, "Transpose"), 2);  // of the input and the result
 }
 
+// A layer of a transformer, in parts: heads, and two products with a Gelu.
+ValueId HeadsAndGelu(Net& net) {
+  const auto linear = [&](ValueId x, int64_t from, int64_t to, float step) {
+    return net.Op("Add", {net.Op("MatMul", {x, net.Weight({from, to}, step)}),
+                          net.Weight({to}, 0.2f)});
+  };
+  const ValueId shape =
+      net.graph.AddConstant("heads", Tensor::Of<int64_t>({4}, {1, 6, 2, 4}));
+  const auto heads = [&](float step, std::vector<int64_t> perm) {
+    return net.Op("Transpose",
+                  {net.Op("Reshape", {linear(net.x, 8, 8, step), shape})},
+                  {{"perm", std::move(perm)}});
+  };
+  const ValueId queries = heads(0.3f, {0, 2, 1, 3});
+  const ValueId keys = heads(0.7f, {0, 2, 3, 1});
+  const ValueId wide = net.Op("Gelu", {linear(net.x, 8, 16, 0.4f)});
+  const ValueId flat =
+      net.graph.AddConstant("flat", Tensor::Of<int64_t>({3}, {1, 6, 12}));
+  const ValueId scores =
+      net.Op("Reshape", {net.Op("MatMul", {queries, keys}), flat});
+  return net.Op("Concat", {scores, linear(wide, 16, 8, 0.5f)},
+                {{"axis", int64_t{2}}});
+}
+
+TEST(LowerToIntegers, MakesBytesOfProductsInTheirStore) {
+  const Dims dims = {1, 6, 8};
+  Net net(dims);
+  const Graph graph = net.Finish(HeadsAndGelu(net));
+  const Waves data(dims);
+  const Graph quantized = Quantized(graph, data, RecipeFor("squint"));
+  const Graph lowered = LowerToIntegers(quantized);
+  EXPECT_EQ(CountOf(lowered, "MatMulIntegerToBytes"), 3) << PrintGraph(lowered);
+  EXPECT_EQ(CountOf(lowered, "Gelu"), 0);
+  EXPECT_EQ(CountOf(lowered, "Add"), 0);
+  EXPECT_EQ(CountOf(lowered, "QuantizeLinear"), 1);  // of the input
+  const Graph apart = LowerToIntegers(quantized, {.fuse = false});
+  EXPECT_EQ(CountOf(apart, "MatMulIntegerToBytes"), 0);
+  Executor executor(std::make_shared<const Graph>(lowered));
+  Executor other(std::make_shared<const Graph>(apart));
+  const std::vector<Tensor> inputs = data.Get(3).inputs;
+  ExpectBits(executor.Run(inputs)[0], other.Run(inputs)[0]);
+}
+
 TEST(LowerToIntegers, LooksUpNormalizationsByChannel) {
   const Graph graph = LoweredCase("normalizations of joined parts");
   EXPECT_EQ(CountOf(graph, "BatchNormalization"), 0) << PrintGraph(graph);

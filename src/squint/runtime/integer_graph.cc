@@ -19,6 +19,7 @@
 #include "squint/runtime/channels_last.h"
 #include "squint/runtime/dynamic_graph.h"
 #include "squint/runtime/fuse_additions.h"
+#include "squint/runtime/fuse_products.h"
 
 namespace squint {
 namespace {
@@ -64,7 +65,10 @@ class Lowering {
     graph_.Compact();
     InferShapes(graph_);
     UseChannelsLast(graph_);
-    if (options_.fuse_additions) FuseAdditions(graph_);
+    if (options_.fuse) {
+      FuseAdditions(graph_);
+      FuseProducts(graph_);
+    }
     VerifyGraph(graph_);
     return std::move(graph_);
   }

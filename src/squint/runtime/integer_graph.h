@@ -7,8 +7,8 @@
 namespace squint {
 
 struct IntegerGraphOptions {
-  // Sums join the convolution whose result they alone read (fuse_additions.h).
-  bool fuse_additions = true;
+  // What follows a product joins it (fuse_additions.h, fuse_products.h).
+  bool fuse = true;
 };
 
 // Values that are quantized per tensor to 8 bits with known parameters become

@@ -272,9 +272,10 @@ void ForRows(const PlaneWindow& window, int64_t images, int64_t channels,
              ThreadPool& pool, const Body& body) {
   const int64_t work =
       std::max<int64_t>(1, window.out_w * channels * window.taps());
-  const int64_t grain = std::max<int64_t>(1, 65536 / work);
-  pool.ParallelFor(static_cast<size_t>(images * window.out_h),
-                   static_cast<size_t>(grain), [&](size_t begin, size_t end) {
+  const int64_t rows = images * window.out_h;
+  const int64_t grain = std::max<int64_t>(
+      {1, 65536 / work, pool.threads() == 1 ? rows : 1});
+  pool.ParallelFor(static_cast<size_t>(rows), static_cast<size_t>(grain), [&](size_t begin, size_t end) {
                      body(static_cast<int64_t>(begin),
                           static_cast<int64_t>(end));
                    });

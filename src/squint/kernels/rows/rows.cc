@@ -92,7 +92,7 @@ struct SquareAround {
 struct ExpAround {
   float largest;
   HWY_INLINE V operator()(V x) const {
-    return Exp(D(), hn::Sub(x, hn::Set(D(), largest)));
+    return ExpOfNegative(D(), hn::Sub(x, hn::Set(D(), largest)));
   }
 };
 
@@ -149,7 +149,7 @@ HWY_INLINE void SoftmaxColumn(bool logarithm, int64_t length, int64_t step,
   V sum = hn::Zero(d);
   for (int64_t p = 0; p < length; ++p) {
     const V centred = hn::Sub(hn::LoadU(d, x + p * step), largest);
-    const V e = Exp(d, centred);
+    const V e = ExpOfNegative(d, centred);
     sum = hn::Add(sum, e);
     hn::StoreU(logarithm ? centred : e, d, y + p * step);
   }
@@ -176,7 +176,7 @@ void SoftmaxNarrow(bool logarithm, int64_t length, int64_t inner,
     float sum = 0.0f;
     for (int64_t p = 0; p < length; ++p) {
       const float centred = x[p * inner + i] - largest;
-      const float e = hn::GetLane(Exp(d, hn::Set(d, centred)));
+      const float e = hn::GetLane(ExpOfNegative(d, hn::Set(d, centred)));
       sum += e;
       y[p * inner + i] = logarithm ? centred : e;
     }
