@@ -98,6 +98,7 @@ constexpr Signature kSignatures[] = {
     {"fIrI?r?", "DynamicQuantizeMatMul"},
     {"IJrrI?J?r?", "MatMulIntegerToFloat"},
     {"IJrrI?J?r?ri", "MatMulIntegerToBytes"},
+    {"ff?ri", "SoftmaxToBytes"},
     {"IrIJrJi?r?i?", "QGemm"},
     {"IrI?JrJ?ri?", "QLinearAdd QLinearMul"},
     {"IrI?ri?",

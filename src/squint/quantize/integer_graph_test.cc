@@ -279,7 +279,7 @@ TEST(LowerToIntegers, AveragesWindowsOfChannelsLast) {
   EXPECT_EQ(CountOf(graph, "Transpose"), 2);  // of the input and the result
 }
 
-// A layer of a transformer, in parts: heads, and two products with a Gelu.
+// A layer of a transformer, in parts: attention, and two products with a Gelu.
 ValueId HeadsAndGelu(Net& net) {
   const auto linear = [&](ValueId x, int64_t from, int64_t to, float step) {
     return net.Op("Add", {net.Op("MatMul", {x, net.Weight({from, to}, step)}),
@@ -295,11 +295,15 @@ ValueId HeadsAndGelu(Net& net) {
   const ValueId queries = heads(0.3f, {0, 2, 1, 3});
   const ValueId keys = heads(0.7f, {0, 2, 3, 1});
   const ValueId wide = net.Op("Gelu", {linear(net.x, 8, 16, 0.4f)});
+  const ValueId mask = net.graph.AddConstant(
+      "mask", Tensor::Of<float>({6}, {0, 0, -1e4f, 0, -1e4f, 0}));
+  const ValueId shares = net.Op(
+      "Softmax", {net.Op("Add", {net.Op("MatMul", {queries, keys}), mask})});
+  const ValueId mixed = net.Op("MatMul", {shares, heads(0.5f, {0, 2, 1, 3})});
   const ValueId flat =
-      net.graph.AddConstant("flat", Tensor::Of<int64_t>({3}, {1, 6, 12}));
-  const ValueId scores =
-      net.Op("Reshape", {net.Op("MatMul", {queries, keys}), flat});
-  return net.Op("Concat", {scores, linear(wide, 16, 8, 0.5f)},
+      net.graph.AddConstant("flat", Tensor::Of<int64_t>({3}, {1, 6, 8}));
+  return net.Op("Concat",
+                {net.Op("Reshape", {mixed, flat}), linear(wide, 16, 8, 0.5f)},
                 {{"axis", int64_t{2}}});
 }
 
@@ -310,7 +314,8 @@ TEST(LowerToIntegers, MakesBytesOfProductsInTheirStore) {
   const Waves data(dims);
   const Graph quantized = Quantized(graph, data, RecipeFor("squint"));
   const Graph lowered = LowerToIntegers(quantized);
-  EXPECT_EQ(CountOf(lowered, "MatMulIntegerToBytes"), 3) << PrintGraph(lowered);
+  EXPECT_EQ(CountOf(lowered, "MatMulIntegerToBytes"), 4) << PrintGraph(lowered);
+  EXPECT_EQ(CountOf(lowered, "SoftmaxToBytes"), 1);
   EXPECT_EQ(CountOf(lowered, "Gelu"), 0);
   EXPECT_EQ(CountOf(lowered, "Add"), 0);
   EXPECT_EQ(CountOf(lowered, "QuantizeLinear"), 1);  // of the input

@@ -19,7 +19,7 @@
 #include "squint/runtime/channels_last.h"
 #include "squint/runtime/dynamic_graph.h"
 #include "squint/runtime/fuse_additions.h"
-#include "squint/runtime/fuse_products.h"
+#include "squint/runtime/fuse_to_bytes.h"
 
 namespace squint {
 namespace {
@@ -67,7 +67,7 @@ class Lowering {
     UseChannelsLast(graph_);
     if (options_.fuse) {
       FuseAdditions(graph_);
-      FuseProducts(graph_);
+      FuseToBytes(graph_);
     }
     VerifyGraph(graph_);
     return std::move(graph_);

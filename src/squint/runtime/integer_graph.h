@@ -7,7 +7,7 @@
 namespace squint {
 
 struct IntegerGraphOptions {
-  // What follows a product joins it (fuse_additions.h, fuse_products.h).
+  // What follows a product joins it (fuse_additions.h, fuse_to_bytes.h).
   bool fuse = true;
 };
 

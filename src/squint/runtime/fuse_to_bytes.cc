@@ -1,9 +1,10 @@
-#include "squint/runtime/fuse_products.h"
+#include "squint/runtime/fuse_to_bytes.h"
 
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "squint/ops/layout.h"
 #include "squint/ops/matmul_to_bytes.h"
 #include "squint/ops/qlinear_operands.h"
 
@@ -12,14 +13,16 @@ namespace {
 
 constexpr size_t kBias = ToBytesInputs::kBias;
 
-class ProductFusion {
+class ByteFusion {
  public:
-  explicit ProductFusion(Graph& graph) : graph_(graph), uses_(graph) {}
+  explicit ByteFusion(Graph& graph) : graph_(graph), uses_(graph) {}
 
   void Run() {
     for (const NodeId id : graph_.order()) {
       const Node& node = graph_.node(id);
-      if (node.removed || !node.Is("MatMulIntegerToFloat", "com.microsoft") ||
+      if (node.removed) continue;
+      if (node.Is("Softmax")) FuseSoftmax(id);
+      if (!node.Is("MatMulIntegerToFloat", "com.microsoft") ||
           !graph_.value(node.input(1)).is_constant()) {
         continue;
       }
@@ -98,6 +101,46 @@ class ProductFusion {
            IsByte(zero->dtype());
   }
 
+  // The operand of a sum beside which the other is broadcast, or kNoValue.
+  ValueId Whole(const Node& sum) const {
+    const Shape& y = graph_.value(sum.output()).shape;
+    for (const size_t i : {size_t{0}, size_t{1}}) {
+      const Value& value = graph_.value(sum.input(i));
+      if (!value.is_constant() && value.shape == y) return sum.input(i);
+    }
+    return kNoValue;
+  }
+
+  // The sum that a Softmax over rows alone reads joins it.
+  void FuseSoftmax(NodeId id) {
+    const Node softmax = graph_.node(id);
+    const Shape& shape = graph_.value(softmax.output()).shape;
+    const Node* next = ReaderOf(softmax.output());
+    if (!shape.has_rank() || shape.rank() == 0 || next == nullptr ||
+        !IsByteQuantize(*next) ||
+        NormalizeAxis(softmax.Int("axis", -1), shape.rank()) !=
+            shape.rank() - 1) {
+      return;
+    }
+    std::vector<ValueId> inputs = {softmax.input(0), kNoValue, next->input(1),
+                                   next->input(2)};
+    Skip(ReaderId(softmax.output()), softmax.output(), id);
+    const NodeId sum = graph_.value(inputs[0]).producer;
+    if (sum != kNoNode && graph_.node(sum).Is("Add") &&
+        ReaderOf(inputs[0]) != nullptr && Whole(graph_.node(sum)) != kNoValue) {
+      const Node add = graph_.node(sum);
+      const ValueId whole = Whole(add);
+      inputs[0] = whole;
+      inputs[1] = add.input(0) == whole ? add.input(1) : add.input(0);
+      graph_.RemoveNode(sum);
+    }
+    Node& made = graph_.node(id);
+    made.op_type = "SoftmaxToBytes";
+    made.domain = "squint";
+    made.attributes.clear();
+    made.inputs = std::move(inputs);
+  }
+
   void MakeBytes(NodeId id) {
     ValueId y = graph_.node(id).output();
     const Node* next = ReaderOf(y);
@@ -142,6 +185,6 @@ class ProductFusion {
 
 }  // namespace
 
-void FuseProducts(Graph& graph) { ProductFusion(graph).Run(); }
+void FuseToBytes(Graph& graph) { ByteFusion(graph).Run(); }
 
 }  // namespace squint
