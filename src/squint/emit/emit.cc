@@ -4,6 +4,7 @@
 
 #include "squint/base/error.h"
 #include "squint/emit/c_text.h"
+#include "squint/emit/cmsis_nn.h"
 #include "squint/emit/files.h"
 #include "squint/emit/flash_limit.h"
 #include "squint/emit/patches.h"
@@ -115,8 +116,10 @@ EmittedModel Write(const FixedNetwork& network, const FixedNetwork& whole,
 
 }  // namespace
 
-EmittedModel EmitC(const FixedNetwork& network, const EmitOptions& options) {
+EmittedModel EmitC(const FixedNetwork& own, const EmitOptions& options) {
   CheckName(options.name);
+  const FixedNetwork network =
+      options.kernels == KernelSet::kCmsisNn ? WithCmsisNn(own) : own;
   const MemoryPlan plan = PlanMemory(network);
   if (options.ram_limit > 0) {
     if (const auto patched = MeetRamLimit(network, plan, options.ram_limit)) {

@@ -14,9 +14,15 @@
 
 namespace squint {
 
+enum class KernelSet {
+  kOwn,
+  kCmsisNn,  // CMSIS-NN's where they give the same bytes (emit/cmsis_nn.h)
+};
+
 struct EmitOptions {
   std::string name = "model";  // prefix of every symbol: a C identifier
   std::string source;          // what the files say they were made from
+  KernelSet kernels = KernelSet::kOwn;
   // Bytes that the arena may take, and what lies in flash; 0: any number.
   int64_t ram_limit = 0;
   int64_t flash_limit = 0;
