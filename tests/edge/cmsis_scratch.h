@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "arm_nnfunctions.h"
 #include "arm_nnsupportfunctions.h"
 
 static inline int32_t larger(int32_t a, int32_t b) { return a > b ? a : b; }
@@ -18,9 +19,9 @@ static inline void check_scratch(const cmsis_nn_context* context, int32_t size,
 
 static inline arm_cmsis_nn_status checked_conv(
     const cmsis_nn_context* context, const cmsis_nn_conv_params* params,
-    const cmsis_nn_per_channel_quant_params* factors,
-    const cmsis_nn_dims* seen, const int8_t* x, const cmsis_nn_dims* filter,
-    const int8_t* w, const cmsis_nn_dims* biases, const int32_t* bias,
+    const cmsis_nn_per_channel_quant_params* factors, const cmsis_nn_dims* seen,
+    const int8_t* x, const cmsis_nn_dims* filter, const int8_t* w,
+    const cmsis_nn_dims* biases, const int32_t* bias,
     const cmsis_nn_dims* upscale, const cmsis_nn_dims* made, int8_t* y) {
   check_scratch(context,
                 larger(arm_convolve_s8_get_buffer_size(seen, filter),
@@ -32,10 +33,10 @@ static inline arm_cmsis_nn_status checked_conv(
 
 static inline arm_cmsis_nn_status checked_depthwise(
     const cmsis_nn_context* context, const cmsis_nn_dw_conv_params* params,
-    const cmsis_nn_per_channel_quant_params* factors,
-    const cmsis_nn_dims* seen, const int8_t* x, const cmsis_nn_dims* filter,
-    const int8_t* w, const cmsis_nn_dims* biases, const int32_t* bias,
-    const cmsis_nn_dims* made, int8_t* y) {
+    const cmsis_nn_per_channel_quant_params* factors, const cmsis_nn_dims* seen,
+    const int8_t* x, const cmsis_nn_dims* filter, const int8_t* w,
+    const cmsis_nn_dims* biases, const int32_t* bias, const cmsis_nn_dims* made,
+    int8_t* y) {
   check_scratch(context,
                 larger(arm_depthwise_conv_wrapper_s8_get_buffer_size_dsp(
                            params, seen, filter, made),

@@ -95,7 +95,8 @@ EmittedModel Write(const FixedNetwork& network, const FixedNetwork& whole,
   model.arena_lower_bound = plan.lower_bound;
   model.most_live = plan.most_live;
   model.peak = PeakOf(network, plan);
-  model.code_bound = kCodeBound;
+  model.code_bound =
+      options.kernels == KernelSet::kOwn ? kCodeBound : kCmsisCodeBound;
   for (const StepCost& step : model.steps) {
     model.constant_bytes += step.constant_bytes;
     model.parameter_bytes += step.parameter_bytes;
