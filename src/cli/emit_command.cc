@@ -134,6 +134,11 @@ void AddEmitCommand(CLI::App& app, CommonOptions& common) {
            "patch by patch");
   AddLimit(*command, "--flash-limit", request->flash_limit,
            "256K: the most that constants and code may take");
+  command
+      ->add_option("--kernels", request->kernels,
+                   "cmsis-nn: call your CMSIS-NN where it gives the same bytes "
+                   "(default: own)")
+      ->check(CLI::IsMember({"own", "cmsis-nn"}));
   command->add_flag("--force", request->force,
                     "replace the folder where it exists");
   AddCommonOptions(*command, common);

@@ -69,12 +69,12 @@ def data(task, split):
     return path
 
 
-def emit(stem, limit=None):
+def emit(stem, limit=None, kernels=None):
     """The folder with the emitted network, and the quantized file. `limit`: the
     most its arena may take."""
     task, shape, _ = (NETWORKS | ON_HOST)[stem]
     quantized = WORK / f"{stem}.onnx"
-    out = WORK / (stem if limit is None else f"{stem}_{limit}")
+    out = WORK / "_".join([stem] + [str(o) for o in (limit, kernels) if o])
     if not quantized.exists():
         model = SHARED / f"data/models/{stem.removesuffix('_int4')}.onnx"
         narrow = ("--weights", "int4") if stem.endswith("_int4") else ()
@@ -82,7 +82,8 @@ def emit(stem, limit=None):
             "edge", *narrow, "-o", quantized)
     run(SQUINT, "emit", quantized, "-o", out, "--name", "net", "--shape",
         shape, "--force",
-        *([] if limit is None else ["--ram-limit", limit]))
+        *([] if limit is None else ["--ram-limit", limit]),
+        *([] if kernels is None else ["--kernels", kernels]))
     return out, quantized
 
 
@@ -114,20 +115,21 @@ def stack_bound(folder):
 class Board:
     """One network compiled for one core."""
 
-    def __init__(self, name, out):
+    def __init__(self, name, out, *flags):
         self.name, self.out = name, out
         self.folder = out / name
         self.folder.mkdir(exist_ok=True)
+        self.code = self.folder / "model.o"
+        self.libraries = []
         for source in ("model", "weights"):
-            run("arm-none-eabi-gcc", *CPU[name], *FLAGS, "-O2",
+            run("arm-none-eabi-gcc", *CPU[name], *FLAGS, *flags, "-O2",
                 "-ffunction-sections", "-fstack-usage", "-c",
                 out / f"{source}.c", "-o", self.folder / f"{source}.o",
                 cwd=self.folder)
 
     def sizes(self):
         """Bytes of code, and of constants beside weights.c."""
-        rows = run("arm-none-eabi-size", "-A",
-                   self.folder / "model.o").splitlines()
+        rows = run("arm-none-eabi-size", "-A", self.code).splitlines()
         total = {"text": 0, "rodata": 0, "data": 0, "bss": 0}
         for row in rows:
             parts = row.split()
@@ -137,12 +139,12 @@ class Board:
         return total
 
     def undefined(self):
-        lines = run("arm-none-eabi-nm", "-u", self.folder / "model.o",
+        lines = run("arm-none-eabi-nm", "-u", self.code,
                     self.folder / "weights.o").split()
         return {line for line in lines if not line.endswith(":")} - {"U"}
 
     def float_instructions(self):
-        code = run("arm-none-eabi-objdump", "-d", self.folder / "model.o")
+        code = run("arm-none-eabi-objdump", "-d", self.code)
         return re.findall(r"\bv(?:add|sub|mul|div|cvt|mla|fma)\w*\.f\w+", code)
 
     def emulate(self, *sources):
@@ -157,7 +159,8 @@ class Board:
         run("arm-none-eabi-gcc", *CPU[self.name], "-std=c99", "-O2", "-I", MCU,
             "-I", self.out, "-T", self.folder / "memory.ld", "-nostartfiles",
             "--specs=rdimon.specs", MCU / "startup.c", *sources,
-            self.folder / "model.o", self.folder / "weights.o", "-o", program)
+            self.folder / "model.o", self.folder / "weights.o",
+            *self.libraries, "-o", program)
         return run("qemu-system-arm", "-M", BOARDS[self.name], "-nographic",
                    "-semihosting-config", "enable=on,target=native", "-icount",
                    "shift=0", "-kernel", program, cwd=self.folder)
@@ -227,7 +230,7 @@ class Edge(unittest.TestCase):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         run(FUZZ, folder, *RANDOM_NETWORKS)
-        for network in sorted(folder.iterdir()):
+        for network in sorted(folder.glob("seed_*")):
             for name in BOARDS:
                 board = Board(name, network)
                 self.assertEqual(board.float_instructions(), [])

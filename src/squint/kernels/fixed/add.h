@@ -8,18 +8,9 @@
 
 #include <stdint.h>
 
+#include "squint/kernels/fixed/add_factors.h"
 #include "squint/kernels/fixed/fixed_point.h"
 #include "squint/kernels/fixed/pair.h"
-
-typedef struct squint_add_factors {
-  int32_t a_multiplier;
-  int32_t a_shift;
-  int32_t b_multiplier;
-  int32_t b_shift;
-  int32_t b_sign; /* -1: a difference */
-  int32_t sum_multiplier;
-  int32_t sum_shift;
-} squint_add_factors;
 
 static void squint_add(const squint_pair* pair,
                        const squint_add_factors* factors, int32_t zero_y,
