@@ -1,5 +1,5 @@
 // Sums: both operands are brought to a common scale, twice the larger of
-// theirs, with 20 more bits (16-bit sums of TFLite have 15), and added there:
+// theirs, with 20 more bits, and added there:
 //
 //   s = scale((a - zero_a) * 2^20, a) +- scale((b - zero_b) * 2^20, b)
 //   y = clamp(scale(s, sum) + zero)
@@ -8,18 +8,9 @@
 
 #include <stdint.h>
 
+#include "squint/kernels/fixed/add_factors.h"
 #include "squint/kernels/fixed/fixed_point.h"
 #include "squint/kernels/fixed/pair.h"
-
-typedef struct squint_add_factors {
-  int32_t a_multiplier;
-  int32_t a_shift;
-  int32_t b_multiplier;
-  int32_t b_shift;
-  int32_t b_sign; /* -1: a difference */
-  int32_t sum_multiplier;
-  int32_t sum_shift;
-} squint_add_factors;
 
 static void squint_add(const squint_pair* pair,
                        const squint_add_factors* factors, int32_t zero_y,
