@@ -25,12 +25,16 @@ RANDOM_NETWORKS = ("1", "30")  # first seed, count
 FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion",
          "-Werror")
 # Task and shape, samples on a board (an emulator takes its time). Names that
-# end in _int4 are the same networks with weights of 4 bits.
+# end in _int4 are the same networks with weights of 4 bits, in _w8a16 with
+# activations of 16.
+VARIANTS = {"_int4": ("--weights", "int4"), "_w8a16": ("--activations", "int16")}
 NETWORKS = {
     "tiny_ad_fcae": ("ad", "input_1=1,640", 20),
     "tiny_ic_resnet8": ("cifar10_tiny", "input_1=1,32,32,3", 4),
     "tiny_kws_dscnn": ("kws", "input_1=1,49,10,1", 20),
     "tiny_kws_dscnn_int4": ("kws", "input_1=1,49,10,1", 20),
+    "tiny_kws_dscnn_w8a16": ("kws", "input_1=1,49,10,1", 20),
+    "tiny_vww_mobilenet_w8a16": ("vww", "input_1=1,96,96,3", 4),
     "arm_kws_lstm_s": ("kws_arm", "mfcc=1,49,10", 4),
     "tiny_vww_mobilenet": ("vww", "input_1=1,96,96,3", 4),
 }
@@ -76,10 +80,13 @@ def emit(stem, limit=None, kernels=None):
     quantized = WORK / f"{stem}.onnx"
     out = WORK / "_".join([stem] + [str(o) for o in (limit, kernels) if o])
     if not quantized.exists():
-        model = SHARED / f"data/models/{stem.removesuffix('_int4')}.onnx"
-        narrow = ("--weights", "int4") if stem.endswith("_int4") else ()
-        run(SQUINT, "quantize", model, "--data", data(task, "cal"), "--preset",
-            "edge", *narrow, "-o", quantized)
+        original, options = stem, ()
+        for suffix, wanted in VARIANTS.items():
+            if stem.endswith(suffix):
+                original, options = stem.removesuffix(suffix), wanted
+        run(SQUINT, "quantize", SHARED / f"data/models/{original}.onnx",
+            "--data", data(task, "cal"), "--preset", "edge", *options, "-o",
+            quantized)
     run(SQUINT, "emit", quantized, "-o", out, "--name", "net", "--shape",
         shape, "--force",
         *([] if limit is None else ["--ram-limit", limit]),
@@ -90,13 +97,14 @@ def emit(stem, limit=None, kernels=None):
 def port_macros(out):
     """What run_vectors.c is told of inputs and outputs."""
     header = (out / "model.h").read_text()
-    ports = re.findall(r"(const )?int8_t\* (\w+)",
+    ports = re.findall(r"(const )?int(8|16)_t\* (\w+)",
                        re.search(r"net_run\((.*?)\);", header, re.S)[1])
     sizes, arguments = {"x": [], "y": []}, []
-    for is_input, name in ports:
+    for is_input, bits, name in ports:
         side = "x" if is_input else "y"
-        arguments.append("+".join([side, *sizes[side]]))
-        sizes[side].append(f"NET_{name.upper()}_SIZE")
+        place = "+".join([side, *sizes[side]])
+        arguments.append(place if bits == "8" else f"(int16_t*)({place})")
+        sizes[side].append(f"NET_{name.upper()}_SIZE*{int(bits) // 8}")
     return [f"-DMODEL_IN_SIZE=({'+'.join(sizes['x'])})",
             f"-DMODEL_OUT_SIZE=({'+'.join(sizes['y'])})",
             f"-DMODEL_PORTS={','.join(arguments)}"]

@@ -45,7 +45,7 @@ double StepOf(const Graph& graph, ValueId output) {
 }
 
 void CompareWithIntegerReading(const Graph& graph, uint32_t seed) {
-  const std::vector<Tensor> inputs = {RandomInput(graph, seed + 77)};
+  const std::vector<Tensor> inputs = RandomInputs(graph, seed + 77);
   const std::vector<Tensor> expected =
       Interpret(graph, inputs, {.reading = Reading::kInteger});
   const std::vector<Tensor> actual = FixedSession(graph).Run(inputs);

@@ -10,6 +10,7 @@
 
 #include "squint/calibrate/calibration.h"
 #include "squint/data/dataset.h"
+#include "squint/interchange/convert.h"
 #include "squint/ops/infer.h"
 #include "squint/quantize/quantize.h"
 
@@ -27,9 +28,22 @@ Tensor Reals(const Dims& dims, std::mt19937& random, float height) {
   return tensor;
 }
 
+// The type of the activations: 16 bits for two networks in seven.
+DType TypeFor(uint32_t seed) {
+  switch (seed % 7) {
+    case 2:
+      return DType::kInt16;
+    case 5:
+      return DType::kUint16;
+    default:
+      return DType::kInt8;
+  }
+}
+
 class Maker {
  public:
-  explicit Maker(uint32_t seed) : random_(seed) {
+  explicit Maker(uint32_t seed)
+      : random_(seed), is_wide_(TypeFor(seed) != DType::kInt8) {
     graph_.opset[""] = 25;
     Dims dims = {1, Pick(1, 9), Pick(3, 12), Pick(3, 12)};
     if (Pick(0, 4) == 0) dims.pop_back();
@@ -45,6 +59,7 @@ class Maker {
     ValueId last = images_.back();
     if (Pick(0, 2) != 0) last = Head(last);
     graph_.AddOutput(last);
+    for (const ValueId id : leaving_) graph_.AddOutput(id);
     if (Pick(0, 5) == 0 && images_.size() > 2 && images_[1] != last) {
       graph_.AddOutput(images_[1]);
     }
@@ -79,7 +94,8 @@ class Maker {
     static constexpr std::array kLinks = {
         &Maker::Conv,    &Maker::Depthwise, &Maker::Depthwise, &Maker::Point,
         &Maker::Point,   &Maker::Residual,  &Maker::Block,     &Maker::Block,
-        &Maker::MaxPool, &Maker::Average,   &Maker::Table,     &Maker::Shift};
+        &Maker::MaxPool, &Maker::Average,   &Maker::Table,     &Maker::Shift,
+        &Maker::Shortcut};
     const auto link = kLinks[static_cast<size_t>(
         Pick(0, static_cast<int64_t>(kLinks.size()) - 1))];
     const ValueId made = (this->*link)(images_.back());
@@ -95,8 +111,9 @@ class Maker {
         &Maker::Join,   &Maker::Table,    &Maker::Pad,       &Maker::Upsample,
         &Maker::Turn,   &Maker::Cut,      &Maker::Conv,      &Maker::Product,
         &Maker::Upconv, &Maker::Normalize};
-    const auto layer = kLayers[static_cast<size_t>(
+    auto layer = kLayers[static_cast<size_t>(
         Pick(0, static_cast<int64_t>(kLayers.size()) - 1))];
+    if (is_wide_ && layer == &Maker::Upconv) layer = &Maker::Product;
     const ValueId from = images_[static_cast<size_t>(
         Pick(std::max<int64_t>(0, static_cast<int64_t>(images_.size()) - 3),
              static_cast<int64_t>(images_.size()) - 1))];
@@ -186,6 +203,27 @@ class Maker {
     const ValueId y = Emit("Conv", {x, Constant(weight)}, {{"pads", pads}});
     return Emit("Add", {Emit("Relu", {y}), x});
   }
+  // Half of the pixels, with more channels, beside a convolution.
+  ValueId Shortcut(ValueId x) {
+    const Dims dims = DimsOf(x);
+    std::vector<int64_t> pads(2 * dims.size());
+    pads[1] = Pick(0, 2);
+    pads[dims.size() + 1] = Pick(0, 2);
+    std::vector<int64_t> starts, ends, axes, steps;
+    for (size_t axis = 2; axis < dims.size(); ++axis) {
+      starts.push_back(0);
+      ends.push_back(dims[axis]);
+      axes.push_back(static_cast<int64_t>(axis));
+      steps.push_back(2);
+    }
+    const ValueId part =
+        Emit("Slice", {x, Ints(starts), Ints(ends), Ints(axes), Ints(steps)});
+    const ValueId wide = Emit("Pad", {part, Ints(pads)});
+    const ValueId y =
+        Emit("Conv", {x, Constant(PointWeight(x, DimsOf(wide)[1]))},
+             {{"strides", Each(x, 2)}});
+    return Emit("Add", {wide, y});
+  }
   // By a number for each channel.
   ValueId Shift(ValueId x) {
     Dims dims(DimsOf(x).size() - 1, 1);
@@ -265,6 +303,25 @@ class Maker {
     const ValueId turned = Emit("Transpose", {x}, {{"perm", perm}});
     return Emit("MatMul", {x, turned});
   }
+  // The states before the first pixel come from outside and, at times, those
+  // behind the last one leave the network.
+  void GiveStates(Node& node, const Dims& dims) {
+    const bool lstm = node.op_type == "LSTM";
+    node.inputs.push_back(kNoValue);
+    node.inputs.push_back(
+        graph_.AddInput("h", DType::kFloat32, Shape::Of(dims)));
+    if (lstm) {
+      node.inputs.push_back(
+          graph_.AddInput("c", DType::kFloat32, Shape::Of(dims)));
+    }
+    if (Pick(0, 1) == 0) return;
+    for (size_t i = 1; i < (lstm ? 3 : 2); ++i) {
+      if (i < node.outputs.size() && node.outputs[i] != kNoValue) continue;
+      node.outputs.resize(std::max(node.outputs.size(), i + 1), kNoValue);
+      node.outputs[i] = graph_.AddValue(i == 1 ? "h_out" : "c_out");
+      leaving_.push_back(node.outputs[i]);
+    }
+  }
   // The pixels one after the other through an LSTM or GRU; its states as a row.
   ValueId Recurrent(ValueId x) {
     const bool lstm = Pick(0, 1) == 0;
@@ -288,6 +345,8 @@ class Maker {
     const ValueId last = graph_.AddValue("last");
     const bool all = Pick(0, 1) == 0;
     node.outputs = {all ? states : kNoValue, all ? kNoValue : last};
+    const bool given = Pick(0, 2) == 0;
+    if (given) GiveStates(node, {directions, 1, hidden});
     graph_.AddNode(std::move(node));
     InferShapes(graph_);
     return Emit("Reshape", {all ? states : last, Ints({1, -1})});
@@ -295,7 +354,8 @@ class Maker {
   ValueId Head(ValueId x) {
     constexpr int64_t kMostSteps = 40;
     ValueId flat = kNoValue;
-    if (Pick(0, 2) == 0 && ElementCount(SizesOf(x)) <= kMostSteps) {
+    if (!is_wide_ && Pick(0, 2) == 0 &&
+        ElementCount(SizesOf(x)) <= kMostSteps) {
       flat = Recurrent(x);
     } else if (Pick(0, 1) == 0) {
       flat = Emit("Flatten", {Emit("GlobalAveragePool", {x})});
@@ -314,7 +374,10 @@ class Maker {
   Graph graph_;
   ValueId x_ = kNoValue;
   std::vector<ValueId> images_;
+  std::vector<ValueId> leaving_;  // states that become outputs
   bool is_chain_ = false;
+  bool
+      is_wide_;  // numbers of 16 bits, of which there are fewer kinds of layers
 };
 
 class Noise : public Dataset {
@@ -325,7 +388,7 @@ class Noise : public Dataset {
     Sample sample;
     sample.index = index;
     sample.id = sample.hash = std::to_string(index);
-    sample.inputs = {RandomInput(graph_, seed_ + static_cast<uint32_t>(index))};
+    sample.inputs = RandomInputs(graph_, seed_ + static_cast<uint32_t>(index));
     return sample;
   }
   bool has_labels() const override { return false; }
@@ -338,16 +401,22 @@ class Noise : public Dataset {
 
 }  // namespace
 
-Tensor RandomInput(const Graph& graph, uint32_t seed) {
+std::vector<Tensor> RandomInputs(const Graph& graph, uint32_t seed) {
   std::mt19937 random(seed);
-  const Value& input = graph.value(graph.inputs()[0]);
-  return Reals(*input.shape.values(), random, 2.0f);
+  std::vector<Tensor> inputs;
+  for (const ValueId id : graph.inputs()) {
+    // States are below one.
+    const float height = inputs.empty() ? 2.0f : 0.9f;
+    inputs.push_back(Reals(*graph.value(id).shape.values(), random, height));
+  }
+  return inputs;
 }
 
 Graph RandomNetwork(uint32_t seed) {
   Graph graph = Maker(seed).Run();
   Recipe recipe;
   recipe.target = "edge";
+  recipe.activations = TypeFor(seed);
   if (seed % 4 == 0) {
     recipe.weights = DType::kInt4;
     recipe.edges_8_bits = seed % 8 == 0;
@@ -358,7 +427,9 @@ Graph RandomNetwork(uint32_t seed) {
   for (int64_t i = 0; i < data.size(); ++i) options.samples.push_back(i);
   options.values = ValuesToCalibrate(graph, recipe);
   const Calibration calibration = Calibrate(graph, data, options);
-  return Quantize(graph, &calibration, recipe).graph;
+  Graph quantized = Quantize(graph, &calibration, recipe).graph;
+  MakeActivationsSigned(quantized);
+  return quantized;
 }
 
 }  // namespace squint

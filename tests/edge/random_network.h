@@ -3,6 +3,7 @@
 #define SQUINT_TESTS_EDGE_RANDOM_NETWORK_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "squint/graph/graph.h"
 
@@ -12,8 +13,8 @@ namespace squint {
 // --preset edge on random samples. The same seed gives the same network.
 Graph RandomNetwork(uint32_t seed);
 
-// Real numbers for its input.
-Tensor RandomInput(const Graph& graph, uint32_t seed);
+// Real numbers for its inputs.
+std::vector<Tensor> RandomInputs(const Graph& graph, uint32_t seed);
 
 }  // namespace squint
 

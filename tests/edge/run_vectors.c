@@ -3,9 +3,10 @@
    the instructions of the first run where the board counts them.
 
    Compiled with MODEL_IN_SIZE and MODEL_OUT_SIZE, the bytes of all inputs and
-   of all outputs, which follow each other in x and y, and MODEL_PORTS, the
-   arguments of net_run that they are. With MODEL_RUNS a sample takes so many
-   runs, number `run` with the arguments MODEL_PORTS. */
+   of all outputs, which follow each other in x and y, where numbers of 16 bits
+   may lie, and MODEL_PORTS, the arguments of net_run that they are. With
+   MODEL_RUNS a sample takes so many runs, number `run` with the arguments
+   MODEL_PORTS. */
 #include <stdio.h>
 #include <string.h>
 
@@ -26,7 +27,11 @@ static net_state state;
 #define RESET() (void)0
 #endif
 
-static int8_t x[MODEL_IN_SIZE], y[MODEL_OUT_SIZE], expected[MODEL_OUT_SIZE];
+static int16_t x_memory[(MODEL_IN_SIZE + 1) / 2];
+static int16_t y_memory[(MODEL_OUT_SIZE + 1) / 2];
+static int8_t* const x = (int8_t*)x_memory;
+static int8_t* const y = (int8_t*)y_memory;
+static int8_t expected[MODEL_OUT_SIZE];
 static int32_t arena[(NET_ARENA_SIZE + 3) / 4];
 
 static void run_sample(void) {
@@ -40,7 +45,7 @@ int main(void) {
   long samples = 0, wrong = 0;
   unsigned long instructions = 0;
   if (inputs == NULL || results == NULL) return 1;
-  while (fread(x, 1, sizeof x, inputs) == sizeof x &&
+  while (fread(x, 1, MODEL_IN_SIZE, inputs) == MODEL_IN_SIZE &&
          fread(expected, 1, sizeof expected, results) == sizeof expected) {
 #ifdef ON_BOARD
     const uint32_t before = cycles_now();
@@ -49,7 +54,7 @@ int main(void) {
 #else
     run_sample();
 #endif
-    for (unsigned i = 0; i < sizeof y; ++i) wrong += y[i] != expected[i];
+    for (unsigned i = 0; i < MODEL_OUT_SIZE; ++i) wrong += y[i] != expected[i];
     ++samples;
   }
   printf("%ld samples, %ld bytes differ, %lu instructions\n", samples, wrong,

@@ -107,7 +107,7 @@ EmitSummary Emit(const EmitRequest& request, const Context& context) {
   const std::vector<Dims> dims = InputDims(*loaded.graph, request);
   Graph graph = AtSize(*loaded.graph, dims);
   RunPasses(graph, {}, context);
-  for (const std::string& kept : ChangeActivations(graph, DType::kInt8)) {
+  for (const std::string& kept : MakeActivationsSigned(graph)) {
     context.Detail(kept);
   }
   const EmittedModel model =

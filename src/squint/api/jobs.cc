@@ -101,7 +101,7 @@ Prepared PrepareToRun(const std::string& model, Execution execution,
     Graph graph = *prepared.graph;
     RunPasses(graph, {}, context);
     if (execution == Execution::kFixed) {
-      for (const std::string& kept : ChangeActivations(graph, DType::kInt8)) {
+      for (const std::string& kept : MakeActivationsSigned(graph)) {
         context.Detail(kept);
       }
     }

@@ -34,14 +34,22 @@ void NamePorts(const std::vector<Port>& ports, std::set<std::string>& taken,
   }
 }
 
+// Kernels take bytes.
+std::string AsBytes(const Port& port, bool is_input, const std::string& name) {
+  if (port.dtype == DType::kInt8) return name;
+  return fmt::format("({}int8_t*){}", is_input ? "const " : "", name);
+}
+
 std::string Argument(const Emission& emission, ModelWriter& writer,
                      ValueId id) {
   const Place& place = emission.plan.places.at(id);
   switch (place.kind) {
     case Place::Kind::kInput:
-      return emission.inputs[place.index];
+      return AsBytes(emission.network.inputs[place.index], true,
+                     emission.inputs[place.index]);
     case Place::Kind::kOutput:
-      return emission.outputs[place.index];
+      return AsBytes(emission.network.outputs[place.index], false,
+                     emission.outputs[place.index]);
     case Place::Kind::kConstant:
       return writer.ConstantInput(id);
     case Place::Kind::kArena:

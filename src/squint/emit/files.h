@@ -39,6 +39,8 @@ std::string MemoryReport(const Emission& emission, const EmittedModel& model);
 // As in memory.json; null where there are none.
 Json PatchesJson(const std::optional<PatchReport>& patches);
 
+// Of the numbers behind a port's pointer: "int8_t" ...
+std::string_view TypeOf(const Port& port);
 // "const int8_t *x, int8_t *y, ..." of model_run, an item each.
 std::vector<std::string> RunParameters(const Emission& emission);
 // The comment that opens a file.

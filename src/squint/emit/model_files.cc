@@ -9,10 +9,6 @@
 namespace squint {
 namespace {
 
-std::string TypeOf(const Port& port) {
-  return port.dtype == DType::kUint8 ? "uint8_t" : "int8_t";
-}
-
 // A float as C has it, exactly.
 std::string FloatText(float value) {
   std::string text = fmt::format("{}", value);
@@ -25,7 +21,7 @@ std::string PortMacros(const std::string& prefix, const std::string& name,
   const std::string macro = UpperCase(prefix + "_" + name);
   std::string text = fmt::format("\n/* {}: {} {} */\n#define {}_SIZE {}\n",
                                  CommentText(port.name, 40), TypeOf(port),
-                                 DimsToString(port.dims), macro, port.bytes());
+                                 DimsToString(port.dims), macro, port.size());
   if (port.has_scale) {
     text += fmt::format("#define {}_SCALE {}\n#define {}_ZERO_POINT ({})\n",
                         macro, FloatText(port.scale), macro, port.zero);
@@ -38,12 +34,14 @@ std::string PortMacros(const std::string& prefix, const std::string& name,
 std::string QuantizeFunction(const std::string& prefix, const std::string& name,
                              const Port& port) {
   const std::string macro = UpperCase(prefix + "_" + name);
-  const int low = port.dtype == DType::kUint8 ? 0 : -128;
+  const QuantRange range = RangeOf(port.dtype, false);
+  // Beyond all integers, whatever the zero point is.
+  const int32_t limit = 4 * (range.qmax - range.qmin + 1);
   return fmt::format(R"(
 static inline void {0}_quantize_{1}(const float* real, {2}* {1}) {{
   for (int32_t i = 0; i < {3}_SIZE; ++i) {{
     float steps = real[i] / {3}_SCALE;
-    steps = steps < -1024.0f ? -1024.0f : steps > 1024.0f ? 1024.0f : steps;
+    steps = steps < -{6}.0f ? -{6}.0f : steps > {6}.0f ? {6}.0f : steps;
     const volatile float rounded = steps + 12582912.0f;
     int32_t q = (int32_t)(rounded - 12582912.0f) + {3}_ZERO_POINT;
     q = q < {4} ? {4} : q > {5} ? {5} : q;
@@ -51,7 +49,8 @@ static inline void {0}_quantize_{1}(const float* real, {2}* {1}) {{
   }}
 }}
 )",
-                     prefix, name, TypeOf(port), macro, low, low + 255);
+                     prefix, name, TypeOf(port), macro, range.qmin, range.qmax,
+                     limit);
 }
 
 std::string DequantizeFunction(const std::string& prefix,
@@ -121,6 +120,17 @@ std::string ResetFunction(const Emission& e) {
 }
 
 }  // namespace
+
+std::string_view TypeOf(const Port& port) {
+  switch (port.dtype) {
+    case DType::kUint8:
+      return "uint8_t";
+    case DType::kInt16:
+      return "int16_t";
+    default:
+      return "int8_t";
+  }
+}
 
 std::string Opening(const Emission& e, std::string_view what) {
   return fmt::format("/* {} {}\n   Made by squint from {}. */\n",

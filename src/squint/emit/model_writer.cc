@@ -12,6 +12,7 @@ namespace {
 constexpr size_t kCommentWidth = 66;
 
 int64_t BytesOfType(std::string_view type) {
+  if (type.find("64") != std::string_view::npos) return 8;
   if (type.find("32") != std::string_view::npos) return 4;
   return type.find("16") != std::string_view::npos ? 2 : 1;
 }
@@ -152,7 +153,10 @@ std::string ModelWriter::WriteArray(std::string_view role,
 
 std::string ModelWriter::ConstantInput(ValueId id) {
   const Tensor tensor = network_.program.graph.value(id).constant.Materialize();
-  return WriteArray("operand", "int8_t", tensor.ToInts());
+  if (tensor.dtype() != DType::kInt16) {
+    return WriteArray("operand", "int8_t", tensor.ToInts());
+  }
+  return "(const int8_t*)" + WriteArray("operand", "int16_t", tensor.ToInts());
 }
 
 void ModelWriter::WriteCall(std::string_view header, std::string_view name,

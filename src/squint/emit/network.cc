@@ -11,7 +11,8 @@ namespace {
 constexpr size_t kMostReasons = 8;  // in one message
 
 bool IsIntegerType(DType dtype) {
-  return dtype == DType::kInt8 || dtype == DType::kUint8;
+  return dtype == DType::kInt8 || dtype == DType::kUint8 ||
+         dtype == DType::kInt16;
 }
 
 Port PortOf(const Graph& graph, ValueId value, std::string name) {
@@ -122,8 +123,11 @@ class Builder {
 
 int64_t FixedNetwork::BytesOf(ValueId id) const {
   const Value& value = program.graph.value(id);
-  if (value.is_constant()) return value.constant.size();
-  return ElementCount(*value.shape.values());
+  const bool constant = value.is_constant();
+  const DType dtype = constant ? value.constant.dtype() : value.dtype;
+  const int64_t size =
+      constant ? value.constant.size() : ElementCount(*value.shape.values());
+  return size * BitsOf(dtype) / 8;
 }
 
 FixedNetwork MakeNetwork(const Graph& lowered,

@@ -23,7 +23,8 @@ struct Port {
   float scale = 1;
   int32_t zero = 0;
 
-  int64_t bytes() const { return ElementCount(dims); }
+  int64_t size() const { return ElementCount(dims); }
+  int64_t bytes() const { return size() * BitsOf(dtype) / 8; }
 };
 
 struct FixedNetwork {

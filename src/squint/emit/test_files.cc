@@ -1,6 +1,7 @@
 // test_vectors.h and main_test.c: inputs with the results that the engine's
 // fixed-point arithmetic gives, and a program that compares.
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <random>
 
@@ -40,7 +41,7 @@ class Truth {
     if (!bytes.empty() || !network_.IsConstant(id)) return bytes;
     const Tensor constant =
         network_.program.graph.value(id).constant.Materialize();
-    for (int64_t i = 0; i < constant.size(); ++i) {
+    for (size_t i = 0; i < constant.bytes(); ++i) {
       bytes.push_back(static_cast<int8_t>(constant.raw()[i]));
     }
     return bytes;
@@ -68,6 +69,10 @@ class Truth {
   std::map<ValueId, Bytes> values_;
 };
 
+size_t SizeOfNumber(const Port& port) {
+  return static_cast<size_t>(BitsOf(port.dtype) / 8);
+}
+
 int64_t BytesOfVector(const FixedNetwork& network) {
   int64_t bytes = 0;
   for (const auto* ports : {&network.inputs, &network.outputs}) {
@@ -86,26 +91,30 @@ int64_t CountOf(const FixedNetwork& network) {
 // are random over the whole type.
 Bytes InputVector(const Port& port, int64_t index, std::mt19937& random) {
   Bytes bytes(static_cast<size_t>(port.bytes()));
-  for (int8_t& byte : bytes) {
-    byte = static_cast<int8_t>(index == 0 ? port.zero
-                                          : static_cast<int32_t>(random()));
+  const size_t size = SizeOfNumber(port);
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<int8_t>(index == 0 ? port.zero >> (i % size * 8)
+                                              : static_cast<int32_t>(random()));
   }
   return bytes;
+}
+
+// The numbers of a port that these bytes are.
+std::vector<int64_t> NumbersOf(const Port& port, const Bytes& bytes) {
+  Tensor tensor(port.dtype, port.dims);
+  std::memcpy(tensor.mutable_raw(), bytes.data(), bytes.size());
+  return tensor.ToInts();
 }
 
 std::string Table(const std::string& name, const Port& port,
                   const std::vector<Bytes>& vectors) {
   std::vector<int64_t> values;
   for (const Bytes& bytes : vectors) {
-    for (const int8_t byte : bytes) {
-      values.push_back(port.dtype == DType::kUint8
-                           ? int64_t{static_cast<uint8_t>(byte)}
-                           : int64_t{byte});
-    }
+    const std::vector<int64_t> numbers = NumbersOf(port, bytes);
+    values.insert(values.end(), numbers.begin(), numbers.end());
   }
-  return fmt::format("\nstatic const {} {}[{}] = {{\n{}}};\n",
-                     port.dtype == DType::kUint8 ? "uint8_t" : "int8_t", name,
-                     values.size(), ArrayBody(values));
+  return fmt::format("\nstatic const {} {}[{}] = {{\n{}}};\n", TypeOf(port),
+                     name, values.size(), ArrayBody(values));
 }
 
 std::string SizeMacro(const Emission& e, const std::string& port) {
@@ -163,13 +172,13 @@ std::string TestMain(const Emission& e) {
   }
   for (size_t i = 0; i < e.outputs.size(); ++i) {
     const std::string& output = e.outputs[i];
-    const bool is_unsigned = e.network.outputs[i].dtype == DType::kUint8;
     const std::string size = SizeMacro(e, output);
-    text += fmt::format("static {} got_{}[{}];\n",
-                        is_unsigned ? "uint8_t" : "int8_t", output, size);
+    text += fmt::format("static {} got_{}[{}];\n", TypeOf(e.network.outputs[i]),
+                        output, size);
     arguments.push_back("got_" + output);
     checks += fmt::format(
-        "    if (memcmp(got_{0}, expected_{0} + n * {1}, {1}) != 0) {{\n"
+        "    if (memcmp(got_{0}, expected_{0} + n * {1}, sizeof got_{0}) != "
+        "0) {{\n"
         "      printf(\"{2}: vector %d: {0} differs\\n\", n);\n"
         "      ++wrong;\n    }}\n",
         output, size, name);

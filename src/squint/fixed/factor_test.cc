@@ -6,7 +6,8 @@
 #include <cmath>
 #include <limits>
 
-#include "squint/kernels/fixed/fixed_point.h"
+#include "squint/kernels/fixed/long_scale.h"
+#include "squint/kernels/fixed/scale.h"
 
 namespace squint {
 namespace {
@@ -30,7 +31,7 @@ TEST(FactorOf, GivesZeroAndTheLargestBeyondItsRange) {
 }
 
 // The formula in 128 bits.
-int32_t ScaleTruth(int32_t value, int32_t multiplier, int32_t shift) {
+int32_t ScaleTruth(int64_t value, int32_t multiplier, int32_t shift) {
   constexpr __int128 kLimit = __int128{1} << 30;
   const __int128 product = static_cast<__int128>(value) * multiplier;
   const __int128 scaled = (product + (__int128{1} << (shift - 1))) >> shift;
@@ -56,6 +57,24 @@ TEST(SquintScale, RoundsHalvesUp) {
   const FixedFactor half = FactorOf(0.5);
   EXPECT_EQ(squint_scale(3, half.multiplier, half.shift), 2);
   EXPECT_EQ(squint_scale(-3, half.multiplier, half.shift), -1);
+}
+
+TEST(SquintLongScale, RoundsOnceForEveryShift) {
+  constexpr int32_t kMax = std::numeric_limits<int32_t>::max();
+  constexpr int64_t kOne = 1;
+  for (int32_t shift = 1; shift <= 62; ++shift) {
+    for (const int32_t multiplier : {0, 1 << 30, 1518500250, kMax}) {
+      for (const int64_t sum :
+           {-(kOne << 62) + 1, -(kOne << 40) - 3, -(kOne << 31), -kOne,
+            kOne * 0, kOne, kOne << 30, (kOne << 33) + 1,
+            (kOne << 61) + 12345}) {
+        const auto known = std::clamp<int64_t>(sum, -(kOne << 30), kOne << 30);
+        EXPECT_EQ(squint_long_scale(sum, multiplier, shift),
+                  ScaleTruth(shift < 32 ? known : sum, multiplier, shift))
+            << sum << " * " << multiplier << " >> " << shift;
+      }
+    }
+  }
 }
 
 }  // namespace

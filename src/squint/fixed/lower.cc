@@ -5,8 +5,10 @@
 #include <optional>
 #include <vector>
 
+#include "squint/fixed/state_grids.h"
 #include "squint/ops/infer.h"
 #include "squint/ops/op.h"
+#include "squint/ops/qlinear_operands.h"
 #include "squint/runtime/byte_table.h"
 #include "squint/runtime/integer_graph.h"
 
@@ -66,7 +68,7 @@ std::optional<QuantParams> ParamsOf(const Graph& graph, const Node& converter) {
   const Tensor* scale = graph.ConstantOf(converter.input(1));
   const Tensor* zero = graph.ConstantOf(converter.input(2));
   if (scale == nullptr || zero == nullptr || scale->size() != 1 ||
-      zero->size() != 1 || BitsOf(zero->dtype()) != 8) {
+      zero->size() != 1 || !IsByteOrTwo(zero->dtype())) {
     return std::nullopt;
   }
   return PerTensor(zero->dtype(), scale->ToFloats()[0],
@@ -91,7 +93,7 @@ void ReadOnOneGrid(Graph& graph, ValueId input) {
       graph.ReplaceUses(node.output(), first);
     } else {
       const Tensor table =
-          QuantizeTensor(DequantizeTensor(AllBytes(*from), *from), *to);
+          QuantizeTensor(DequantizeTensor(AllNumbers(*from), *from), *to);
       Node& made = graph.node(id);
       made.op_type = "Lookup";
       made.domain = "squint";
@@ -114,7 +116,9 @@ Graph LowerToFixed(const Graph& quantized) {
     node.inputs.resize(1);
     node.attributes.clear();
   }
-  Graph lowered = LowerToIntegers(graph, {.fuse = false});
+  GiveStatesGrids(graph);
+  Graph lowered =
+      LowerToIntegers(graph, {.fuse = false, .sixteen_bits = true});
   DropIdentities(lowered);
   for (const ValueId id : std::vector<ValueId>(lowered.inputs())) {
     ReadOnOneGrid(lowered, id);

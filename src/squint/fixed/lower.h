@@ -10,7 +10,7 @@ namespace squint {
 // engine's own kernels have. Averages of whole images, however they are
 // written, are global pools first. A real input that is read on several grids
 // is rounded to the first, and looked up on the others. Steps are made for int8
-// activations: uint8 ones are turned by ChangeActivations
+// and int16 activations: unsigned ones are turned by MakeActivationsSigned
 // (interchange/convert.h) before.
 Graph LowerToFixed(const Graph& quantized);
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "squint/base/error.h"
+#include "squint/fixed/state_grids.h"
 #include "squint/ops/recurrent_steps.h"
 
 namespace squint {
@@ -137,18 +138,6 @@ FixedOperand MadeIntegers(const Graph& graph, const UseMap& uses, ValueId id,
   return operand;
 }
 
-// The states before the first step are zeros.
-bool StartsAtZero(const Graph& graph, ValueId id) {
-  const Tensor* constant = graph.ConstantOf(id);
-  if (constant != nullptr) {
-    return std::ranges::all_of(constant->ToFloats(),
-                               [](float v) { return v == 0; });
-  }
-  const NodeId producer = graph.value(id).producer;
-  return producer != kNoNode && graph.node(producer).Is("ConstantOfShape") &&
-         graph.node(producer).FindAttribute("value") == nullptr;
-}
-
 // The integers behind the gates' part of the input; `bias`: what is added to it
 // on the way.
 FixedOperand ReadGates(const Graph& graph, ValueId id, FixedOperand& bias) {
@@ -164,19 +153,16 @@ FixedOperand ReadGates(const Graph& graph, ValueId id, FixedOperand& bias) {
   return ReadIntegers(graph, sum.input(1 - side));
 }
 
-// Inputs of LSTMSteps and GRUSteps; initial states are none of them, and the
-// bias of the gates comes last.
+// Inputs of LSTMSteps and GRUSteps; initial states that are zeros are absent,
+// and the bias of the gates comes last.
 std::vector<FixedOperand> ReadSteps(const Graph& graph, const Node& node) {
   const StepInputs& at = InputsOfSteps(node);
   std::vector<FixedOperand> inputs(at.zero_point + 2);
   inputs[0] = ReadGates(graph, node.input(StepInputs::kGates), inputs.back());
   for (size_t i = 1; i < node.inputs.size(); ++i) {
-    if (i != at.h && i != at.c) {
-      inputs[i] = ReadIntegers(graph, node.input(i));
-      continue;
-    }
-    Require(StartsAtZero(graph, node.input(i)),
-            "its states do not start at zero");
+    const bool state = i == at.h || i == at.c;
+    if (state && StartsAtZero(graph, node.input(i))) continue;
+    inputs[i] = ReadIntegers(graph, node.input(i));
   }
   return inputs;
 }
@@ -222,10 +208,15 @@ FixedOperation ReadOperation(const Graph& graph, const UseMap& uses,
   return operation;
 }
 
-FixedGrid GridOf(const FixedOperand& operand) {
-  Require(operand.dtype == DType::kInt8,
-          "it computes with other types than "
-          "int8");
+DType NumberType(const FixedOperation& operation) {
+  const bool wide = operation.outputs[0].dtype == DType::kInt16;
+  return wide ? DType::kInt16 : DType::kInt8;
+}
+
+FixedGrid GridOf(const FixedOperand& operand, DType dtype) {
+  Require(operand.dtype == dtype,
+          fmt::format("it computes with {} and {}", DTypeName(dtype),
+                      DTypeName(operand.dtype)));
   Require(operand.grid && operand.grid->scales.size() == 1 &&
               operand.grid->zeros.size() == 1,
           "an operand has not one known scale");

@@ -29,7 +29,7 @@ struct FixedOperand {
 
 struct FixedOperation {
   Node node;  // the standard operator's type and attributes, without values
-  // Of recurrent steps (ops/recurrent_steps.h): without initial states, which
+  // Of recurrent steps (ops/recurrent_steps.h): without initial states that
   // are zeros, and with the bias of the gates behind the others.
   std::vector<FixedOperand> inputs;
   std::vector<FixedOperand> outputs;
@@ -47,12 +47,15 @@ FixedOperation ReadOperation(const Graph& graph, const UseMap& uses, NodeId id);
 // Error{kUnsupported} with the reason, unless `holds`.
 void Require(bool holds, std::string_view reason);
 
-// int8 with one scale and zero point.
+// The type of the numbers that the operation computes with: int16 where its
+// result has it, else int8. Operands of another type are refused by GridOf.
+DType NumberType(const FixedOperation& operation);
+// Of that type, with one scale and zero point.
 struct FixedGrid {
   double scale = 1;
   int32_t zero = 0;
 };
-FixedGrid GridOf(const FixedOperand& operand);
+FixedGrid GridOf(const FixedOperand& operand, DType dtype = DType::kInt8);
 // As int32_t; error beyond.
 int32_t Size(int64_t value);
 

@@ -14,7 +14,7 @@ namespace squint {
 
 class FixedSession {
  public:
-  // Activations of 8 bits must be int8 (ChangeActivations); nodes that have no
+  // Activations must be signed (MakeActivationsSigned); nodes that have no
   // fixed-point form run by their references.
   explicit FixedSession(const Graph& quantized, const Context& context = {});
 

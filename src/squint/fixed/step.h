@@ -24,7 +24,7 @@
 #include <vector>
 
 #include "squint/fixed/patch.h"
-#include "squint/kernels/fixed/channel.h"
+#include "squint/kernels/fixed/weights.h"
 
 namespace squint {
 
@@ -32,7 +32,9 @@ namespace squint {
 struct FixedWeights {
   std::vector<int8_t> values;
   bool nibbles = false;  // values are packed (kernels/fixed/nibbles.h)
+  bool wide = false;     // they meet numbers of 16 bits
   std::vector<int32_t> bias;
+  std::vector<int64_t> long_bias;  // in its place where sums may pass 32 bits
   std::vector<int32_t> multiplier;
   std::vector<int8_t> shift;
 };
@@ -155,7 +157,8 @@ class StepWriter {
     return WriteArray(role, TypeName(T{}), Widened(values));
   }
   std::string Weights(const FixedWeights& w) {
-    return WriteWeights(Array("weights", w.values), Array("bias", w.bias),
+    return WriteWeights(Array("weights", w.values),
+                        w.bias.empty() ? "NULL" : Array("bias", w.bias),
                         Array("multiplier", w.multiplier),
                         Array("shift", w.shift));
   }
@@ -184,6 +187,8 @@ class StepWriter {
   static std::string_view TypeName(int16_t) { return "int16_t"; }
   static std::string_view TypeName(int32_t) { return "int32_t"; }
   static std::string_view TypeName(uint32_t) { return "uint32_t"; }
+  static std::string_view TypeName(uint16_t) { return "uint16_t"; }
+  static std::string_view TypeName(int64_t) { return "int64_t"; }
   template <typename T>
   static std::vector<int64_t> Widened(const std::vector<T>& values) {
     return {values.begin(), values.end()};

@@ -11,12 +11,15 @@
 namespace squint {
 namespace {
 
-// int8 and uint8 differ by the highest bit.
+// Signed and unsigned integers differ by the highest bit.
 Tensor Flipped(const Tensor& integers, DType to) {
   const Tensor from = integers.Materialize();
   Tensor result(to, from.dims());
-  for (int64_t i = 0; i < from.size(); ++i) {
-    result.mutable_raw()[i] = from.raw()[i] ^ std::byte{0x80};
+  const size_t size = BitsOf(to) / 8;
+  for (size_t i = 0; i < from.bytes(); ++i) {
+    const bool highest = i % size == size - 1;
+    result.mutable_raw()[i] =
+        from.raw()[i] ^ (highest ? std::byte{0x80} : std::byte{});
   }
   return result;
 }
@@ -29,8 +32,22 @@ void Flip(Value& value, DType to) {
   value.quant = std::move(params);
 }
 
-bool IsOther8Bit(const Value& value, DType to) {
-  const DType from = to == DType::kUint8 ? DType::kInt8 : DType::kUint8;
+// The type of as many bits with or without a sign.
+DType Counterpart(DType dtype) {
+  switch (dtype) {
+    case DType::kInt8:
+      return DType::kUint8;
+    case DType::kUint8:
+      return DType::kInt8;
+    case DType::kUint16:
+      return DType::kInt16;
+    default:
+      return DType::kUint16;
+  }
+}
+
+bool IsCounterpart(const Value& value, DType to) {
+  const DType from = Counterpart(to);
   return value.quant && value.quant->kind == QuantKind::kStatic &&
          value.quant->dtype == from && !value.quant->scale.empty();
 }
@@ -70,7 +87,7 @@ void ChangeIn(Graph& graph, DType to, std::vector<std::string>& kept) {
   const UseMap uses(graph);
   for (ValueId id = 0; id < graph.num_values(); ++id) {
     Value& value = graph.value(id);
-    if (!IsOther8Bit(value, to)) continue;
+    if (!IsCounterpart(value, to)) continue;
     if (value.is_constant() && IsWeight(graph, id, uses)) continue;
     if (IsTied(graph, id, uses)) {
       kept.push_back(fmt::format(
@@ -85,10 +102,19 @@ void ChangeIn(Graph& graph, DType to, std::vector<std::string>& kept) {
 }  // namespace
 
 std::vector<std::string> ChangeActivations(Graph& graph, DType to) {
-  CheckInternal(to == DType::kInt8 || to == DType::kUint8,
-                "ChangeActivations: only between 8-bit types");
+  CheckInternal(to == DType::kInt8 || to == DType::kUint8 ||
+                    to == DType::kInt16 || to == DType::kUint16,
+                "ChangeActivations: only between 8- or 16-bit types");
   std::vector<std::string> kept;
   ForEachGraph(graph, [&](Graph& each) { ChangeIn(each, to, kept); });
+  return kept;
+}
+
+std::vector<std::string> MakeActivationsSigned(Graph& graph) {
+  std::vector<std::string> kept = ChangeActivations(graph, DType::kInt8);
+  for (std::string& wide : ChangeActivations(graph, DType::kInt16)) {
+    kept.push_back(std::move(wide));
+  }
   return kept;
 }
 

@@ -9,11 +9,15 @@
 
 namespace squint {
 
-// Turns int8 activations into uint8 or back: zero points and the stored
-// integers of constants that are no weights move by 128. `to`: one of the
-// two. Returns a sentence for each tensor that keeps its type because a node
-// reads or makes its integers. The graph must have been absorbed.
+// Turns int8 activations into uint8 or back, or int16 ones into uint16 or back:
+// zero points and the stored integers of constants that are no weights move by
+// half the range. `to`: one of the four. Returns a sentence for each tensor
+// that keeps its type because a node reads or makes its integers. The graph
+// must have been absorbed.
 std::vector<std::string> ChangeActivations(Graph& graph, DType to);
+
+// The same of all activations, to int8 and int16.
+std::vector<std::string> MakeActivationsSigned(Graph& graph);
 
 // Error{kUnsupported} naming the first node that computes on stored integers
 // instead of standing between Q and DQ.

@@ -35,7 +35,9 @@ Graph Activations(DType dtype) {
 
 TEST(ChangeActivations, ChangesNoNumberInEitherReading) {
   for (const auto& [from, to] : {std::pair(DType::kInt8, DType::kUint8),
-                                 std::pair(DType::kUint8, DType::kInt8)}) {
+                                 std::pair(DType::kUint8, DType::kInt8),
+                                 std::pair(DType::kInt16, DType::kUint16),
+                                 std::pair(DType::kUint16, DType::kInt16)}) {
     const Graph before = Activations(from);
     Graph after = before;
     EXPECT_TRUE(ChangeActivations(after, to).empty());
@@ -61,6 +63,15 @@ TEST(ChangeActivations, ThereAndBackIsWhatItWas) {
   EXPECT_NE(PrintGraph(after), PrintGraph(before));
   ChangeActivations(after, DType::kInt8);
   EXPECT_EQ(PrintGraph(after), PrintGraph(before));
+}
+
+TEST(MakeActivationsSigned, TurnsBothSizes) {
+  for (const auto& [from, to] : {std::pair(DType::kUint8, DType::kInt8),
+                                 std::pair(DType::kUint16, DType::kInt16)}) {
+    Graph graph = Activations(from);
+    EXPECT_TRUE(MakeActivationsSigned(graph).empty());
+    EXPECT_EQ(graph.value(graph.outputs()[0]).quant->dtype, to);
+  }
 }
 
 TEST(ChangeActivations, KeepsIntegersThatTheCallerGives) {

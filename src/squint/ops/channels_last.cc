@@ -133,9 +133,10 @@ bool HasChannelsLastKernel(const Graph& graph, const Node& node) {
   const Tensor* weight = constant(form->inputs[1].data);
   const Tensor* zero = constant(form->zero_point);
   if (weight == nullptr || zero == nullptr ||
-      constant(form->scale) == nullptr || !IsByte(zero->dtype()) ||
-      !IsByte(graph.value(node.input(0)).dtype) || !IsByte(weight->dtype()) ||
-      weight->rank() < 3 || weight->rank() > 4 || weight->size() == 0) {
+      constant(form->scale) == nullptr || !IsByteOrTwo(zero->dtype()) ||
+      !IsByteOrTwo(graph.value(node.input(0)).dtype) ||
+      !IsByte(weight->dtype()) || weight->rank() < 3 || weight->rank() > 4 ||
+      weight->size() == 0) {
     return false;
   }
   std::vector<int32_t> zeros;

@@ -2,6 +2,10 @@
 // network is lowered to integers; x: uint8 or int8, table: 256 results, the
 // one of byte b (taken as unsigned) at place b; their type is the output's.
 // With attribute `axis`: a table for each index of that axis, [channels, 256].
+// A number of 16 bits has 65,536 results; fixed-point steps are made of those,
+// there is no kernel.
+#include <cstring>
+
 #include "squint/kernels/qelementwise/byte_lines.h"
 #include "squint/kernels/qelementwise/qelementwise.h"
 #include "squint/ops/op.h"
@@ -30,13 +34,19 @@ struct Channels {
   }
 };
 
+// Of a number of this type.
+int64_t EntriesOf(DType dtype) { return int64_t{1} << BitsOf(dtype); }
+
 void CheckTable(const InferContext& context) {
   const Shape& table = context.shape(1);
   const Shape& x = context.shape(0);
   const auto sizes = table.values();
   const bool by_channel = context.node().FindAttribute("axis") != nullptr;
-  if (!sizes || (by_channel && !x.has_rank())) return;
-  Dims expected = {kByteTableEntries};
+  if (!sizes || context.dtype(0) == DType::kUndefined ||
+      (by_channel && !x.has_rank())) {
+    return;
+  }
+  Dims expected = {EntriesOf(context.dtype(0))};
   if (by_channel) {
     const auto count =
         x[NormalizeAxis(context.node().Int("axis", 0), x.rank())].value();
@@ -49,14 +59,14 @@ void CheckTable(const InferContext& context) {
 }
 
 void InferLookup(InferContext& context) {
-  CheckTable(context);
   for (const size_t i : {size_t{0}, size_t{1}}) {
     const DType dtype = context.dtype(i);
-    if (dtype != DType::kUndefined && !IsByte(dtype)) {
-      Fail(ErrorCode::kInvalidModel, "takes 8-bit integers, not {}",
+    if (dtype != DType::kUndefined && !IsByteOrTwo(dtype)) {
+      Fail(ErrorCode::kInvalidModel, "takes 8- or 16-bit integers, not {}",
            DTypeName(dtype));
     }
   }
+  CheckTable(context);
   context.SetOutput(0, context.dtype(1), context.shape(0));
 }
 
@@ -64,15 +74,26 @@ const uint8_t* BytesOf(const Tensor& tensor) {
   return reinterpret_cast<const uint8_t*>(tensor.raw());
 }
 
+// Element i, taken as unsigned.
+int64_t PlaceOf(const Tensor& x, int64_t i) {
+  if (IsByte(x.dtype())) return BytesOf(x)[i];
+  uint16_t place = 0;
+  std::memcpy(&place, x.raw() + 2 * i, sizeof place);
+  return place;
+}
+
 void RunLookup(RunContext& context) {
   const Tensor& x = context.in(0);
   const Tensor& table = context.in(1);
   const Channels channels(context.node, x.dims());
+  const auto bytes = static_cast<size_t>(BitsOf(table.dtype()) / 8);
   Tensor y(table.dtype(), x.dims());
   for (int64_t i = 0; i < x.size(); ++i) {
     const int64_t channel = i / channels.inner % channels.count;
-    y.mutable_raw()[i] = static_cast<std::byte>(
-        BytesOf(table)[channel * kByteTableEntries + BytesOf(x)[i]]);
+    const auto from =
+        static_cast<size_t>(channel * EntriesOf(x.dtype()) + PlaceOf(x, i));
+    std::memcpy(y.mutable_raw() + static_cast<size_t>(i) * bytes,
+                table.raw() + from * bytes, bytes);
   }
   context.outputs[0] = std::move(y);
 }
@@ -105,6 +126,9 @@ class LookupStep : public Step {
 };
 
 std::unique_ptr<Step> PrepareLookup(const PrepareContext& context) {
+  if (!IsByte(context.input_dtypes[0]) || !IsByte(context.output_dtypes[0])) {
+    return nullptr;
+  }
   const Channels channels(context.node, context.input_dims[0]);
   const Tensor* table = context.constants[1];
   if (table == nullptr) {

@@ -18,6 +18,15 @@ Tensor Backwards() {
   return table;
 }
 
+// A quarter of the place, which is that of a signed number.
+Tensor Quarters() {
+  Tensor table(DType::kInt16, {1 << 16});
+  for (int64_t i = 0; i < table.size(); ++i) {
+    table.mutable_data<int16_t>()[i] = static_cast<int16_t>(i / 4);
+  }
+  return table;
+}
+
 // Two tables: the byte itself, and 255 - byte.
 Tensor ForwardsAndBackwards() {
   Tensor tables(DType::kUint8, {2, 256});
@@ -41,6 +50,9 @@ std::vector<OpExample> Examples_lookup() {
               .In(Tensor::Of<uint8_t>({2, 2, 2}, {0, 1, 0, 1, 9, 8, 9, 8}))
               .Const(ForwardsAndBackwards())
               .Set("axis", int64_t{1}),
+          OpExample("Lookup", "16 bits", "squint")
+              .In(Tensor::Of<int16_t>({3}, {-32768, -1, 300}))
+              .Const(Quarters()),
           OpExample("Lookup", "by the last axis", "squint")
               .In(Tensor::Of<uint8_t>({2, 2}, {0, 1, 9, 8}))
               .Const(ForwardsAndBackwards())
@@ -58,6 +70,8 @@ TEST(Lookup, TakesTheByteForThePlace) {
               ElementsAre(-1, -2, 0));
   EXPECT_THAT(RunExample(Examples_lookup()[2])[0].ToInts(),
               ElementsAre(0, 1, 255, 254, 9, 8, 246, 247));
+  EXPECT_THAT(RunExample(Examples_lookup()[3])[0].ToInts(),
+              ElementsAre(8192, 16383, 75));
   EXPECT_THAT(RunExample(Examples_lookup()[3])[0].ToInts(),
               ElementsAre(0, 254, 9, 247));
 }

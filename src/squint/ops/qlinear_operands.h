@@ -18,6 +18,10 @@ namespace squint {
 inline bool IsByte(DType dtype) {
   return dtype == DType::kUint8 || dtype == DType::kInt8;
 }
+// Those that fixed-point arithmetic computes with, and what becomes them.
+inline bool IsByteOrTwo(DType dtype) {
+  return IsByte(dtype) || dtype == DType::kUint16 || dtype == DType::kInt16;
+}
 
 // Scales and zero points of an operand, one or one for each channel.
 struct Grid {
@@ -53,8 +57,8 @@ struct QLinearProduct {
   std::optional<ByteGrid> y;  // none: the result is float32
   Grid weight;
   bool weight_is_signed;
-  std::vector<float> multipliers;      // one, or one for each channel
-  std::vector<int32_t> bias;           // empty, or one for each channel
+  std::vector<float> multipliers;  // one, or one for each channel
+  std::vector<int32_t> bias;       // empty, or one for each channel
   // As ByOutput makes them (row_operands.h): bias and multipliers for each
   // channel, padded, and whether all multipliers are below one.
   bool is_padded = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -38,12 +39,13 @@ bool OthersAreConstant(const Graph& graph, const Node& node, size_t mapped) {
 
 }  // namespace
 
-Tensor AllBytes(const QuantParams& quant) {
-  Tensor bytes(quant.dtype, {256});
-  for (int64_t i = 0; i < 256; ++i) {
-    bytes.mutable_raw()[i] = static_cast<std::byte>(i);
+Tensor AllNumbers(const QuantParams& quant) {
+  const auto size = static_cast<size_t>(BitsOf(quant.dtype) / 8);
+  Tensor all(quant.dtype, {int64_t{1} << BitsOf(quant.dtype)});
+  for (uint32_t i = 0; i < all.size(); ++i) {
+    std::memcpy(all.mutable_raw() + i * size, &i, size);
   }
-  return bytes;
+  return all;
 }
 
 int MappedInput(const Graph& graph, const Node& node) {
@@ -79,7 +81,7 @@ Tensor TableOf(const Graph& graph, const Node& node, int mapped) {
       continue;
     }
     const Value& value = graph.value(id);
-    held[i] = static_cast<int>(i) == mapped ? AllBytes(*value.quant)
+    held[i] = static_cast<int>(i) == mapped ? AllNumbers(*value.quant)
                                             : value.constant.Materialize();
     context.inputs.push_back(&held[i]);
     context.input_quant.push_back(value.quant ? &*value.quant : nullptr);
@@ -87,7 +89,7 @@ Tensor TableOf(const Graph& graph, const Node& node, int mapped) {
   context.output_quant = {&*graph.value(node.output()).quant};
   context.outputs.resize(1);
   FindOp(node.op_type, node.domain)->integer_reference(context);
-  return context.outputs[0].Reshaped({256});
+  return context.outputs[0].Reshaped({context.outputs[0].size()});
 }
 
 bool MapsChannels(const Graph& graph, const Node& node) {

@@ -1,4 +1,5 @@
-// Nodes that map one 8-bit number to another, as tables of 256 results.
+// Nodes that map one 8-bit number to another, as tables of 256 results; and
+// one 16-bit number, as tables of 65,536.
 #ifndef SQUINT_RUNTIME_BYTE_TABLE_H_
 #define SQUINT_RUNTIME_BYTE_TABLE_H_
 
@@ -6,15 +7,15 @@
 
 namespace squint {
 
-// The 256 numbers of an 8-bit type, in the order of their bytes.
-Tensor AllBytes(const QuantParams& quant);
+// All numbers of a type of 8 or 16 bits, in the order of their bits.
+Tensor AllNumbers(const QuantParams& quant);
 
 // The input that the node maps element by element, all others being
 // constants; -1 where it does not.
 int MappedInput(const Graph& graph, const Node& node);
 
-// The integer reading of such a node on AllBytes: that input and output 0 are
-// quantized per tensor to 8 bits.
+// The integer reading of such a node on AllNumbers: that input and output 0 are
+// quantized per tensor to 8 or 16 bits.
 Tensor TableOf(const Graph& graph, const Node& node, int mapped);
 
 // A BatchNormalization whose parameters are constants: a function of one number

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,7 +43,7 @@ class LayoutPass {
     const Value& value = graph_.value(id);
     return !value.is_constant() && value.shape.has_rank() &&
            value.shape.rank() >= 3 && value.shape.rank() <= 4 &&
-           IsByte(value.dtype);
+           IsByteOrTwo(value.dtype);
   }
   int RankOf(ValueId id) const { return graph_.value(id).shape.rank(); }
 
@@ -130,6 +131,7 @@ class LayoutPass {
     }
     if (n.Is("Concat")) return MakeConcat();
     if (n.Is("Split")) return MakeSplit();
+    if (n.Is("Slice") || n.Is("Pad")) return MakeListed();
     return false;
   }
 
@@ -236,6 +238,38 @@ class LayoutPass {
       return false;
     }
     MoveAxis();
+    return Become(n.op_type, n.domain, {0});
+  }
+
+  // Slice and Pad: input 3 lists the axes that input 1 speaks of; without it,
+  // they are the first ones.
+  bool MakeListed() {
+    constexpr size_t kAxes = 3;
+    const Node n = node();
+    for (size_t i = 1; i < n.inputs.size(); ++i) {
+      if (n.has_input(i) && graph_.ConstantOf(n.inputs[i]) == nullptr) {
+        return false;
+      }
+    }
+    const int rank = RankOf(n.output());
+    const Tensor* numbers = graph_.ConstantOf(n.input(1));
+    if (numbers == nullptr || RankOf(n.input(0)) != rank) return false;
+    std::vector<int64_t> listed(static_cast<size_t>(
+        n.Is("Pad") ? numbers->size() / 2 : numbers->size()));
+    std::iota(listed.begin(), listed.end(), 0);
+    if (n.has_input(kAxes))
+      listed = graph_.ConstantOf(n.input(kAxes))->ToInts();
+    const std::vector<int64_t> perm = ChannelsLast(rank);
+    for (int64_t& axis : listed) {
+      axis = NormalizeAxis(axis, rank);
+      axis = std::ranges::find(perm, axis) - perm.begin();
+    }
+    const Dims dims = {static_cast<int64_t>(listed.size())};
+    const Tensor moved =
+        Tensor::Of<int64_t>(dims, listed).CastTo(numbers->dtype());
+    Node& made = graph_.node(node_);
+    made.inputs.resize(std::max(made.inputs.size(), kAxes + 1), kNoValue);
+    made.inputs[kAxes] = graph_.AddConstant(n.name + "_axes", moved);
     return Become(n.op_type, n.domain, {0});
   }
 

@@ -24,11 +24,6 @@
 namespace squint {
 namespace {
 
-bool IsStatic(const QuantParams& q) {
-  return q.kind == QuantKind::kStatic && !q.scale.empty() && q.block == 0 &&
-         IsByte(q.dtype);
-}
-
 bool Contains(std::span<const std::string_view> names, const Node& node) {
   return std::ranges::find(names, node.op_type) != names.end();
 }
@@ -77,6 +72,11 @@ class Lowering {
   const Node& node() const { return original_.node(node_); }
 
   // ---- forms of values
+
+  bool IsStatic(const QuantParams& q) const {
+    return q.kind == QuantKind::kStatic && !q.scale.empty() && q.block == 0 &&
+           (options_.sixteen_bits ? IsByteOrTwo(q.dtype) : IsByte(q.dtype));
+  }
 
   // The value becomes a tensor of integers.
   bool IsLowered(ValueId id) const {
@@ -209,6 +209,7 @@ class Lowering {
     if (n.Is("Add") || n.Is("Mul")) return MakeTable() || MakeBinary();
     if (n.Is("GlobalAveragePool") || IsPlainAverage(n)) return MakeAverage();
     if (n.Is("Concat")) return MakeConcat();
+    if (n.Is("Pad")) return MakePad();
     if (n.domain.empty() && Contains(kMovement, n)) return MakeMovement();
     return MakeTable();
   }
@@ -418,6 +419,29 @@ class Lowering {
     return true;
   }
 
+  // What stands around is rounded as the integer reading does it.
+  bool MakePad() {
+    const Node n = node();
+    if (!IsOperand(n.input(0)) || !(Quant(n.input(0)) == Quant(n.output()))) {
+      return false;
+    }
+    std::vector<ValueId> inputs = n.inputs;
+    inputs[0] = Stored(n.input(0));
+    if (n.String("mode", "constant") == "constant") {
+      Tensor border = Tensor::Scalar<float>(0.0f);
+      if (n.has_input(2)) {
+        const Value& value = original_.value(n.input(2));
+        if (!value.is_constant() || value.quant) return false;
+        if (value.constant.size() > 0) border = value.constant.Materialize();
+      }
+      inputs.resize(std::max<size_t>(inputs.size(), 3), kNoValue);
+      inputs[2] = Constant(original_.value(n.output()).name + "_border",
+                           QuantizeTensor(border, Quant(n.input(0))));
+    }
+    Become("Pad", "", std::move(inputs), n.attributes);
+    return true;
+  }
+
   // Parts on another grid are looked up on the result's.
   bool MakeConcat() {
     const Node n = node();
@@ -438,7 +462,7 @@ class Lowering {
         made.inputs = {
             part, Constant(made.name + "_table",
                            QuantizeTensor(
-                               DequantizeTensor(AllBytes(from), from), to))};
+                               DequantizeTensor(AllNumbers(from), from), to))};
         part = graph_.AddValue(made.name, to.dtype, original_.value(id).shape);
         made.outputs = {part};
         Place(std::move(made));
@@ -482,8 +506,13 @@ class Lowering {
   bool MakeChannelTables() {
     const ValueId x = node().input(0);
     const ValueId made = node().output();
+    const auto is_byte = [&](ValueId id) {
+      return IsLowered(id) && IsByte(Quant(id).dtype);
+    };
     const Node* after = IsLowered(made) ? nullptr : MappingReader();
-    if (!IsLowered(x) || (!IsLowered(made) && after == nullptr)) return false;
+    if (!is_byte(x) || !is_byte(after == nullptr ? made : after->output())) {
+      return false;
+    }
     const Tensor tables = ChannelTables(original_, node(), after);
     if (after != nullptr) {
       const ValueId end = after->output();

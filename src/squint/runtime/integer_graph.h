@@ -9,6 +9,10 @@ namespace squint {
 struct IntegerGraphOptions {
   // What follows a product joins it (fuse_additions.h, fuse_to_bytes.h).
   bool fuse = true;
+  // Values of 16 bits become integers, too, and nodes between them the same
+  // operators as those between bytes: a form that steps are made of
+  // (fixed/lower.h), with no kernels in the engine.
+  bool sixteen_bits = false;
 };
 
 // Values that are quantized per tensor to 8 bits with known parameters become

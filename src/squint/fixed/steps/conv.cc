@@ -1,16 +1,18 @@
 // Convolutions: pointwise ones are products of rows, depthwise ones have their
 // own kernel, others gather their taps.
 #include "squint/kernels/fixed/conv.h"
+
 #include "squint/fixed/step_list.h"
-#include "squint/fixed/steps/lead.h"
+#include "squint/fixed/steps/rows.h"
 #include "squint/fixed/steps/weights.h"
 #include "squint/fixed/steps/window.h"
+#include "squint/kernels/fixed/conv_16.h"
+#include "squint/kernels/fixed/conv_long.h"
 #include "squint/kernels/fixed/conv_nibbles.h"
 #include "squint/kernels/fixed/depthwise.h"
+#include "squint/kernels/fixed/depthwise_16.h"
 #include "squint/kernels/fixed/depthwise_nibbles.h"
 #include "squint/kernels/fixed/patch_window.h"
-#include "squint/kernels/fixed/rows.h"
-#include "squint/kernels/fixed/rows_nibbles.h"
 
 namespace squint {
 namespace {
@@ -26,6 +28,10 @@ struct Convolution {
     return int64_t{window.images} * window.out_h * window.out_w;
   }
   int64_t channels() const { return int64_t{groups} * columns.count; }
+  int64_t bytes() const { return weights.wide ? 2 : 1; }  // of a number
+  const squint_window* InPatches() const {
+    return weights.wide ? nullptr : &window;
+  }
   // On a patch of it.
   squint_window WindowOn(const Patch* patch) const {
     return patch == nullptr
@@ -42,23 +48,16 @@ class PointwiseStep : public StepOf<PointwiseStep> {
   explicit PointwiseStep(Convolution c) : c_(std::move(c)) {}
   template <typename Machine>
   void Do(Machine& m) const {
-    const auto call = [&](const auto&... kernel) {
-      m.Call(kernel..., m.Count(Size(c_.pixels())),
-             m.Params("squint_columns", c_.columns), m.Weights(c_.weights),
-             m.Number(c_.zero_y), m.In(0), m.Out(0));
-    };
-    c_.weights.nibbles
-        ? call(SQUINT_KERNEL("rows_nibbles", squint_rows_nibbles))
-        : call(SQUINT_KERNEL("rows", squint_rows));
+    CallRows(m, m.Count(Size(c_.pixels())), c_.columns, c_.weights, c_.zero_y);
   }
   int64_t macs() const override { return c_.macs(); }
   std::optional<int64_t> Lead(size_t, const Patch* patch) const override {
-    return LeadOfRows(PartOf(c_.pixels(), patch), c_.columns.depth,
-                      c_.columns.count);
+    return LeadOfRows(PartOf(c_.pixels(), patch), c_.columns, c_.weights);
   }
-  const squint_window* window() const override { return &c_.window; }
+  const squint_window* window() const override { return c_.InPatches(); }
   bool IsByPixel(int64_t pixels, int64_t channels) const override {
-    return pixels == c_.pixels() && channels == c_.window.channels;
+    return !c_.weights.wide && pixels == c_.pixels() &&
+           channels == c_.window.channels;
   }
 
  private:
@@ -76,8 +75,12 @@ class DepthwiseStep : public StepOf<DepthwiseStep> {
              m.In(0), m.Out(0), m.Scratch());
       return;
     }
-    m.Call(SQUINT_KERNEL("depthwise", squint_depthwise), m.Window(c_.window),
-           m.Weights(c_.weights), m.Number(c_.zero_y), m.In(0), m.Out(0));
+    const auto call = [&](const auto&... kernel) {
+      m.Call(kernel..., m.Window(c_.window), m.Weights(c_.weights),
+             m.Number(c_.zero_y), m.In(0), m.Out(0));
+    };
+    c_.weights.wide ? call(SQUINT_KERNEL("depthwise_16", squint_depthwise_16))
+                    : call(SQUINT_KERNEL("depthwise", squint_depthwise));
   }
   size_t scratch_bytes() const override {
     const squint_window& w = c_.window;
@@ -87,9 +90,9 @@ class DepthwiseStep : public StepOf<DepthwiseStep> {
   }
   int64_t macs() const override { return c_.macs(); }
   std::optional<int64_t> Lead(size_t, const Patch* patch) const override {
-    return LeadOfWindow(c_.WindowOn(patch), c_.channels(), 0);
+    return c_.bytes() * LeadOfWindow(c_.WindowOn(patch), c_.channels(), 0);
   }
-  const squint_window* window() const override { return &c_.window; }
+  const squint_window* window() const override { return c_.InPatches(); }
 
  private:
   Convolution c_;
@@ -100,28 +103,42 @@ class ConvStep : public StepOf<ConvStep> {
   explicit ConvStep(Convolution c) : c_(std::move(c)) {}
   template <typename Machine>
   void Do(Machine& m) const {
+    if (is_long()) {
+      m.Call(SQUINT_KERNEL("conv_long", squint_conv_long), m.Window(c_.window),
+             m.Number(c_.groups), m.Params("squint_columns", c_.columns),
+             m.Weights(c_.weights), m.Array("bias", c_.weights.long_bias),
+             m.Number(c_.zero_y), m.In(0), m.Out(0), m.Scratch());
+      return;
+    }
     const auto call = [&](const auto&... kernel) {
       m.Call(kernel..., m.Window(c_.window), m.Number(c_.groups),
              m.Params("squint_columns", c_.columns), m.Weights(c_.weights),
              m.Number(c_.zero_y), m.In(0), m.Out(0), m.Scratch());
     };
-    c_.weights.nibbles
-        ? call(SQUINT_KERNEL("conv_nibbles", squint_conv_nibbles))
-        : call(SQUINT_KERNEL("conv", squint_conv));
+    if (c_.weights.wide) {
+      call(SQUINT_KERNEL("conv_16", squint_conv_16));
+    } else if (c_.weights.nibbles) {
+      call(SQUINT_KERNEL("conv_nibbles", squint_conv_nibbles));
+    } else {
+      call(SQUINT_KERNEL("conv", squint_conv));
+    }
   }
   size_t scratch_bytes() const override {
-    return kGathered * static_cast<size_t>(c_.columns.depth);
+    return static_cast<size_t>(gathered() * c_.bytes() * c_.columns.depth);
   }
   int64_t macs() const override { return c_.macs(); }
   // Each group reads the whole input.
   std::optional<int64_t> Lead(size_t, const Patch* patch) const override {
     if (c_.groups > 1) return std::nullopt;
-    return LeadOfWindow(c_.WindowOn(patch), c_.channels(), kGathered);
+    return c_.bytes() *
+           LeadOfWindow(c_.WindowOn(patch), c_.channels(), gathered());
   }
-  const squint_window* window() const override { return &c_.window; }
+  const squint_window* window() const override { return c_.InPatches(); }
 
  private:
-  static constexpr size_t kGathered = 2;  // pixels of squint_conv at a time
+  bool is_long() const { return !c_.weights.long_bias.empty(); }
+  // Pixels at a time.
+  int64_t gathered() const { return is_long() ? 1 : 2; }
 
   Convolution c_;
 };
@@ -153,11 +170,11 @@ std::unique_ptr<FixedStep> MakeConvStep(const FixedOperation& operation) {
   Convolution c;
   c.window = WindowOf(operation, Dims(weight.begin() + 2, weight.end()), false);
   c.groups = Size(operation.node.Int("group", 1));
-  c.zero_y = GridOf(operation.outputs[0]).zero;
-  const bool depthwise =
-      c.groups > 1 && c.groups == c.window.channels && weight[0] == c.groups;
+  c.zero_y = GridOf(operation.outputs[0], NumberType(operation)).zero;
   const FixedWeightOrder order = FilterOrder(weight);
   c.weights = MakeWeights(operation, order);
+  const bool depthwise = c.groups > 1 && c.groups == c.window.channels &&
+                         weight[0] == c.groups && c.weights.long_bias.empty();
   c.columns = {.count = Size(weight[0] / c.groups),
                .depth = Size(static_cast<int64_t>(order.terms.size()))};
   if (depthwise) {

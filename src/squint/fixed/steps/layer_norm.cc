@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "squint/fixed/step_list.h"
+#include "squint/kernels/fixed/layer_norm_16.h"
 
 namespace squint {
 namespace {
@@ -18,15 +19,19 @@ struct NormParameters {
 
 class LayerNormStep : public StepOf<LayerNormStep> {
  public:
-  LayerNormStep(const squint_norm_rows& rows, NormParameters parameters)
-      : rows_(rows), parameters_(std::move(parameters)) {}
+  LayerNormStep(bool wide, const squint_norm_rows& rows,
+                NormParameters parameters)
+      : wide_(wide), rows_(rows), parameters_(std::move(parameters)) {}
   template <typename Machine>
   void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("layer_norm", squint_layer_norm),
-           m.Params("squint_norm_rows", rows_),
-           m.Array("multiplier", parameters_.multiplier),
-           m.Array("shift", parameters_.shift),
-           m.Array("bias", parameters_.bias), m.In(0), m.Out(0));
+    const auto call = [&](const auto&... kernel) {
+      m.Call(kernel..., m.Params("squint_norm_rows", rows_),
+             m.Array("multiplier", parameters_.multiplier),
+             m.Array("shift", parameters_.shift),
+             m.Array("bias", parameters_.bias), m.In(0), m.Out(0));
+    };
+    wide_ ? call(SQUINT_KERNEL("layer_norm_16", squint_layer_norm_16))
+          : call(SQUINT_KERNEL("layer_norm", squint_layer_norm));
   }
   // A row is read before it is written, and each number once more.
   std::optional<int64_t> Lead(size_t input, const Patch*) const override {
@@ -34,6 +39,7 @@ class LayerNormStep : public StepOf<LayerNormStep> {
   }
 
  private:
+  bool wide_;
   squint_norm_rows rows_;
   NormParameters parameters_;
 };
@@ -60,7 +66,8 @@ std::vector<float> Repeated(const FixedOperation& operation, size_t input,
 NormParameters ParametersOf(const FixedOperation& operation, int64_t count) {
   constexpr double kUp = 1 << 8;       // of scaled numbers
   constexpr double kNormal = 1 << 20;  // of normal ones
-  const double scale = GridOf(operation.outputs[0]).scale;
+  const double scale =
+      GridOf(operation.outputs[0], NumberType(operation)).scale;
   const std::vector<float> gamma = Repeated(operation, 1, count);
   const std::vector<float> beta = Repeated(operation, 2, count);
   NormParameters parameters;
@@ -90,21 +97,23 @@ std::unique_ptr<FixedStep> MakeLayerNormalizationStep(
   const int64_t count = ElementCount(Dims(dims.begin() + axis, dims.end()));
   constexpr int64_t kMostCount = 1 << 15;
   Require(count <= kMostCount, "its rows are too long");
-  const double scale = GridOf(operation.inputs[0]).scale;
+  const DType type = NumberType(operation);
+  const double scale = GridOf(operation.inputs[0], type).scale;
   const double in_units = static_cast<double>(count) / scale;
   const double epsilon =
       std::round(operation.node.Float("epsilon", 1e-5f) * in_units * in_units);
-  // W of the numbers themselves is below 2^46.
+  // W of the numbers themselves is below 2^60.
   Require(epsilon < static_cast<double>(int64_t{1} << 60),
           "its epsilon is too large");
   const auto units = static_cast<int64_t>(epsilon);
   constexpr int64_t kHalf = int64_t{1} << 31;
   return std::make_unique<LayerNormStep>(
+      type == DType::kInt16,
       squint_norm_rows{.rows = Size(ElementCount(dims) / count),
                        .count = Size(count),
                        .epsilon_high = Size(units / kHalf),
                        .epsilon_low = Size(units % kHalf),
-                       .zero_y = GridOf(operation.outputs[0]).zero},
+                       .zero_y = GridOf(operation.outputs[0], type).zero},
       ParametersOf(operation, count));
 }
 

@@ -51,16 +51,16 @@ int64_t LeadOfWindow(const squint_window& w, int64_t channels,
   return lead + std::max<int64_t>(drift, 0) * (w.images - 1);
 }
 
-int64_t LeadOfRows(int64_t rows, int64_t depth, int64_t columns) {
-  // Two rows are read while their results are written, the last alone where
-  // they are odd. From pair to pair the difference is linear.
+int64_t LeadOfRows(int64_t rows, int64_t depth, int64_t columns,
+                   int64_t together) {
+  // From group to group the difference is linear; the last one may be smaller.
   const auto lead = [&](int64_t first, int64_t end) {
     return end * columns - first * depth;
   };
-  const int64_t pairs = rows / 2;
-  int64_t most = rows % 2 == 0 ? 0 : lead(rows - 1, rows);
-  if (pairs > 0) {
-    most = std::max({most, lead(0, 2), lead(2 * pairs - 2, 2 * pairs)});
+  const int64_t whole = rows - rows % together;
+  int64_t most = whole == rows ? 0 : lead(whole, rows);
+  if (whole > 0) {
+    most = std::max({most, lead(0, together), lead(whole - together, whole)});
   }
   return most;
 }

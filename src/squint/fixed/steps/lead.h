@@ -1,6 +1,7 @@
 // How far a result must begin before the input it lies over
 // (FixedStep::Lead): at every moment, the end of what is written must not be
-// beyond the first byte that is still to be read.
+// beyond the first byte that is still to be read. These count numbers: bytes
+// are as many, or twice as many.
 #ifndef SQUINT_FIXED_STEPS_LEAD_H_
 #define SQUINT_FIXED_STEPS_LEAD_H_
 
@@ -16,8 +17,10 @@ namespace squint {
 int64_t LeadOfWindow(const squint_window& window, int64_t channels,
                      int64_t gathered);
 
-// Of squint_rows.
-int64_t LeadOfRows(int64_t rows, int64_t depth, int64_t columns);
+// Of rows by weights, `together` of which are read while their results are
+// written.
+int64_t LeadOfRows(int64_t rows, int64_t depth, int64_t columns,
+                   int64_t together);
 
 }  // namespace squint
 

@@ -9,9 +9,14 @@
 #include <vector>
 
 #include "squint/kernels/fixed/conv.h"
+#include "squint/kernels/fixed/conv_16.h"
+#include "squint/kernels/fixed/conv_long.h"
 #include "squint/kernels/fixed/depthwise.h"
+#include "squint/kernels/fixed/depthwise_16.h"
 #include "squint/kernels/fixed/max_pool.h"
 #include "squint/kernels/fixed/rows.h"
+#include "squint/kernels/fixed/rows_16.h"
+#include "squint/kernels/fixed/rows_long.h"
 
 namespace squint {
 namespace {
@@ -140,9 +145,67 @@ TEST(LeadOfRows, LetsProductsWriteOverTheirInput) {
     const squint_weights weights = layer.weights();
     ExpectSameOver(random.Some(int64_t{rows} * columns.depth),
                    int64_t{rows} * columns.count,
-                   LeadOfRows(rows, columns.depth, columns.count),
+                   LeadOfRows(rows, columns.depth, columns.count, 2),
                    [&](const int8_t* x, int8_t* y) {
                      squint_rows(rows, &columns, &weights, 3, x, y);
+                   });
+  }
+}
+
+// Numbers of 16 bits, by the kernels that read and write them in another order
+// than those of bytes, or gather them.
+TEST(LeadOfWindow, CountsNumbersOfSixteenBits) {
+  Random random;
+  for (int round = 0; round < 400; ++round) {
+    const squint_window w = random.Window(1, random.Pick(1, 9));
+    const squint_columns columns = {random.Pick(1, 7),
+                                    w.taps_h * w.taps_w * w.channels};
+    const Layer layer(columns.count, columns.depth, random);
+    const Layer deep(w.channels, int64_t{w.taps_h} * w.taps_w, random);
+    const squint_weights weights = layer.weights();
+    const squint_weights depthwise = deep.weights();
+    const std::vector<int64_t> bias(layer.bias.begin(), layer.bias.end());
+    Bytes scratch(static_cast<size_t>(4 * columns.depth));
+    const Bytes x = random.Some(2 * InBytes(w));
+    ExpectSameOver(x, 2 * OutBytes(w, w.channels),
+                   2 * LeadOfWindow(w, w.channels, 0),
+                   [&](const int8_t* from, int8_t* y) {
+                     squint_depthwise_16(&w, &depthwise, 3, from, y);
+                   });
+    ExpectSameOver(x, 2 * OutBytes(w, columns.count),
+                   2 * LeadOfWindow(w, columns.count, 2),
+                   [&](const int8_t* from, int8_t* y) {
+                     squint_conv_16(&w, 1, &columns, &weights, 3, from, y,
+                                    scratch.data());
+                   });
+    ExpectSameOver(x, 2 * OutBytes(w, columns.count),
+                   2 * LeadOfWindow(w, columns.count, 1),
+                   [&](const int8_t* from, int8_t* y) {
+                     squint_conv_long(&w, 1, &columns, &weights, bias.data(), 3,
+                                      from, y, scratch.data());
+                   });
+  }
+}
+
+TEST(LeadOfRows, CountsNumbersOfSixteenBits) {
+  Random random;
+  for (int round = 0; round < 400; ++round) {
+    const int32_t rows = random.Pick(1, 9);
+    const squint_columns columns = {random.Pick(1, 9), random.Pick(1, 9)};
+    const Layer layer(columns.count, columns.depth, random);
+    const squint_weights weights = layer.weights();
+    const std::vector<int64_t> bias(layer.bias.begin(), layer.bias.end());
+    const Bytes x = random.Some(int64_t{2} * rows * columns.depth);
+    ExpectSameOver(x, int64_t{2} * rows * columns.count,
+                   2 * LeadOfRows(rows, columns.depth, columns.count, 2),
+                   [&](const int8_t* from, int8_t* y) {
+                     squint_rows_16(rows, &columns, &weights, 3, from, y);
+                   });
+    ExpectSameOver(x, int64_t{2} * rows * columns.count,
+                   2 * LeadOfRows(rows, columns.depth, columns.count, 1),
+                   [&](const int8_t* from, int8_t* y) {
+                     squint_rows_long(rows, &columns, &weights, bias.data(), 3,
+                                      from, y);
                    });
   }
 }
@@ -160,10 +223,10 @@ TEST(LeadOfWindow, IsARowAndTwoPixelsOfThreeByThree) {
 }
 
 TEST(LeadOfRows, IsTwoRowsWhereTheyDoNotGrow) {
-  EXPECT_EQ(LeadOfRows(50, 8, 8), 2 * 8);
-  EXPECT_EQ(LeadOfRows(50, 8, 4), 2 * 4);
+  EXPECT_EQ(LeadOfRows(50, 8, 8, 2), 2 * 8);
+  EXPECT_EQ(LeadOfRows(50, 8, 4, 2), 2 * 4);
   // Of growing rows, the last decide.
-  EXPECT_EQ(LeadOfRows(50, 8, 16), 50 * 16 - 48 * 8);
+  EXPECT_EQ(LeadOfRows(50, 8, 16, 2), 50 * 16 - 48 * 8);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "squint/fixed/step_list.h"
+#include "squint/fixed/steps/call_curve.h"
 #include "squint/fixed/steps/table.h"
 #include "squint/kernels/fixed/lookup.h"
 
@@ -42,6 +43,21 @@ class LookupStep : public StepOf<LookupStep> {
   std::vector<int8_t> tables_;
 };
 
+class CurveStep : public StepOf<CurveStep> {
+ public:
+  CurveStep(int64_t count, Curve curve)
+      : count_(Size(count)), curve_(std::move(curve)) {}
+  template <typename Machine>
+  void Do(Machine& m) const {
+    CallCurve(m, curve_, count_, m.In(0), m.Out(0));
+  }
+  std::optional<int64_t> Lead(size_t, const Patch*) const override { return 0; }
+
+ private:
+  int32_t count_;
+  Curve curve_;
+};
+
 }  // namespace
 
 std::vector<int8_t> BytesOf(const Tensor& tensor) {
@@ -54,9 +70,14 @@ std::vector<int8_t> BytesOf(const Tensor& tensor) {
 std::unique_ptr<FixedStep> MakeLookupStep(const FixedOperation& operation) {
   const FixedOperand& x = operation.inputs[0];
   const FixedOperand& table = operation.inputs[1];
-  Require(x.dtype == DType::kInt8 && table.dtype == DType::kInt8,
-          "it computes with other types than int8");
+  const DType type = NumberType(operation);
+  Require(x.dtype == type && table.dtype == type,
+          "it computes with other types than int8 or int16");
   Require(table.constant != nullptr, "its table is computed");
+  if (type == DType::kInt16) {
+    return std::make_unique<CurveStep>(ElementCount(x.dims),
+                                       CurveOf(*table.constant));
+  }
   int64_t outer = 1;
   int64_t channels = 1;
   int64_t inner = 1;

@@ -6,19 +6,21 @@
 #include <numeric>
 
 #include "squint/fixed/step_list.h"
+#include "squint/fixed/steps/call_curve.h"
+#include "squint/fixed/steps/image_movement.h"
 #include "squint/fixed/steps/nest.h"
 #include "squint/fixed/steps/table.h"
 #include "squint/kernels/fixed/copy.h"
 #include "squint/kernels/fixed/fill.h"
+#include "squint/kernels/fixed/fill_16.h"
 #include "squint/kernels/fixed/lookup.h"
 #include "squint/kernels/fixed/take.h"
+#include "squint/kernels/fixed/take_16.h"
 #include "squint/ops/op.h"
 #include "squint/runtime/byte_table.h"
 
 namespace squint {
 namespace {
-
-constexpr int32_t kBorder = -1;  // the number of what Pad puts around
 
 struct Copy {
   size_t input = 0;
@@ -27,12 +29,14 @@ struct Copy {
 };
 
 struct Plan {
+  bool wide = false;  // elements of 16 bits
   std::vector<Copy> copies;
   std::vector<int32_t> index;  // of `take`, where no copies say it
   int32_t count = 0;           // of elements of output 0
   bool has_border = false;
   int32_t border = 0;
-  std::vector<int8_t> table;  // onto the result's scale; empty: the same
+  std::vector<int8_t> table;   // onto the result's scale; empty: the same
+  std::optional<Curve> curve;  // the same of 16-bit numbers
   bool is_view = false;
   std::optional<ImageSize> planes;  // FixedStep::planes
 };
@@ -44,8 +48,12 @@ class MovementStep : public StepOf<MovementStep> {
   template <typename Machine>
   void Do(Machine& m) const {
     if (plan_.has_border) {
-      m.Call(SQUINT_KERNEL("fill", squint_fill), m.Number(plan_.count),
-             m.Number(plan_.border), m.Out(0));
+      const auto fill = [&](const auto&... kernel) {
+        m.Call(kernel..., m.Number(plan_.count), m.Number(plan_.border),
+               m.Out(0));
+      };
+      plan_.wide ? fill(SQUINT_KERNEL("fill_16", squint_fill_16))
+                 : fill(SQUINT_KERNEL("fill", squint_fill));
     }
     for (const Copy& copy : plan_.copies) {
       m.Call(SQUINT_KERNEL("copy", squint_copy),
@@ -53,14 +61,20 @@ class MovementStep : public StepOf<MovementStep> {
              m.Out(copy.output));
     }
     if (!plan_.index.empty()) {
-      m.Call(SQUINT_KERNEL("take", squint_take), m.Number(plan_.count),
-             m.Array("index", plan_.index), m.In(0), m.Out(0));
+      const auto take = [&](const auto&... kernel) {
+        m.Call(kernel..., m.Number(plan_.count), m.Array("index", plan_.index),
+               m.In(0), m.Out(0));
+      };
+      plan_.wide ? take(SQUINT_KERNEL("take_16", squint_take_16))
+                 : take(SQUINT_KERNEL("take", squint_take));
     }
     if (!plan_.table.empty()) {
       m.Call(SQUINT_KERNEL("lookup", squint_lookup), m.Number(1), m.Number(1),
              m.Number(plan_.count), m.Array("table", plan_.table), m.Out(0),
              m.Out(0));
     }
+    if (plan_.curve)
+      CallCurve(m, *plan_.curve, plan_.count, m.Out(0), m.Out(0));
   }
   bool is_view() const override { return plan_.is_view; }
   std::optional<ImageSize> planes() const override { return plan_.planes; }
@@ -70,10 +84,11 @@ class MovementStep : public StepOf<MovementStep> {
 };
 
 bool IsData(const FixedOperand& operand) {
-  return operand.has() && IsByte(operand.dtype);
+  return operand.has() &&
+         (IsByte(operand.dtype) || operand.dtype == DType::kInt16);
 }
 
-// Inputs whose elements move: all bytes, of Concat; else the first.
+// Inputs whose elements move: all of Concat; else the first.
 std::vector<size_t> DataInputs(const FixedOperation& operation) {
   std::vector<size_t> data = {0};
   if (operation.node.op_type != "Concat") return data;
@@ -88,7 +103,7 @@ Tensor StandIn(const FixedOperation& operation, size_t i, bool is_data,
                int32_t first) {
   // Without a border of its own, Pad would take 0, the number of an element.
   if (operation.node.op_type == "Pad" && i == 2) {
-    return Tensor::Scalar<int32_t>(kBorder);
+    return Tensor::Scalar<int32_t>(kBorderSource);
   }
   if (!operation.has(i)) return Tensor();
   const FixedOperand& input = operation.inputs[i];
@@ -155,6 +170,18 @@ bool IsIdentity(const std::vector<int32_t>& sources) {
   return true;
 }
 
+// Loops over elements of two bytes as loops over bytes.
+squint_copy_shape InBytes(squint_copy_shape elements) {
+  for (int32_t* step :
+       {&elements.run, &elements.x_start, &elements.x_0, &elements.x_1,
+        &elements.x_2, &elements.x_3, &elements.x_4, &elements.y_start,
+        &elements.y_0, &elements.y_1, &elements.y_2, &elements.y_3,
+        &elements.y_4}) {
+    *step = Size(2 * int64_t{*step});
+  }
+  return elements;
+}
+
 void PlanCopies(const FixedOperation& operation,
                 const std::vector<size_t>& data, size_t output,
                 const std::vector<int32_t>& sources, Plan& plan) {
@@ -166,7 +193,8 @@ void PlanCopies(const FixedOperation& operation,
     if (moves.empty()) continue;
     const auto nest = NestOf(moves);
     if (nest) {
-      plan.copies.push_back({input, output, *nest});
+      plan.copies.push_back(
+          {input, output, plan.wide ? InBytes(*nest) : *nest});
       continue;
     }
     Require(
@@ -177,31 +205,33 @@ void PlanCopies(const FixedOperation& operation,
 }
 
 QuantParams ParamsOf(const FixedOperand& operand) {
-  const FixedGrid grid = GridOf(operand);
+  const FixedGrid grid = GridOf(operand, operand.dtype);
   return PerTensor(operand.dtype, static_cast<float>(grid.scale), grid.zero);
 }
 
 // What the result's integers are where those of the operand stand for numbers
-// on another scale.
-std::vector<int8_t> TableBetween(const FixedOperand& x, const FixedOperand& y) {
-  if (!x.grid || !y.grid) return {};
+// on another scale; nullopt: the same.
+std::optional<Tensor> TableBetween(const FixedOperand& x,
+                                   const FixedOperand& y) {
+  if (!x.grid || !y.grid) return std::nullopt;
   const QuantParams from = ParamsOf(x);
   const QuantParams to = ParamsOf(y);
-  if (from == to) return {};
-  return BytesOf(QuantizeTensor(DequantizeTensor(AllBytes(from), from), to));
+  if (from == to) return std::nullopt;
+  return QuantizeTensor(DequantizeTensor(AllNumbers(from), from), to);
 }
 
 // The border of Pad as an integer of its operand.
 int32_t BorderOf(const FixedOperation& operation) {
   const FixedOperand& x = operation.inputs[0];
-  const int32_t zero = x.grid ? GridOf(x).zero : 0;
+  const int32_t zero = x.grid ? GridOf(x, x.dtype).zero : 0;
   if (!operation.has(2)) return zero;
   const Tensor* value = operation.inputs[2].constant;
   Require(value != nullptr && value->size() == 1, "its border is computed");
   if (!IsFloat(value->dtype())) return Size(value->ToInts()[0]);
-  const FixedGrid grid = GridOf(x);
+  const FixedGrid grid = GridOf(x, x.dtype);
+  const QuantRange range = RangeOf(x.dtype, false);
   return QuantizeValue(value->ToFloats()[0], static_cast<float>(grid.scale),
-                       grid.zero, -128, 127);
+                       grid.zero, range.qmin, range.qmax);
 }
 
 // What FixedStep::planes says of a Transpose that brings channels last.
@@ -221,13 +251,14 @@ void CheckMovement(const FixedOperation& operation,
   for (const size_t i : data) {
     Require(IsData(operation.inputs[i]) &&
                 operation.inputs[i].dtype == operation.inputs[0].dtype,
-            "it moves no bytes of one type");
+            "it moves no integers of 8 or 16 bits of one type");
   }
   for (const FixedOperand& y : operation.outputs) {
     if (!y.has()) continue;
-    Require(IsData(y), "it makes no bytes");
+    Require(IsData(y) && BitsOf(y.dtype) == BitsOf(operation.inputs[0].dtype),
+            "it makes integers of another type");
     Require((data.size() == 1 && operation.outputs.size() == 1) ||
-                TableBetween(operation.inputs[0], y).empty(),
+                !TableBetween(operation.inputs[0], y),
             "its results have other scales than its operands");
   }
   Require(operation.node.op_type != "Resize" ||
@@ -242,17 +273,25 @@ std::unique_ptr<FixedStep> MakeMovementStep(const FixedOperation& operation) {
   CheckMovement(operation, data);
   const auto sources = Sources(operation, data);
   Plan plan;
+  plan.wide = operation.inputs[0].dtype == DType::kInt16;
   plan.count = Size(ElementCount(operation.outputs[0].dims));
-  plan.table = TableBetween(operation.inputs[0], operation.outputs[0]);
-  plan.has_border = std::ranges::find(sources[0], kBorder) != sources[0].end();
+  const auto table = TableBetween(operation.inputs[0], operation.outputs[0]);
+  if (table && plan.wide) plan.curve = CurveOf(*table);
+  if (table && !plan.wide) plan.table = BytesOf(*table);
+  plan.has_border =
+      std::ranges::find(sources[0], kBorderSource) != sources[0].end();
   if (plan.has_border) plan.border = BorderOf(operation);
   for (size_t output = 0; output < sources.size(); ++output) {
     PlanCopies(operation, data, output, sources[output], plan);
   }
-  plan.is_view = plan.table.empty() && sources.size() == 1 &&
-                 IsIdentity(sources[0]) &&
+  plan.is_view = !table && sources.size() == 1 && IsIdentity(sources[0]) &&
                  ElementCount(operation.inputs[0].dims) == plan.count;
-  if (plan.table.empty()) plan.planes = PlanesOf(operation);
+  if (!plan.is_view && !table && !plan.wide) {
+    if (auto step = MakeImageMovement(operation, sources[0], plan.border)) {
+      return step;
+    }
+  }
+  if (!table && !plan.wide) plan.planes = PlanesOf(operation);
   return std::make_unique<MovementStep>(std::move(plan));
 }
 

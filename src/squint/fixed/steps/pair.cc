@@ -4,7 +4,9 @@
 
 #include "squint/fixed/step_list.h"
 #include "squint/kernels/fixed/add.h"
+#include "squint/kernels/fixed/add_16.h"
 #include "squint/kernels/fixed/mul.h"
+#include "squint/kernels/fixed/mul_16.h"
 #include "squint/ops/broadcast.h"
 
 namespace squint {
@@ -55,8 +57,8 @@ squint_pair PairOf(const FixedOperation& operation) {
           .b_1 = Size(axes[1].b),
           .b_2 = Size(axes[2].b),
           .b_3 = Size(axes[3].b),
-          .zero_a = GridOf(operation.inputs[0]).zero,
-          .zero_b = GridOf(operation.inputs[1]).zero};
+          .zero_a = GridOf(operation.inputs[0], NumberType(operation)).zero,
+          .zero_b = GridOf(operation.inputs[1], NumberType(operation)).zero};
 }
 
 // Operands that have a number for each result may be overwritten by them.
@@ -67,7 +69,9 @@ std::optional<int64_t> LeadOver(bool whole) {
 class PairStep {
  public:
   explicit PairStep(const FixedOperation& operation)
-      : pair_(PairOf(operation)), zero_y_(GridOf(operation.outputs[0]).zero) {
+      : wide_(NumberType(operation) == DType::kInt16),
+        pair_(PairOf(operation)),
+        zero_y_(GridOf(operation.outputs[0], NumberType(operation)).zero) {
     const int64_t size = ElementCount(operation.outputs[0].dims);
     for (size_t i = 0; i < whole_.size(); ++i) {
       whole_[i] = ElementCount(operation.inputs[i].dims) == size;
@@ -84,10 +88,11 @@ class PairStep {
       return flat ? inner == (whole ? 1 : 0)
                   : outer == (whole ? p.size_3 : 0) && inner <= 1;
     };
-    return p.size_0 == 1 && p.size_1 == 1 && (flat || by_channel) &&
+    return !wide_ && p.size_0 == 1 && p.size_1 == 1 && (flat || by_channel) &&
            in_line(whole_[0], p.a_2, p.a_3) && in_line(whole_[1], p.b_2, p.b_3);
   }
 
+  bool wide_;
   squint_pair pair_;
   int32_t zero_y_;
   std::array<bool, 2> whole_;
@@ -96,14 +101,16 @@ class PairStep {
 class AddStep : public StepOf<AddStep>, PairStep {
  public:
   AddStep(const FixedOperation& operation, int32_t sign) : PairStep(operation) {
-    constexpr double kLeftShift = 1 << 20;
-    const double a = GridOf(operation.inputs[0]).scale;
-    const double b = GridOf(operation.inputs[1]).scale;
-    const double y = GridOf(operation.outputs[0]).scale;
+    const DType type = NumberType(operation);
+    const double a = GridOf(operation.inputs[0], type).scale;
+    const double b = GridOf(operation.inputs[1], type).scale;
+    const double y = GridOf(operation.outputs[0], type).scale;
+    const bool symmetric = pair_.zero_a == 0 && pair_.zero_b == 0;
+    up_ = !wide_ ? 20 : symmetric ? 15 : 14;
     const double common = 2 * std::max(a, b);
     const FixedFactor fa = FactorOf(a / common);
     const FixedFactor fb = FactorOf(b / common);
-    const FixedFactor sum = FactorOf(common / (kLeftShift * y));
+    const FixedFactor sum = FactorOf(common / ((1 << up_) * y));
     factors_ = {.a_multiplier = fa.multiplier,
                 .a_shift = fa.shift,
                 .b_multiplier = fb.multiplier,
@@ -114,6 +121,12 @@ class AddStep : public StepOf<AddStep>, PairStep {
   }
   template <typename Machine>
   void Do(Machine& m) const {
+    if (wide_) {
+      m.Call(SQUINT_KERNEL("add_16", squint_add_16), m.Pair(pair_),
+             m.Params("squint_add_factors", factors_), m.Number(up_),
+             m.Number(zero_y_), m.In(0), m.In(1), m.Out(0));
+      return;
+    }
     m.Call(SQUINT_KERNEL("add", squint_add), m.Pair(pair_),
            m.Params("squint_add_factors", factors_), m.Number(zero_y_), m.In(0),
            m.In(1), m.Out(0));
@@ -126,21 +139,27 @@ class AddStep : public StepOf<AddStep>, PairStep {
   }
 
  private:
+  int32_t up_ = 0;  // bits that operands get on their common scale
   squint_add_factors factors_;
 };
 
 class MulStep : public StepOf<MulStep>, PairStep {
  public:
-  explicit MulStep(const FixedOperation& operation)
-      : PairStep(operation),
-        factor_(FactorOf(GridOf(operation.inputs[0]).scale *
-                         GridOf(operation.inputs[1]).scale /
-                         GridOf(operation.outputs[0]).scale)) {}
+  explicit MulStep(const FixedOperation& operation) : PairStep(operation) {
+    const DType type = NumberType(operation);
+    factor_ = FactorOf(GridOf(operation.inputs[0], type).scale *
+                       GridOf(operation.inputs[1], type).scale /
+                       GridOf(operation.outputs[0], type).scale);
+  }
   template <typename Machine>
   void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("mul", squint_mul), m.Pair(pair_),
-           m.Number(factor_.multiplier), m.Number(factor_.shift),
-           m.Number(zero_y_), m.In(0), m.In(1), m.Out(0));
+    const auto call = [&](const auto&... kernel) {
+      m.Call(kernel..., m.Pair(pair_), m.Number(factor_.multiplier),
+             m.Number(factor_.shift), m.Number(zero_y_), m.In(0), m.In(1),
+             m.Out(0));
+    };
+    wide_ ? call(SQUINT_KERNEL("mul_16", squint_mul_16))
+          : call(SQUINT_KERNEL("mul", squint_mul));
   }
   std::optional<int64_t> Lead(size_t input, const Patch*) const override {
     return LeadOver(whole_[input]);

@@ -7,35 +7,45 @@
 #include "squint/fixed/steps/lead.h"
 #include "squint/fixed/steps/window.h"
 #include "squint/kernels/fixed/average_pool.h"
+#include "squint/kernels/fixed/average_pool_16.h"
 #include "squint/kernels/fixed/max_pool.h"
+#include "squint/kernels/fixed/max_pool_16.h"
 #include "squint/kernels/fixed/patch_window.h"
 #include "squint/ops/op.h"
 
 namespace squint {
 namespace {
 
-int64_t LeadOfPool(const squint_window& whole, const Patch* patch) {
-  return LeadOfWindow(
-      patch == nullptr
-          ? whole
-          : squint_patch_window(&whole, &patch->rows, &patch->columns),
-      whole.channels, 0);
+int64_t LeadOfPool(bool wide, const squint_window& whole, const Patch* patch) {
+  return (wide ? 2 : 1) *
+         LeadOfWindow(
+             patch == nullptr
+                 ? whole
+                 : squint_patch_window(&whole, &patch->rows, &patch->columns),
+             whole.channels, 0);
 }
 
 class MaxPoolStep : public StepOf<MaxPoolStep> {
  public:
-  explicit MaxPoolStep(const squint_window& window) : window_(window) {}
+  MaxPoolStep(bool wide, const squint_window& window)
+      : wide_(wide), window_(window) {}
   template <typename Machine>
   void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("max_pool", squint_max_pool), m.Window(window_),
-           m.In(0), m.Out(0));
+    const auto call = [&](const auto&... kernel) {
+      m.Call(kernel..., m.Window(window_), m.In(0), m.Out(0));
+    };
+    wide_ ? call(SQUINT_KERNEL("max_pool_16", squint_max_pool_16))
+          : call(SQUINT_KERNEL("max_pool", squint_max_pool));
   }
   std::optional<int64_t> Lead(size_t, const Patch* patch) const override {
-    return LeadOfPool(window_, patch);
+    return LeadOfPool(wide_, window_, patch);
   }
-  const squint_window* window() const override { return &window_; }
+  const squint_window* window() const override {
+    return wide_ ? nullptr : &window_;
+  }
 
  private:
+  bool wide_;
   squint_window window_;
 };
 
@@ -48,26 +58,33 @@ struct Divisors {
 
 class AveragePoolStep : public StepOf<AveragePoolStep> {
  public:
-  AveragePoolStep(const squint_window& window, int32_t zero_y,
+  AveragePoolStep(bool wide, const squint_window& window, int32_t zero_y,
                   Divisors divisors)
-      : window_(window), zero_y_(zero_y), divisors_(std::move(divisors)) {}
+      : wide_(wide),
+        window_(window),
+        zero_y_(zero_y),
+        divisors_(std::move(divisors)) {}
   template <typename Machine>
   void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("average_pool", squint_average_pool),
-           m.Window(window_), m.Number(zero_y_),
-           m.Array("factor", divisors_.factor),
-           m.Array("multiplier", divisors_.multiplier),
-           m.Array("shift", divisors_.shift), m.In(0), m.Out(0));
+    const auto call = [&](const auto&... kernel) {
+      m.Call(kernel..., m.Window(window_), m.Number(zero_y_),
+             m.Array("factor", divisors_.factor),
+             m.Array("multiplier", divisors_.multiplier),
+             m.Array("shift", divisors_.shift), m.In(0), m.Out(0));
+    };
+    wide_ ? call(SQUINT_KERNEL("average_pool_16", squint_average_pool_16))
+          : call(SQUINT_KERNEL("average_pool", squint_average_pool));
   }
   std::optional<int64_t> Lead(size_t, const Patch* patch) const override {
-    return LeadOfPool(window_, patch);
+    return LeadOfPool(wide_, window_, patch);
   }
   // In patches only where all pixels have one divisor.
   const squint_window* window() const override {
-    return divisors_.multiplier.size() == 1 ? &window_ : nullptr;
+    return divisors_.multiplier.size() == 1 && !wide_ ? &window_ : nullptr;
   }
 
  private:
+  bool wide_;
   squint_window window_;
   int32_t zero_y_;
   Divisors divisors_;
@@ -111,8 +128,9 @@ std::vector<float> AveragesOfOnes(const FixedOperation& operation) {
 
 Divisors DivisorsOf(const FixedOperation& operation,
                     const squint_window& window) {
-  const double step =
-      GridOf(operation.inputs[0]).scale / GridOf(operation.outputs[0]).scale;
+  const DType type = NumberType(operation);
+  const double step = GridOf(operation.inputs[0], type).scale /
+                      GridOf(operation.outputs[0], type).scale;
   const std::vector<int64_t> taps = TapsOfPixels(window);
   const std::vector<float> averages = AveragesOfOnes(operation);
   std::vector<int64_t> known;
@@ -142,8 +160,13 @@ std::unique_ptr<FixedStep> MakeAveragePoolStep(
     const FixedOperation& operation) {
   const squint_window window =
       WindowOf(operation, operation.node.Ints("kernel_shape"), true);
+  const DType type = NumberType(operation);
+  const bool wide = type == DType::kInt16;
+  Require(!wide || window.taps_h * window.taps_w < (1 << 15),
+          "its sums may not fit 32 bits");
   return std::make_unique<AveragePoolStep>(
-      window, GridOf(operation.outputs[0]).zero, DivisorsOf(operation, window));
+      wide, window, GridOf(operation.outputs[0], type).zero,
+      DivisorsOf(operation, window));
 }
 
 std::unique_ptr<FixedStep> MakeMaxPoolStep(const FixedOperation& operation) {
@@ -152,6 +175,7 @@ std::unique_ptr<FixedStep> MakeMaxPoolStep(const FixedOperation& operation) {
   // Its numbers are compared, whatever they mean.
   if (!pool.inputs[0].grid) pool.inputs[0].grid = Grid{{1.0f}, {0}};
   return std::make_unique<MaxPoolStep>(
+      NumberType(operation) == DType::kInt16,
       WindowOf(pool, operation.node.Ints("kernel_shape"), true));
 }
 

@@ -2,11 +2,10 @@
 #include <algorithm>
 
 #include "squint/fixed/step_list.h"
-#include "squint/fixed/steps/lead.h"
+#include "squint/fixed/steps/rows.h"
 #include "squint/fixed/steps/weights.h"
 #include "squint/kernels/fixed/matmul.h"
-#include "squint/kernels/fixed/rows.h"
-#include "squint/kernels/fixed/rows_nibbles.h"
+#include "squint/kernels/fixed/matmul_16.h"
 #include "squint/ops/batch_offsets.h"
 
 namespace squint {
@@ -22,18 +21,13 @@ class RowsStep : public StepOf<RowsStep> {
         zero_y_(zero_y) {}
   template <typename Machine>
   void Do(Machine& m) const {
-    const auto call = [&](const auto&... kernel) {
-      m.Call(kernel..., m.Number(rows_), m.Params("squint_columns", columns_),
-             m.Weights(weights_), m.Number(zero_y_), m.In(0), m.Out(0));
-    };
-    weights_.nibbles ? call(SQUINT_KERNEL("rows_nibbles", squint_rows_nibbles))
-                     : call(SQUINT_KERNEL("rows", squint_rows));
+    CallRows(m, m.Number(rows_), columns_, weights_, zero_y_);
   }
   int64_t macs() const override {
     return int64_t{rows_} * columns_.count * columns_.depth;
   }
   std::optional<int64_t> Lead(size_t, const Patch*) const override {
-    return LeadOfRows(rows_, columns_.depth, columns_.count);
+    return LeadOfRows(rows_, columns_, weights_);
   }
 
  private:
@@ -45,18 +39,24 @@ class RowsStep : public StepOf<RowsStep> {
 
 class MatMulStep : public StepOf<MatMulStep> {
  public:
-  MatMulStep(const squint_matmul_shape& shape, std::vector<int32_t> a_index,
-             std::vector<int32_t> b_index, int32_t zero_y)
-      : shape_(shape),
+  MatMulStep(bool wide, const squint_matmul_shape& shape,
+             std::vector<int32_t> a_index, std::vector<int32_t> b_index,
+             int32_t zero_y)
+      : wide_(wide),
+        shape_(shape),
         a_index_(std::move(a_index)),
         b_index_(std::move(b_index)),
         zero_y_(zero_y) {}
   template <typename Machine>
   void Do(Machine& m) const {
-    m.Call(SQUINT_KERNEL("matmul", squint_matmul),
-           m.Params("squint_matmul_shape", shape_), m.Number(count()),
-           m.Array("a_index", a_index_), m.Array("b_index", b_index_),
-           m.Number(zero_y_), m.In(0), m.In(1), m.Out(0));
+    const auto call = [&](const auto&... kernel) {
+      m.Call(kernel..., m.Params("squint_matmul_shape", shape_),
+             m.Number(count()), m.Array("a_index", a_index_),
+             m.Array("b_index", b_index_), m.Number(zero_y_), m.In(0), m.In(1),
+             m.Out(0));
+    };
+    wide_ ? call(SQUINT_KERNEL("matmul_16", squint_matmul_16))
+          : call(SQUINT_KERNEL("matmul", squint_matmul));
   }
   int64_t macs() const override {
     return int64_t{count()} * shape_.m * shape_.n * shape_.k;
@@ -65,6 +65,7 @@ class MatMulStep : public StepOf<MatMulStep> {
  private:
   int32_t count() const { return Size(static_cast<int64_t>(a_index_.size())); }
 
+  bool wide_;
   squint_matmul_shape shape_;
   std::vector<int32_t> a_index_;
   std::vector<int32_t> b_index_;
@@ -83,7 +84,8 @@ std::unique_ptr<FixedStep> MakeRows(const FixedOperation& operation,
   PackNibbles(weights, depth);
   return std::make_unique<RowsStep>(
       Size(rows), squint_columns{.count = Size(columns), .depth = Size(depth)},
-      std::move(weights), GridOf(operation.outputs[0]).zero);
+      std::move(weights),
+      GridOf(operation.outputs[0], NumberType(operation)).zero);
 }
 
 std::vector<int32_t> Indices(const Dims& own, const Dims& all) {
@@ -117,14 +119,17 @@ std::unique_ptr<FixedStep> MakeMatMulStep(const FixedOperation& operation) {
     return MakeRows(operation, ElementCount(a) / std::max<int64_t>(k, 1), k, n,
                     n, 1);
   }
-  const FixedGrid x = GridOf(operation.inputs[0]);
-  const FixedGrid w = GridOf(operation.inputs[1]);
+  const DType type = NumberType(operation);
+  const FixedGrid x = GridOf(operation.inputs[0], type);
+  const FixedGrid w = GridOf(operation.inputs[1], type);
+  const FixedGrid y = GridOf(operation.outputs[0], type);
+  const bool wide = type == DType::kInt16;
   constexpr int64_t kMostTerms = (int64_t{1} << 31) / (255 * 255) - 1;
-  Require(k <= kMostTerms, "its sums may not fit 32 bits");
-  const FixedFactor factor =
-      FactorOf(x.scale * w.scale / GridOf(operation.outputs[0]).scale);
+  Require(wide || k <= kMostTerms, "its sums may not fit 32 bits");
+  const FixedFactor factor = FactorOf(x.scale * w.scale / y.scale);
   const Dims batch = BroadcastBatch(a_batch, b_batch);
   return std::make_unique<MatMulStep>(
+      wide,
       squint_matmul_shape{.m = Size(a[a.size() - 2]),
                           .n = Size(n),
                           .k = Size(k),
@@ -132,8 +137,7 @@ std::unique_ptr<FixedStep> MakeMatMulStep(const FixedOperation& operation) {
                           .zero_b = w.zero,
                           .multiplier = factor.multiplier,
                           .shift = factor.shift},
-      Indices(a_batch, batch), Indices(b_batch, batch),
-      GridOf(operation.outputs[0]).zero);
+      Indices(a_batch, batch), Indices(b_batch, batch), y.zero);
 }
 
 }  // namespace squint

@@ -1,14 +1,17 @@
 // LSTM and GRU: the recurrence behind the product with the input
 // (ops/recurrent_steps.h). States are zeros before the first step and kept
-// between runs.
+// between runs; where one is given, all begin anew in each run.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "squint/fixed/state_grids.h"
 #include "squint/fixed/step_list.h"
 #include "squint/fixed/steps/weights.h"
+#include "squint/kernels/fixed/fill.h"
 #include "squint/kernels/fixed/gru.h"
 #include "squint/kernels/fixed/lstm.h"
+#include "squint/kernels/fixed/state_copy.h"
 #include "squint/ops/recurrent_steps.h"
 
 namespace squint {
@@ -16,7 +19,7 @@ namespace {
 
 // Of kernels/fixed/cell.h.
 constexpr double kSumScale = 1.0 / (1 << 12);
-constexpr double kStateScale = 1.0 / (1 << 15);
+constexpr double kStateScale = kStateStep;
 constexpr int kCurvePoints = 257;
 constexpr double kCurveStep = 1.0 / 32;
 
@@ -41,19 +44,41 @@ Curves GateCurves() {
           Curve([](double x) { return std::tanh(x); })};
 }
 
-// A state as 8 bits of a result.
+// A state as 8 bits of a result, or as it is.
 struct Rounding {
   bool wanted = false;
-  FixedFactor factor;
+  bool whole = false;  // all 16 bits
+  FixedFactor factor = {};
   int32_t zero = 0;
 };
 
-Rounding RoundingOf(const FixedOperation& operation, size_t output) {
+bool IsOnGrid(const FixedOperand& operand, float step) {
+  const FixedGrid grid = GridOf(operand, DType::kInt16);
+  return grid.scale == step && grid.zero == 0;
+}
+
+// `step`: of the 16 bits.
+Rounding RoundingOf(const FixedOperation& operation, size_t output,
+                    float step) {
   if (output >= operation.outputs.size() || !operation.outputs[output].has()) {
     return {};
   }
-  const FixedGrid y = GridOf(operation.outputs[output]);
-  return {true, FactorOf(kStateScale / y.scale), y.zero};
+  const FixedOperand& y = operation.outputs[output];
+  if (y.dtype == DType::kInt16) {
+    Require(IsOnGrid(y, step), "its states have another grid than 16-bit ones");
+    return {.wanted = true, .whole = true};
+  }
+  const FixedGrid grid = GridOf(y);
+  return {true, false, FactorOf(double{step} / grid.scale), grid.zero};
+}
+
+// The input that has initial states; nullopt: they are zeros.
+std::optional<size_t> GivenStates(const FixedOperation& operation, size_t input,
+                                  float step) {
+  if (input == StepInputs::kNone || !operation.has(input)) return std::nullopt;
+  Require(IsOnGrid(operation.inputs[input], step),
+          "its initial states have another grid than 16-bit ones");
+  return input;
 }
 
 // The grid on which states are multiplied, from inputs of the node.
@@ -71,7 +96,14 @@ Grid StateGrid(const FixedOperation& operation) {
 
 struct Recurrence {
   explicit Recurrence(const FixedOperation& operation)
-      : all(RoundingOf(operation, 0)), last(RoundingOf(operation, 1)) {
+      : all(RoundingOf(operation, 0, kStateStep)),
+        last(RoundingOf(operation, 1, kStateStep)),
+        last_cell(RoundingOf(operation, 2, kCellStep)) {
+    const StepInputs& at = InputsOfSteps(operation.node);
+    h = GivenStates(operation, at.h, kStateStep);
+    c = GivenStates(operation, at.c, kCellStep);
+    planes = at.c == StepInputs::kNone ? 1 : 2;
+    Require(!all.whole, "all its states are wanted with 16 bits");
     const Dims& g = operation.inputs[StepInputs::kGates].dims;
     const Dims& r = operation.inputs[StepInputs::kWeights].dims;
     Require(g.size() == 3 && r.size() == 2 && g[2] % r[0] == 0,
@@ -100,14 +132,59 @@ struct Recurrence {
   }
 
   int32_t states() const { return cell.batch * cell.hidden; }
+  // Bytes of the states or of the cells, and of both.
+  size_t plane() const { return 2 * static_cast<size_t>(states()); }
+  size_t memory() const { return planes * plane(); }
+  bool is_given() const { return h || c; }
 
-  // The last states, from the memory where they are.
+  // Where states are from the first to the last, cells behind them; scratch
+  // memory where they begin anew.
   template <typename Machine>
-  void FinishWith(Machine& m) const {
-    if (!last.wanted) return;
+  auto Memory(Machine& m, size_t offset = 0) const {
+    return is_given() ? m.Scratch(offset) : m.State(offset);
+  }
+  // Of a step's own scratch memory, behind that.
+  size_t scratch_begin() const { return is_given() ? memory() : 0; }
+
+  template <typename Machine>
+  void Begin(Machine& m) const {
+    if (!is_given()) return;
+    BeginPlane(m, h, 0);
+    if (planes > 1) BeginPlane(m, c, plane());
+  }
+  template <typename Machine>
+  void BeginPlane(Machine& m, std::optional<size_t> input,
+                  size_t offset) const {
+    const int32_t bytes = Size(static_cast<int64_t>(plane()));
+    if (input) {
+      m.Call(SQUINT_KERNEL("state_copy", squint_copy_states), m.Number(bytes),
+             m.In(*input), m.Scratch(offset));
+    } else {
+      m.Call(SQUINT_KERNEL("fill", squint_fill), m.Number(bytes), m.Number(0),
+             m.Scratch(offset));
+    }
+  }
+
+  // The last states and cells, from the memory where they are.
+  template <typename Machine>
+  void Finish(Machine& m) const {
+    FinishPlane(m, last, 0, 1);
+    FinishPlane(m, last_cell, plane(), 2);
+  }
+  template <typename Machine>
+  void FinishPlane(Machine& m, const Rounding& rounding, size_t offset,
+                   size_t output) const {
+    if (!rounding.wanted) return;
+    if (rounding.whole) {
+      m.Call(SQUINT_KERNEL("state_copy", squint_copy_states),
+             m.Number(Size(static_cast<int64_t>(plane()))), Memory(m, offset),
+             m.Out(output));
+      return;
+    }
     m.Call(SQUINT_KERNEL("state", squint_round_states), m.Number(states()),
-           m.Number(last.factor.multiplier), m.Number(last.factor.shift),
-           m.Number(last.zero), m.State(), m.Out(1));
+           m.Number(rounding.factor.multiplier),
+           m.Number(rounding.factor.shift), m.Number(rounding.zero),
+           Memory(m, offset), m.Out(output));
   }
   template <typename Machine>
   auto AllStates(Machine& m) const {
@@ -120,27 +197,32 @@ struct Recurrence {
   squint_cell cell;
   Rounding all;
   Rounding last;
+  Rounding last_cell;
+  std::optional<size_t> h;  // inputs that have initial states
+  std::optional<size_t> c;
+  size_t planes = 1;  // 2: with cells
 };
 
 class LstmStep : public StepOf<LstmStep> {
  public:
   LstmStep(const Recurrence& recurrence, FixedWeights weights)
       : r_(recurrence), weights_(std::move(weights)), curves_(GateCurves()) {}
-  // Kept: states, then cells. Scratch: a row's states of 8 bits.
+  // Scratch: a row's states of 8 bits.
   template <typename Machine>
   void Do(Machine& m) const {
-    const auto plane = 2 * static_cast<size_t>(r_.states());
+    r_.Begin(m);
     m.Call(SQUINT_KERNEL("lstm", squint_lstm), m.Params("squint_cell", r_.cell),
            m.Weights(weights_), m.Array("sigmoid", curves_.sigmoid),
-           m.Array("tanh", curves_.tanh), m.In(0), m.State(), m.State(plane),
-           m.Scratch(), r_.AllStates(m));
-    r_.FinishWith(m);
+           m.Array("tanh", curves_.tanh), m.In(0), r_.Memory(m),
+           r_.Memory(m, r_.plane()), m.Scratch(r_.scratch_begin()),
+           r_.AllStates(m));
+    r_.Finish(m);
   }
   size_t scratch_bytes() const override {
-    return static_cast<size_t>(r_.cell.hidden);
+    return r_.scratch_begin() + static_cast<size_t>(r_.cell.hidden);
   }
   size_t state_bytes() const override {
-    return 4 * static_cast<size_t>(r_.states());
+    return r_.is_given() ? 0 : r_.memory();
   }
   int64_t macs() const override { return r_.macs(4); }
 
@@ -166,17 +248,19 @@ class GruStep : public StepOf<GruStep> {
       m.Call(SQUINT_KERNEL("gru", squint_gru), m.Params("squint_cell", r_.cell),
              m.Weights(gates_), m.Weights(fresh_), bias,
              m.Array("sigmoid", curves_.sigmoid), m.Array("tanh", curves_.tanh),
-             m.In(0), m.State(), m.Scratch(), r_.AllStates(m));
+             m.In(0), r_.Memory(m), m.Scratch(r_.scratch_begin()),
+             r_.AllStates(m));
     };
+    r_.Begin(m);
     bias_.empty() ? call(m.template Null<const int32_t>())
                   : call(m.Array("bias", bias_));
-    r_.FinishWith(m);
+    r_.Finish(m);
   }
   size_t scratch_bytes() const override {
-    return 6 * static_cast<size_t>(r_.cell.hidden);
+    return r_.scratch_begin() + 6 * static_cast<size_t>(r_.cell.hidden);
   }
   size_t state_bytes() const override {
-    return 2 * static_cast<size_t>(r_.states());
+    return r_.is_given() ? 0 : r_.memory();
   }
   int64_t macs() const override { return r_.macs(3); }
 
@@ -274,8 +358,6 @@ std::vector<int32_t> SumsOf(const std::vector<float>& bias) {
 }  // namespace
 
 std::unique_ptr<FixedStep> MakeLstmStep(const FixedOperation& operation) {
-  Require(!(operation.outputs.size() > 2 && operation.outputs[2].has()),
-          "its last cells are wanted");
   const Recurrence recurrence(operation);
   const int64_t columns = 4 * int64_t{recurrence.cell.hidden};
   return std::make_unique<LstmStep>(

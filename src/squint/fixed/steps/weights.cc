@@ -69,27 +69,34 @@ Sums AppendChannel(const Tensor& weight, const FixedWeightOrder& order,
 
 FixedWeights MakeWeights(const FixedOperation& operation,
                          const FixedWeightOrder& order) {
-  const FixedGrid x = GridOf(operation.inputs[0]);
-  const FixedGrid y = GridOf(operation.outputs[0]);
+  const DType type = NumberType(operation);
+  const FixedGrid x = GridOf(operation.inputs[0], type);
+  const FixedGrid y = GridOf(operation.outputs[0], type);
   const FixedOperand& weight = operation.inputs[1];
   CheckGrid(weight, order.channels);
   const Tensor stored = weight.constant->Materialize();
   const std::vector<int32_t> bias = StoredBias(operation, order.channels);
   FixedWeights made;
+  made.wide = type == DType::kInt16;
+  bool fits = true;
   for (int64_t c = 0; c < order.channels; ++c) {
     const Sums sums =
         AppendChannel(stored, order, c, At(weight.grid->zeros, c), made.values);
     const int64_t own = bias[static_cast<size_t>(c)];
     const int64_t folded = own - x.zero * sums.sum;
-    constexpr int64_t kLargestInput = 128;
-    Require(
-        std::abs(folded) + kLargestInput * sums.magnitude < (int64_t{1} << 31),
-        "its sums may not fit 32 bits");
-    made.bias.push_back(static_cast<int32_t>(folded));
+    const int64_t largest_input = made.wide ? 1 << 15 : 1 << 7;
+    fits = fits && std::abs(folded) + largest_input * sums.magnitude <
+                       (int64_t{1} << 31);
+    made.long_bias.push_back(folded);
     const FixedFactor factor = FactorOf(operation.alpha * x.scale *
                                         At(weight.grid->scales, c) / y.scale);
     made.multiplier.push_back(factor.multiplier);
     made.shift.push_back(static_cast<int8_t>(factor.shift));
+  }
+  Require(fits || made.wide, "its sums may not fit 32 bits");
+  if (fits) {
+    made.bias.assign(made.long_bias.begin(), made.long_bias.end());
+    made.long_bias.clear();
   }
   return made;
 }
@@ -97,7 +104,8 @@ FixedWeights MakeWeights(const FixedOperation& operation,
 void PackNibbles(FixedWeights& weights, int64_t depth) {
   constexpr int64_t kLargestSum = (int64_t{1} << 31) / (16 * 128) - 1;
   const std::vector<int8_t>& values = weights.values;
-  if (std::ranges::any_of(values, [](int8_t w) { return w < -8 || w > 7; }) ||
+  if (weights.wide ||
+      std::ranges::any_of(values, [](int8_t w) { return w < -8 || w > 7; }) ||
       8 * depth > kLargestSum) {
     return;
   }

@@ -18,18 +18,20 @@ struct FixedWeightOrder {
   std::vector<int64_t> starts = {};
 
   int64_t start(int64_t c) const {
-    return starts.empty() ? c * channel_stride
-                          : starts[static_cast<size_t>(c)];
+    return starts.empty() ? c * channel_stride : starts[static_cast<size_t>(c)];
   }
 };
 
 // The bias is bias[c] - zero_x * sum of w[c], so that sums are made of x as it
-// is stored. Error where weights do not fit int8 or a sum 32 bits.
+// is stored. Error where weights do not fit int8 or, of 8-bit numbers, a sum 32
+// bits; sums of 16-bit numbers take 64 where the weights do not prove that 32
+// are enough.
 FixedWeights MakeWeights(const FixedOperation& operation,
                          const FixedWeightOrder& order);
 
 // Packs rows of `depth` weights as kernels/fixed/nibbles.h has them, where all
-// fit 4 bits and sums of 16 times as much 32 bits; else nothing changes.
+// fit 4 bits and sums of 16 times as much 32 bits, and 8-bit numbers are
+// multiplied; else nothing changes.
 void PackNibbles(FixedWeights& weights, int64_t depth);
 
 // The same numbers, channels last: [term][channel].

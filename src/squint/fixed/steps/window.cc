@@ -40,7 +40,7 @@ squint_window WindowOf(const FixedOperation& operation, const Dims& kernel,
           .step_w = Size(plane.dilation_w),
           .pad_top = Size(plane.pad_top),
           .pad_left = Size(plane.pad_left),
-          .zero = GridOf(operation.inputs[0]).zero};
+          .zero = GridOf(operation.inputs[0], NumberType(operation)).zero};
 }
 
 }  // namespace squint

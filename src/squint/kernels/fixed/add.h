@@ -1,5 +1,5 @@
 // Sums: both operands are brought to a common scale, twice the larger of
-// theirs, with 20 more bits (16-bit sums of TFLite have 15), and added there:
+// theirs, with 20 more bits, and added there:
 //
 //   s = scale((a - zero_a) * 2^20, a) +- scale((b - zero_b) * 2^20, b)
 //   y = clamp(scale(s, sum) + zero)

@@ -1,4 +1,5 @@
-// Factors of a sum (add.h).
+// How two operands are brought to a common scale and their sum to that of the
+// result.
 #ifndef SQUINT_KERNELS_FIXED_ADD_FACTORS_H_
 #define SQUINT_KERNELS_FIXED_ADD_FACTORS_H_
 

@@ -1,24 +1,11 @@
-// What belongs to each channel of a product: weights, bias, factor.
+// Results of 8 bits of the channels of a product.
 #ifndef SQUINT_KERNELS_FIXED_CHANNEL_H_
 #define SQUINT_KERNELS_FIXED_CHANNEL_H_
 
 #include <stdint.h>
 
 #include "squint/kernels/fixed/fixed_point.h"
-
-/* Result columns, and the terms that each one sums. */
-typedef struct squint_columns {
-  int32_t count;
-  int32_t depth;
-} squint_columns;
-
-/* Weights and what belongs to each channel, in flash. */
-typedef struct squint_weights {
-  const int8_t* w; /* [count][depth] */
-  const int32_t* bias;
-  const int32_t* multiplier;
-  const int8_t* shift;
-} squint_weights;
+#include "squint/kernels/fixed/weights.h"
 
 /* Structs come by value: behind a pointer, the compiler would have to read them
    again after each byte that is stored. */

@@ -13,25 +13,8 @@
 
 #include "squint/kernels/fixed/channel.h"
 #include "squint/kernels/fixed/four.h"
+#include "squint/kernels/fixed/pixel.h"
 #include "squint/kernels/fixed/window.h"
-
-/* Where the taps of a pixel begin, and whether all of them lie inside. */
-typedef struct squint_pixel {
-  int32_t top;
-  int32_t left;
-  int32_t whole;
-} squint_pixel;
-
-static inline squint_pixel squint_pixel_at(squint_window w, int32_t row,
-                                           int32_t column) {
-  squint_pixel p;
-  p.top = row * w.stride_h - w.pad_top;
-  p.left = column * w.stride_w - w.pad_left;
-  p.whole = p.top >= 0 && p.left >= 0 &&
-            p.top + (w.taps_h - 1) * w.step_h < w.in_h &&
-            p.left + (w.taps_w - 1) * w.step_w < w.in_w;
-  return p;
-}
 
 /* Channels from x and w on, four of them, of a pixel inside the image. */
 static inline squint_four squint_taps_inside(squint_window window,
@@ -53,24 +36,14 @@ static inline squint_four squint_taps_inside(squint_window window,
   return sums;
 }
 
-/* The tap in row i, column j of a pixel, or `border`. */
-static inline const int8_t* squint_tap(squint_window window, squint_pixel pixel,
-                                       int32_t i, int32_t j, const int8_t* x,
-                                       const int8_t* border) {
-  const int32_t row = pixel.top + i * window.step_h;
-  const int32_t column = pixel.left + j * window.step_w;
-  const int32_t inside =
-      row >= 0 && row < window.in_h && column >= 0 && column < window.in_w;
-  return inside ? x + (row * window.in_w + column) * window.channels : border;
-}
-
 static inline squint_four squint_taps_at_border(
     squint_window window, squint_pixel pixel, const int8_t* x, const int8_t* w,
     const int8_t border[4], squint_four sums) {
   for (int32_t i = 0; i < window.taps_h; ++i) {
     for (int32_t j = 0; j < window.taps_w; ++j) {
-      sums =
-          squint_four_add(sums, squint_tap(window, pixel, i, j, x, border), w);
+      const int8_t* const tap =
+          squint_tap(window, pixel, i, j, window.channels, x, border);
+      sums = squint_four_add(sums, tap, w);
       w += window.channels;
     }
   }
@@ -83,7 +56,7 @@ static inline int32_t squint_taps_of_one(squint_window window,
                                          const int8_t border[4], int32_t sum) {
   for (int32_t i = 0; i < window.taps_h; ++i) {
     for (int32_t j = 0; j < window.taps_w; ++j) {
-      sum += *squint_tap(window, pixel, i, j, x, border) * *w;
+      sum += *squint_tap(window, pixel, i, j, window.channels, x, border) * *w;
       w += window.channels;
     }
   }

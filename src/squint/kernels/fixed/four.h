@@ -1,4 +1,4 @@
-// Sums of four neighbouring channels.
+// Sums of four neighbouring channels, bytes by bytes.
 #ifndef SQUINT_KERNELS_FIXED_FOUR_H_
 #define SQUINT_KERNELS_FIXED_FOUR_H_
 
@@ -6,15 +6,9 @@
 #include <string.h>
 
 #include "squint/kernels/fixed/channel.h"
+#include "squint/kernels/fixed/four_sums.h"
 
 #if defined(__ARM_FEATURE_MVE)
-#include <arm_mve.h>
-
-typedef int32x4_t squint_four;
-
-static inline squint_four squint_four_load(const int32_t* sums) {
-  return vld1q_s32(sums);
-}
 
 static inline squint_four squint_four_add(squint_four sums, const int8_t* x,
                                           const int8_t* w) {
@@ -28,10 +22,9 @@ static inline void squint_four_finish(squint_four sums, int32_t c,
                                       int8_t* y) {
   const int32x4_t shift = vldrbq_s32(weights.shift + c);
   if (vminvq_s32(INT32_MAX, shift) > 32) {
-    const int32x4_t upper = vmulhq_s32(sums, vld1q_s32(weights.multiplier + c));
-    const int32x4_t left = vsubq_s32(vdupq_n_s32(33), shift);
-    int32x4_t steps = vaddq_n_s32(vshlq_s32(upper, left), 1);
-    steps = vaddq_n_s32(vshrq_n_s32(steps, 1), zero_y);
+    int32x4_t steps =
+        squint_four_scale(sums, vld1q_s32(weights.multiplier + c), shift);
+    steps = vaddq_n_s32(steps, zero_y);
     steps = vmaxq_s32(vminq_s32(steps, vdupq_n_s32(INT8_MAX)),
                       vdupq_n_s32(INT8_MIN));
     vstrbq_s32(y, steps);
@@ -45,19 +38,6 @@ static inline void squint_four_finish(squint_four sums, int32_t c,
 }
 
 #else
-
-typedef struct squint_four {
-  int32_t sum_0;
-  int32_t sum_1;
-  int32_t sum_2;
-  int32_t sum_3;
-} squint_four;
-
-static inline squint_four squint_four_load(const int32_t* sums) {
-  squint_four four;
-  memcpy(&four, sums, sizeof four);
-  return four;
-}
 
 #if defined(__ARM_FEATURE_SIMD32)
 #include <arm_acle.h>

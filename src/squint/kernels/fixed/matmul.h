@@ -8,16 +8,7 @@
 #include <stdint.h>
 
 #include "squint/kernels/fixed/fixed_point.h"
-
-typedef struct squint_matmul_shape {
-  int32_t m;
-  int32_t n;
-  int32_t k;
-  int32_t zero_a;
-  int32_t zero_b;
-  int32_t multiplier;
-  int32_t shift;
-} squint_matmul_shape;
+#include "squint/kernels/fixed/matmul_shape.h"
 
 /* Matrix i of the result is that of matrices a_index[i] and b_index[i]. */
 static void squint_matmul(const squint_matmul_shape* shape, int32_t count,

@@ -9,14 +9,7 @@
 #include <stdint.h>
 
 #include "squint/kernels/fixed/fixed_point.h"
-
-typedef struct squint_lines {
-  int32_t outer;
-  int32_t count;
-  int32_t inner;
-  int32_t multiplier;
-  int32_t shift;
-} squint_lines;
+#include "squint/kernels/fixed/lines.h"
 
 static void squint_softmax(const squint_lines* lines, int32_t zero_y,
                            const uint32_t* exponential, const int8_t* x,
