@@ -24,6 +24,8 @@ FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion",
          "-Werror")
 NETWORK = "/* ---- the network */"  # behind the kernels of model.c
 LEVELS = ("-O0", "-O3")
+# Checks the scratch memory of calls of CMSIS-NN.
+SCRATCH = pathlib.Path(__file__).resolve().parent / "cmsis_scratch.h"
 
 
 def compilers():
@@ -134,7 +136,7 @@ def merged(part, folders, has_cmsis):
     """All models of a part as one text."""
     text = "#include <stdint.h>\n#include <string.h>\n"
     if has_cmsis:
-        text += '#include "arm_nnfunctions.h"\n'
+        text += f'#include "{SCRATCH}"\n'
     text += (part / "kernels.h").read_text()
     for folder in folders:
         network = (folder / "model.c").read_text().split(NETWORK)[1]
