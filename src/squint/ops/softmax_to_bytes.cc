@@ -14,6 +14,7 @@
 #include "squint/ops/infer.h"
 #include "squint/ops/op.h"
 #include "squint/ops/operand_params.h"
+#include "squint/ops/part.h"
 #include "squint/ops/prepare.h"
 #include "squint/ops/qlinear_operands.h"
 
@@ -24,25 +25,22 @@ void InferSoftmaxToBytes(InferContext& context) {
   context.SetOutput(0, context.dtype(3), context.shape(0));
 }
 
-Tensor RunPart(const char* type, std::vector<const Tensor*> inputs) {
-  Node node;
-  node.op_type = type;
-  node.outputs = {0};
-  RunContext context{node, std::move(inputs), {}, {}, {}};
-  context.outputs.resize(1);
-  FindOp(type)->reference(context);
-  return std::move(context.outputs[0]);
+Node PartOf(const char* type) {
+  Node part;
+  part.op_type = type;
+  return part;
 }
 
 void RunSoftmaxToBytes(RunContext& context) {
   Tensor x = context.in(0);
-  if (context.has(1)) x = RunPart("Add", {&context.in(0), &context.in(1)});
+  if (context.has(1))
+    x = RunPart(PartOf("Add"), {&context.in(0), &context.in(1)});
   if (x.dims() != context.in(0).dims()) {
     Fail(ErrorCode::kInvalidModel, "what is added makes {} of {}",
          DimsToString(x.dims()), DimsToString(context.in(0).dims()));
   }
   context.outputs[0] = QuantizeTensor(
-      RunPart("Softmax", {&x}),
+      RunPart(PartOf("Softmax"), {&x}),
       OperandParams(context.in(3), &context.in(2), &context.in(3), -1));
 }
 
