@@ -19,8 +19,8 @@ import cmsis_nn
 import edge_test as edge
 
 SOURCES = None
-NETWORKS = [stem for stem in edge.NETWORKS
-            if stem.startswith("tiny_") and not stem.endswith("_int4")]
+NETWORKS = [stem for stem in edge.NETWORKS if stem.startswith("tiny_")
+            and not any(stem.endswith(v) for v in edge.VARIANTS)]
 RANDOM_ON_HOST, RANDOM_ON_BOARDS = 50, 30
 
 
