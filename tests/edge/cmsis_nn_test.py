@@ -141,7 +141,7 @@ if __name__ == "__main__":
     edge.SQUINT, edge.VECTORS, edge.FUZZ = map(os.path.abspath, sys.argv[1:4])
     edge.WORK = pathlib.Path(sys.argv[4]).absolute()
     edge.WORK.mkdir(parents=True, exist_ok=True)
-    SOURCES = sys.argv[5]
+    SOURCES = sys.argv[5] and os.path.abspath(sys.argv[5])
     for built in edge.WORK.glob("cmsis_nn_*"):
         shutil.rmtree(built)
     add_tests()
