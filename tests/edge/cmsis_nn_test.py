@@ -19,8 +19,8 @@ import cmsis_nn
 import edge_test as edge
 
 SOURCES = None
-NETWORKS = [stem for stem in edge.NETWORKS
-            if stem.startswith("tiny_") and not stem.endswith("_int4")]
+NETWORKS = [stem for stem in edge.NETWORKS if stem.startswith("tiny_")
+            and not any(stem.endswith(v) for v in edge.VARIANTS)]
 RANDOM_ON_HOST, RANDOM_ON_BOARDS = 50, 30
 
 
@@ -141,7 +141,7 @@ if __name__ == "__main__":
     edge.SQUINT, edge.VECTORS, edge.FUZZ = map(os.path.abspath, sys.argv[1:4])
     edge.WORK = pathlib.Path(sys.argv[4]).absolute()
     edge.WORK.mkdir(parents=True, exist_ok=True)
-    SOURCES = sys.argv[5]
+    SOURCES = sys.argv[5] and os.path.abspath(sys.argv[5])
     for built in edge.WORK.glob("cmsis_nn_*"):
         shutil.rmtree(built)
     add_tests()

@@ -170,7 +170,8 @@ def main():
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--few", action="store_true")
-    parser.add_argument("--cmsis-nn", help="its sources, to call its kernels")
+    parser.add_argument("--cmsis-nn", type=os.path.abspath,
+                        help="its sources, to call its kernels")
     arguments = parser.parse_args()
     work = pathlib.Path(tempfile.mkdtemp())
     fuzz = Fuzz(arguments, work)
