@@ -44,6 +44,7 @@ bool IsCorrected(const std::vector<float>& values) {
   recipe.weights = DType::kInt4;
   recipe.edges_8_bits = false;
   recipe.methods["weight-rounding"] = false;
+  recipe.observer = "min_max";
   TuningData data;
   data.dataset = std::make_shared<Loudness>(values);
   for (int64_t i = 0; i < data.dataset->size(); ++i) data.samples.push_back(i);
