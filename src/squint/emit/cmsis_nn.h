@@ -14,13 +14,14 @@
 #define SQUINT_EMIT_CMSIS_NN_H_
 
 #include <memory>
+#include <string_view>
 
 #include "squint/emit/network.h"
 #include "squint/fixed/step.h"
 
 namespace squint {
 
-// Where functions of these kernels' headers begin (emit/cmsis_nn).
+// What the names of their headers (emit/cmsis_nn) begin with.
 inline constexpr std::string_view kCmsisKernel = "cmsis_";
 
 // The network with steps that call CMSIS-NN where they may. They run our

@@ -1,4 +1,8 @@
 // Convolutions and dense layers as calls of CMSIS-NN.
+#include <cstdlib>
+#include <string>
+#include <vector>
+
 #include "squint/emit/cmsis_nn_step.h"
 #include "squint/kernels/fixed/channel.h"
 #include "squint/kernels/fixed/window.h"

@@ -5,11 +5,9 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "squint/emit/recorded_call.h"
 #include "squint/fixed/step.h"
