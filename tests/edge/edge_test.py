@@ -165,7 +165,8 @@ class Board:
         run("arm-none-eabi-gcc", *CPU[self.name], "-std=c99", "-O2", "-I", MCU,
             "-I", self.out, "-T", self.folder / "memory.ld", "-nostartfiles",
             "--specs=rdimon.specs", MCU / "startup.c", *sources,
-            self.folder / "model.o", self.folder / "weights.o", "-o", program)
+            self.folder / "model.o", self.folder / "weights.o", "-lm", "-o",
+            program)
         return run("qemu-system-arm", "-M", BOARDS[self.name], "-nographic",
                    "-semihosting-config", "enable=on,target=native", "-icount",
                    "shift=0", "-kernel", program, cwd=self.folder)
@@ -238,7 +239,8 @@ class Edge(unittest.TestCase):
         for network in sorted(folder.iterdir()):
             for name in BOARDS:
                 board = Board(name, network)
-                self.assertEqual(board.float_instructions(), [])
+                if "squint_get_real" not in (network / "model.c").read_text():
+                    self.assertEqual(board.float_instructions(), [])
                 self.assertIn("all equal",
                               board.emulate(network / "main_test.c"))
 

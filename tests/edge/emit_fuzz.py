@@ -32,7 +32,8 @@ def check(folder, index, few):
     program = folder / "program"
     for compiler, level in variants(index, few):
         built = subprocess.run([compiler, *FLAGS, level, *sources, "-o",
-                                program], text=True, capture_output=True)
+                                program, "-lm"], text=True,
+                               capture_output=True)
         if built.returncode != 0:
             return f"{folder.name} {compiler} {level}: {built.stderr}"
         ran = subprocess.run([program], text=True, capture_output=True)

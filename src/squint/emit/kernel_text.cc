@@ -7,7 +7,7 @@
 namespace squint {
 namespace {
 
-constexpr std::string_view kOwnInclude = "#include \"squint/kernels/fixed/";
+constexpr std::string_view kOwnInclude = "#include \"squint/kernels/";
 
 std::vector<std::string> LinesOf(const std::string& text) {
   std::vector<std::string> lines;
@@ -54,7 +54,7 @@ void Append(const std::string& header, std::set<std::string>& done,
   const std::vector<std::string> lines = LinesOf(found->second);
   for (const std::string& line : lines) {
     if (!line.starts_with(kOwnInclude)) continue;
-    const std::string name = line.substr(kOwnInclude.size());
+    const std::string name = line.substr(line.rfind('/') + 1);
     Append(name.substr(0, name.find('.')), done, text);
   }
   text += "\n" + Body(lines);
