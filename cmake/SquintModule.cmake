@@ -1,6 +1,8 @@
 # squint_module(NAME DEPS module... LIBS library...): the static library
 # squint_NAME from every .cc of the folder that is no test and no bench, and
-# the test program squint_NAME_test from every *_test.cc.
+# the test program squint_NAME_test from every *_test.cc. SMALL: code that
+# decides and moves pointers, compiled for size, which halves it; but FAST, the
+# files among it whose own loops run over elements.
 add_library(squint_flags INTERFACE)
 target_compile_features(squint_flags INTERFACE cxx_std_20)
 target_compile_options(squint_flags INTERFACE
@@ -24,8 +26,10 @@ endif()
 target_include_directories(squint_flags INTERFACE
   ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 
+set(SQUINT_SMALL "$<$<CONFIG:Release>:-Os>")
+
 function(squint_module name)
-  cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "SMALL" "" "DEPS;LIBS;FAST" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc
        ${CMAKE_CURRENT_SOURCE_DIR}/*/*.cc)
   set(tests ${sources})
@@ -37,6 +41,11 @@ function(squint_module name)
     POSITION_INDEPENDENT_CODE ON LINKER_LANGUAGE CXX)
   target_link_libraries(squint_${name}
     PUBLIC squint_flags fmt::fmt ${ARG_DEPS} PRIVATE ${ARG_LIBS})
+  if(ARG_SMALL)
+    target_compile_options(squint_${name} PRIVATE ${SQUINT_SMALL})
+    set_source_files_properties(${ARG_FAST} PROPERTIES
+      COMPILE_OPTIONS "$<$<CONFIG:Release>:-O2>")
+  endif()
   if(SQUINT_TESTS AND tests)
     add_executable(squint_${name}_test ${tests})
     target_link_libraries(squint_${name}_test

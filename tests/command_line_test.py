@@ -193,6 +193,13 @@ class CommandLine(unittest.TestCase):
                             self.folder / "y.npy")
             self.assertEqual(result.returncode, 0, result.stderr)
         self.assertTrue(any("6 bits" in note for note in summary["notes"]))
+        nodes = json.loads(squint("inspect", path, "--nodes",
+                                  "--json").stdout)["nodes"]
+        bits = [w["bits"] for node in nodes for w in node.get("weights", [])]
+        self.assertEqual(set(bits[1:-1]), {6})
+        self.assertEqual((bits[0], bits[-1]), (8, 8))
+        self.assertIn("weights int8 of 6 bits",
+                      squint("inspect", path, "--nodes").stdout)
 
     def test_activations_of_4_bits_are_simulated_and_said_to_be(self):
         _, eight = self.quantize("--weights", "int4", output="w4a8")

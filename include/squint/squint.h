@@ -326,6 +326,9 @@ struct EmitRequest {
   // by its bound); 0: any number. To meet ram_limit, layers run patch by patch.
   int64_t ram_limit = 0;
   int64_t flash_limit = 0;
+  // "own", or "cmsis-nn": the user's CMSIS-NN, compiled with
+  // CMSIS_NN_USE_SINGLE_ROUNDING, where its kernels give the same bytes.
+  std::string kernels = "own";
 };
 // Layers that run patch by patch, with the same results and a smaller arena.
 struct EmitPatches {

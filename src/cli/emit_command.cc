@@ -137,6 +137,11 @@ void AddEmitCommand(CLI::App& app, CommonOptions& common) {
   command->add_flag("--allow-float", request->allow_float,
                     "write layers that compute in float with float code; "
                     "without it they are refused by name");
+  command
+      ->add_option("--kernels", request->kernels,
+                   "cmsis-nn: call your CMSIS-NN where it gives the same bytes "
+                   "(default: own)")
+      ->check(CLI::IsMember({"own", "cmsis-nn"}));
   command->add_flag("--force", request->force,
                     "replace the folder where it exists");
   AddCommonOptions(*command, common);

@@ -24,7 +24,8 @@ SQUINT = VECTORS = FUZZ = WORK = None
 RANDOM_NETWORKS = ("1", "30")  # first seed, count
 FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion",
          "-Werror")
-# Task and shape, samples on a board (an emulator takes its time). Names that
+# Task and shape, samples on a board (an emulator takes its time; as many as
+# SQUINT_BOARD_SAMPLES says where it says so). Names that
 # end in _int4 are the same networks with weights of 4 bits, in _w8a16 with
 # activations of 16.
 VARIANTS = {"_int4": ("--weights", "int4"), "_w8a16": ("--activations", "int16")}
@@ -73,12 +74,12 @@ def data(task, split):
     return path
 
 
-def emit(stem, limit=None):
+def emit(stem, limit=None, kernels=None):
     """The folder with the emitted network, and the quantized file. `limit`: the
     most its arena may take."""
     task, shape, _ = (NETWORKS | ON_HOST)[stem]
     quantized = WORK / f"{stem}.onnx"
-    out = WORK / (stem if limit is None else f"{stem}_{limit}")
+    out = WORK / "_".join([stem] + [str(o) for o in (limit, kernels) if o])
     if not quantized.exists():
         original, options = stem, ()
         for suffix, wanted in VARIANTS.items():
@@ -89,7 +90,8 @@ def emit(stem, limit=None):
             quantized)
     run(SQUINT, "emit", quantized, "-o", out, "--name", "net", "--shape",
         shape, "--force",
-        *([] if limit is None else ["--ram-limit", limit]))
+        *([] if limit is None else ["--ram-limit", limit]),
+        *([] if kernels is None else ["--kernels", kernels]))
     return out, quantized
 
 
@@ -122,20 +124,21 @@ def stack_bound(folder):
 class Board:
     """One network compiled for one core."""
 
-    def __init__(self, name, out):
+    def __init__(self, name, out, *flags):
         self.name, self.out = name, out
         self.folder = out / name
         self.folder.mkdir(exist_ok=True)
+        self.code = self.folder / "model.o"
+        self.libraries = []
         for source in ("model", "weights"):
-            run("arm-none-eabi-gcc", *CPU[name], *FLAGS, "-O2",
+            run("arm-none-eabi-gcc", *CPU[name], *FLAGS, *flags, "-O2",
                 "-ffunction-sections", "-fstack-usage", "-c",
                 out / f"{source}.c", "-o", self.folder / f"{source}.o",
                 cwd=self.folder)
 
     def sizes(self):
         """Bytes of code, and of constants beside weights.c."""
-        rows = run("arm-none-eabi-size", "-A",
-                   self.folder / "model.o").splitlines()
+        rows = run("arm-none-eabi-size", "-A", self.code).splitlines()
         total = {"text": 0, "rodata": 0, "data": 0, "bss": 0}
         for row in rows:
             parts = row.split()
@@ -145,12 +148,12 @@ class Board:
         return total
 
     def undefined(self):
-        lines = run("arm-none-eabi-nm", "-u", self.folder / "model.o",
+        lines = run("arm-none-eabi-nm", "-u", self.code,
                     self.folder / "weights.o").split()
         return {line for line in lines if not line.endswith(":")} - {"U"}
 
     def float_instructions(self):
-        code = run("arm-none-eabi-objdump", "-d", self.folder / "model.o")
+        code = run("arm-none-eabi-objdump", "-d", self.code)
         return re.findall(r"\bv(?:add|sub|mul|div|cvt|mla|fma)\w*\.f\w+", code)
 
     def emulate(self, *sources):
@@ -165,8 +168,8 @@ class Board:
         run("arm-none-eabi-gcc", *CPU[self.name], "-std=c99", "-O2", "-I", MCU,
             "-I", self.out, "-T", self.folder / "memory.ld", "-nostartfiles",
             "--specs=rdimon.specs", MCU / "startup.c", *sources,
-            self.folder / "model.o", self.folder / "weights.o", "-lm", "-o",
-            program)
+            self.folder / "model.o", self.folder / "weights.o",
+            *self.libraries, "-lm", "-o", program)
         return run("qemu-system-arm", "-M", BOARDS[self.name], "-nographic",
                    "-semihosting-config", "enable=on,target=native", "-icount",
                    "shift=0", "-kernel", program, cwd=self.folder)
@@ -189,10 +192,12 @@ class Edge(unittest.TestCase):
 
     def check(self, stem, limit=None):
         task, _, few = NETWORKS[stem]
+        few = int(os.environ.get("SQUINT_BOARD_SAMPLES") or few)
         out, quantized = emit(stem, limit)
         report = json.loads((out / "memory.json").read_text())
         count = run(VECTORS, quantized, data(task, "eval"), out).strip()
         out.joinpath("count").write_text(count)
+        few = min(few, int(count))
         self.assertIn(f"{count} samples, 0 bytes differ",
                       self.on_host("cc", out))
         for name in BOARDS:
@@ -236,7 +241,7 @@ class Edge(unittest.TestCase):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         run(FUZZ, folder, *RANDOM_NETWORKS)
-        for network in sorted(folder.iterdir()):
+        for network in sorted(folder.glob("seed_*")):
             for name in BOARDS:
                 board = Board(name, network)
                 if "squint_get_real" not in (network / "model.c").read_text():

@@ -1,8 +1,8 @@
 // Random networks: fixed-point arithmetic stays near the integer reading, and
 // each is emitted to a folder of its own, with vectors that say what the
 // engine computes, many with less memory than they take, so that layers run in
-// patches. emit_fuzz.py compiles and runs them.
-// usage: emit_fuzz FOLDER FIRST_SEED COUNT
+// patches. kernels.h has the text of all kernels. emit_fuzz.py compiles and
+// runs them. usage: emit_fuzz FOLDER FIRST_SEED COUNT [cmsis-nn]
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,12 +10,15 @@
 #include <cstdio>
 #include <filesystem>
 #include <random>
+#include <set>
 #include <string>
 
 #include "random_network.h"
 #include "squint/base/error.h"
 #include "squint/base/file.h"
+#include "squint/emit/cmsis_nn.h"
 #include "squint/emit/emit.h"
+#include "squint/emit/kernel_text.h"
 #include "squint/emit/network.h"
 #include "squint/emit/plan.h"
 #include "squint/fixed/lower.h"
@@ -81,9 +84,25 @@ EmittedModel EmitWithin(const FixedNetwork& network, EmitOptions options) {
   return EmitC(network, options);
 }
 
+void WriteFile(const std::filesystem::path& path, const std::string& text) {
+  OutputFile file(path);
+  file.Write(text);
+  file.Commit();
+}
+
+// Of all networks that call these kernels.
+std::string AllKernels(KernelSet kernels) {
+  std::set<std::string, std::less<>> headers;
+  for (const auto& [name, text] : KernelFiles()) {
+    const bool own = !name.starts_with(kCmsisKernel);
+    if (own || kernels == KernelSet::kCmsisNn) headers.insert(name);
+  }
+  return KernelText(headers);
+}
+
 // Whether layers of it run in patches.
 bool EmitTo(const std::filesystem::path& folder, const Graph& graph,
-            uint32_t seed) {
+            uint32_t seed, KernelSet kernels) {
   std::vector<Dims> dims;
   for (const ValueId id : graph.inputs()) {
     dims.push_back(*graph.value(id).shape.values());
@@ -91,31 +110,31 @@ bool EmitTo(const std::filesystem::path& folder, const Graph& graph,
   const FixedNetwork network =
       MakeNetwork(LowerToFixed(graph), dims, {.real_steps = KeepsFloat(seed)});
   const EmittedModel model =
-      EmitWithin(network, {.name = "net",
+      EmitWithin(network, {.name = fmt::format("net_{}", seed),
                            .source = "a random seed",
+                           .kernels = kernels,
                            .ram_limit = RandomLimit(network, seed)});
   std::filesystem::create_directories(folder);
-  for (const auto& [name, text] : model.files) {
-    OutputFile file(folder / name);
-    file.Write(text);
-    file.Commit();
-  }
+  for (const auto& [name, text] : model.files) WriteFile(folder / name, text);
   return model.patches.has_value();
 }
 
-int Main(const std::filesystem::path& folder, uint32_t first, uint32_t count) {
+int Main(const std::filesystem::path& folder, uint32_t first, uint32_t count,
+         KernelSet kernels) {
   int failures = 0;
   int patched = 0;
   for (uint32_t seed = first; seed < first + count; ++seed) {
     try {
       const Graph graph = RandomNetwork(seed);
       CompareWithIntegerReading(graph, seed);
-      patched += EmitTo(folder / fmt::format("seed_{}", seed), graph, seed);
+      patched +=
+          EmitTo(folder / fmt::format("seed_{}", seed), graph, seed, kernels);
     } catch (const Error& error) {
       fmt::print("seed {}: {}\n", seed, error.message());
       ++failures;
     }
   }
+  WriteFile(folder / "kernels.h", AllKernels(kernels));
   fmt::print("{} of {} in patches\n", patched, count);
   return failures == 0 ? 0 : 1;
 }
@@ -124,7 +143,9 @@ int Main(const std::filesystem::path& folder, uint32_t first, uint32_t count) {
 }  // namespace squint
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 2;
-  return squint::Main(argv[1], static_cast<uint32_t>(std::stoul(argv[2])),
-                      static_cast<uint32_t>(std::stoul(argv[3])));
+  if (argc != 4 && argc != 5) return 2;
+  return squint::Main(
+      argv[1], static_cast<uint32_t>(std::stoul(argv[2])),
+      static_cast<uint32_t>(std::stoul(argv[3])),
+      argc == 5 ? squint::KernelSet::kCmsisNn : squint::KernelSet::kOwn);
 }

@@ -184,7 +184,7 @@ ValueId Movement(GraphMaker& m) {
   const Dims dims = m.DimsOf(x);
   const size_t axes = dims.size() - 2;
   ValueId y = kNoValue;
-  switch (m.choices.Int(0, 3)) {
+  switch (m.choices.Int(0, 4)) {
     case 0:
       y = m.Add("MaxPool", {x},
                 {{"kernel_shape", List(axes, m.choices.Int(1, 3))},
@@ -196,6 +196,12 @@ ValueId Movement(GraphMaker& m) {
     case 2:
       return m.Add("Concat", {x, m.choices.Coin() ? x : OnAGrid(m, m.Pick())},
                    {{"axis", m.choices.Int(0, 3)}});
+    case 3:
+      return m.Add("AveragePool", {x},
+                   {{"kernel_shape", List(axes, m.choices.Int(1, 3))},
+                    {"pads", List(2 * axes, 0)},
+                    {"count_include_pad", m.choices.Int(0, 1)},
+                    {"strides", List(axes, m.choices.Int(1, 2))}});
     default:
       y = m.Add("Transpose", {x},
                 {{"perm", axes == 2 ? List{0, 2, 3, 1} : List{0, 2, 1}}});

@@ -10,9 +10,10 @@ DATA has eval.py and models/, UNPACKED what unpack.py made of it. Every row is
 a set of flags of `squint quantize`; the file that comes out is run by `squint
 eval` on the evaluation split, on integers, and compared with the float network
 on its first samples (SQNR; --sqnr: that alone). What `squint eval` has no
-metric for goes through compare.py, which needs onnxruntime. LOG has a line of
-JSON for each row, and a row that it has is not measured again; --table shows
-it.
+metric for goes through compare.py, which needs onnxruntime. Beside each change
+stand two standard errors of it over the samples, by a paired bootstrap where
+the metric is no mean. LOG has a line of JSON for each row, and a row that it
+has is not measured again; --table shows it.
 
 With --fit, evaluation data are not touched: ranges come from the first half
 of the calibration split, and the figure is the SQNR (dB) on the second half.
@@ -31,15 +32,26 @@ import sys
 import tempfile
 import time
 
+import numpy as np
+
 HERE = pathlib.Path(__file__).resolve().parent
 MODELS = ["tiny_vww_mobilenet:vww", "resnet20_cifar10_rawexport:cifar10",
           "ppocrv4_det:ocrdet", "efficientnet_lite0:imagenet224",
           "minilm_l6_v5539:sts"]
 BY_COMPARE = ("ocrdet", "face")  # tasks whose metric is compare.py's
+# Of each other metric: the class of compare.py that has its formula, and what
+# that calls the scores which `squint eval` gives for single samples.
+SCORES = {"mse": ("Reconstruction", "mse"), "auc": ("VoiceActivity", "score"),
+          "spearman": ("Similarity", "cosine"),
+          "perplexity": ("LanguageModel", "loss")}
 METHODS = ["attention-scores", "hadamard", "smooth-quant", "equalization",
            "bias-absorption", "weight-scales", "weight-rounding",
            "bias-correction"]
 ITERATIONS = "200"  # of rows that descend
+
+
+# Of what each task counts flips.
+FLIPS_OF = {"auc": ("score",), "F1": ("boxes",), "pixelF1": ("mask",)}
 
 
 def only(*on):
@@ -86,11 +98,23 @@ ROWS = joined(rows_of) | {
                                    "hadamard"],
     "W8A16, default": ["--activations", "uint16"],
     "W4A4, default": ["--weights", "int4", "--activations", "uint4"],
-    "data-free": None,
+    "data-free": [],
+    "data-free, raw pixels": ["--preprocess", "raw"],
 }
 SLOW_ROWS = joined(slow_rows_of)
 MAIN_ROWS = ["W8A8, default", "W8A8, default and weight-rounding",
              "data-free", "W4A8, default", "W4A8, default and reconstruct"]
+
+
+def load_compare():
+    spec = importlib.util.spec_from_file_location("compare",
+                                                  HERE / "compare.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+COMPARE = load_compare()
 
 
 def call(*command):
@@ -139,17 +163,38 @@ class Case:
             self.float = self.evaluate(self.model)
 
     def evaluate(self, model):
-        if self.task.name not in BY_COMPARE:
-            return call(self.squint, "eval", str(model), "--data",
-                        str(self.task / "eval.json"), *self.threads)
-        spec = importlib.util.spec_from_file_location("compare",
-                                                      HERE / "compare.py")
-        compare = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(compare)
-        found = compare.measure(compare.load_eval(str(self.data)),
+        """The metric's name and value, and `samples`: scores of each sample
+        by name, as compare.py's tasks have them."""
+        if self.task.name in BY_COMPARE:
+            return self.evaluate_by_compare(model)
+        found = call(self.squint, "eval", str(model), "--data",
+                     str(self.task / "eval.json"), *self.threads)
+        scores = np.array(found["per_sample"])
+        if found["metric"] == "top1":
+            return found | {"samples": {"right": scores}}
+        name, key = SCORES[found["metric"]]
+        task = getattr(COMPARE, name)()
+        samples = {key: scores} | self.labels(task)
+        every = task.metric(samples, np.arange(len(scores)))
+        if abs(every - found["value"]) > 1e-5 * abs(every):
+            raise RuntimeError(f"{found['metric']} is {found['value']}, but "
+                               f"{every} by its single samples")
+        return found | {"task": task, "samples": samples}
+
+    def evaluate_by_compare(self, model):
+        task = COMPARE.task_of(self.task.name)
+        found = COMPARE.measure(COMPARE.load_eval(str(self.data)),
                                 self.task.name, str(model))
-        task = compare.task_of(self.task.name)
-        return {"metric": task.key, "value": compare.metric_of(task, found)}
+        return {"metric": task.key, "value": COMPARE.metric_of(task, found),
+                "task": task, "samples": COMPARE.samples_of(found)}
+
+    def labels(self, task):
+        if isinstance(task, COMPARE.Similarity):
+            return {"label": np.load(self.task / "eval_y.npy")}
+        if isinstance(task, COMPARE.VoiceActivity):
+            clips = sorted((self.task / "eval").glob("*.npz"))
+            return {"label": np.array([int(np.load(c)["y"]) for c in clips])}
+        return {}
 
     def compared(self, model, split, *samples):
         found = call(self.squint, "compare", str(self.model), str(model),
@@ -158,10 +203,11 @@ class Case:
         values = [o["sqnr"] for o in found["outputs"]]
         return None if None in values else round(min(values), 2)
 
-    def quantize(self, flags, out):
+    def quantize(self, row, out):
+        flags = (ROWS | SLOW_ROWS)[row]
         cal = ["--data", str(self.task / "cal.json")]
-        if flags is None:
-            cal, flags = ["--no-data"], []
+        if row.startswith("data-free"):
+            cal = ["--no-data"]
         elif self.fit:
             cal += ["--samples", f"0:{self.calibration_samples() // 2}"]
         call(self.squint, "quantize", str(self.model), *cal, *flags, "-o",
@@ -175,11 +221,11 @@ class Case:
             self.samples = int(found["samples"])
         return self.samples
 
-    def figures(self, flags):
+    def figures(self, row):
         with tempfile.TemporaryDirectory() as folder:
             out = pathlib.Path(folder) / "q.onnx"
             start = time.monotonic()
-            self.quantize(flags, out)
+            self.quantize(row, out)
             seconds = round(time.monotonic() - start, 1)
             digest = digest_without_metadata(out)
             if digest not in self.known:
@@ -204,13 +250,16 @@ class Case:
         scale = 100 if found["value"] <= 1 else 1
         figures = {"value": found["value"] * scale,
                    "change": (found["value"] - self.float["value"]) * scale}
-        a, b = self.float.get("per_sample"), found.get("per_sample")
-        if a and b and len(a) == len(b) and found["metric"] == "top1":
-            changes = [y - x for x, y in zip(a, b)]
-            mean = sum(changes) / len(changes)
-            variance = sum((c - mean)**2 for c in changes) / len(changes)
-            figures["error"] = 2 * (variance / len(changes))**0.5 * scale
-            figures["flips"] = sum(c != 0 for c in changes)
+        a, b = self.float["samples"], found["samples"]
+        if found["metric"] == "top1":
+            changes = b["right"] - a["right"]
+            figures["error"] = 2 * scale * changes.std() / len(changes)**0.5
+            figures["flips"] = int(np.count_nonzero(changes))
+            return figures
+        task = found["task"]
+        figures["error"] = 2 * scale * float(COMPARE.paired_error(task, a, b))
+        if set(a) >= set(FLIPS_OF.get(task.key, ("none",))):
+            figures["flips"] = task.flips(a, b)
         return figures
 
 
@@ -264,7 +313,7 @@ def measure(args):
         for row in wanted:
             entry = {"model": stem, "row": row}
             try:
-                entry |= case.figures((ROWS | SLOW_ROWS)[row])
+                entry |= case.figures(row)
             except RuntimeError as error:
                 entry["failed"] = str(error)
             with args.log.open("a") as log:

@@ -40,18 +40,31 @@ def sha256(path):
         return hashlib.sha256(f.read()).hexdigest()
 
 
+def session_of(model, threads):
+    """model: a path or bytes. Without the option, sums of uint8 by int8 saturate on processors that have no VNNI, and the
+    figures would say more about the machine than about the file."""
+    import onnxruntime as ort
+    options = ort.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = threads, 3
+    options.add_session_config_entry('session.x64quantprecision', '1')
+    return ort.InferenceSession(model, options, providers=['CPUExecutionProvider'])
+
+
 class RecordingRun:
     """Stands in for eval.Run: same calls, and remembers the feeds, so that nothing is inferred twice."""
 
-    def __init__(self, run):
-        self.run, self.feeds, self.b, self.memo = run, [], run.b, {}
+    def __init__(self, path, threads, batch):
+        self.session, self.feeds, self.memo = session_of(path, threads), [], {}
+        self.inputs = self.session.get_inputs()
+        fixed = (self.inputs[0].shape or [None])[0]
+        self.b = fixed if isinstance(fixed, int) and fixed > 0 else batch
 
     def raw(self, xs):
         key = hashlib.blake2b(b''.join(np.ascontiguousarray(x).tobytes() for x in xs), digest_size=16).digest()
         key += repr([x.shape for x in xs]).encode()
         if key not in self.memo:
             self.feeds.append(xs)
-            self.memo[key] = self.run.raw(xs)
+            self.memo[key] = self.session.run(None, {i.name: x for i, x in zip(self.inputs, xs)})
         return self.memo[key]
 
     def __call__(self, x):
@@ -247,14 +260,11 @@ def with_logits(path, count):
 
 def raw_outputs(path, feeds, count, threads):
     """{'out0': ..., 'logits0': ...} over evenly spaced feeds, about RAW_SAMPLES samples in all."""
-    import onnxruntime as ort
     total = sum(len(f[0]) for f in feeds)
     step = max(1, total // RAW_SAMPLES)
     chosen = feeds[::step]
     blob, extra = with_logits(path, count)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = threads, 3
-    session = ort.InferenceSession(blob, options, providers=['CPUExecutionProvider'])
+    session = session_of(blob, threads)
     names = [o.name for o in session.get_outputs()]
     parts = {}
     for xs in chosen:
@@ -270,7 +280,7 @@ def measure(ev, task_name, path, threads=2):
     """Every number of one model on one task: metric of eval.py, per-sample scores, raw outputs."""
     load, score, batch = ev.TASKS[task_name]()
     task, data = task_of(task_name), load('eval')
-    run = RecordingRun(ev.Run(path, threads, batch))
+    run = RecordingRun(path, threads, batch)
     samples = task.samples(ev, run, data)
     metrics = {k: (round(float(v), 5) if not isinstance(v, int) else v) for k, v in score(run, data, None).items()}
     mine = task.metric(samples, np.arange(len(next(iter(samples.values())))))
@@ -312,20 +322,29 @@ def mcnemar(a_right, b_right):
     return min(1.0, 2 * math.fsum(math.exp(log_c(j) - n * math.log(2)) for j in range(k + 1)))
 
 
-def bootstrap(task, a, b, rounds=BOOTSTRAP_ROUNDS, seed=1):
-    """Two-sided p that metric(a) - metric(b) is zero, resampling the samples of both together."""
+def resampled(task, a, b, rounds, seed=1):
+    """metric(b) - metric(a) on that many resamples of the samples of both together."""
     n = len(next(iter(a.values())))
-    if all(np.array_equal(a[k], b[k]) for k in a):
-        return 1.0
     groups = [np.flatnonzero(a[task.strata] == v) for v in np.unique(a[task.strata])] if task.strata else [np.arange(n)]
     rng = np.random.default_rng(seed)
-    below = above = 0
-    for _ in range(rounds):
+    found = np.empty(rounds)
+    for k in range(rounds):
         i = np.concatenate([g[rng.integers(0, len(g), len(g))] for g in groups])
-        d = task.metric(a, i) - task.metric(b, i)
-        below += d <= 0
-        above += d >= 0
-    return min(1.0, 2 * (min(below, above) + 1) / (rounds + 1))
+        found[k] = task.metric(b, i) - task.metric(a, i)
+    return found
+
+
+def bootstrap(task, a, b, rounds=BOOTSTRAP_ROUNDS):
+    """Two-sided p that metric(a) - metric(b) is zero."""
+    if all(np.array_equal(a[k], b[k]) for k in a):
+        return 1.0
+    d = resampled(task, a, b, rounds)
+    return min(1.0, 2 * (min((d <= 0).sum(), (d >= 0).sum()) + 1) / (rounds + 1))
+
+
+def paired_error(task, a, b, rounds=1000):
+    """The standard error of metric(b) - metric(a) over the samples of both together."""
+    return resampled(task, a, b, rounds).std()
 
 
 def show_p(p):

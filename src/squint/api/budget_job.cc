@@ -19,17 +19,26 @@ constexpr int kVersion = 2;
 
 Json ToJson(const Trial& trial) {
   Json layers = Json::object();
-  for (const auto& [name, type] : trial.layers) layers[name] = DTypeName(type);
+  for (const auto& [name, type] : trial.layers) {
+    layers[name] = FormatName(type);
+  }
   return JsonObject("layers", layers, "methods", trial.methods, "metric",
                     trial.metric, "bytes", trial.bytes, "latency",
                     trial.latency, "seconds", trial.seconds, "holds",
                     trial.holds);
 }
 
+WeightFormat FormatFrom(const Json& json) {
+  const auto name = json.get<std::string>();
+  const std::optional<WeightFormat> format = FormatFromName(name);
+  if (!format) Fail(ErrorCode::kInvalidArgument, "'{}' is not a type", name);
+  return *format;
+}
+
 Trial TrialFromJson(const Json& json) {
   Trial trial;
   for (const auto& [name, type] : json.at("layers").items()) {
-    trial.layers[name] = DTypeFromName(type.get<std::string>());
+    trial.layers[name] = FormatFrom(type);
   }
   trial.methods = json.at("methods").get<std::map<std::string, bool>>();
   trial.metric = json.at("metric").get<double>();
@@ -40,15 +49,15 @@ Trial TrialFromJson(const Json& json) {
 }
 
 Json ToJson(const LayerNoise& noise) {
-  return JsonObject("layer", noise.layer, "low", DTypeName(noise.low), "high",
-                    DTypeName(noise.high), "methods", noise.methods, "noise",
+  return JsonObject("layer", noise.layer, "low", FormatName(noise.low), "high",
+                    FormatName(noise.high), "methods", noise.methods, "noise",
                     noise.noise);
 }
 
 LayerNoise NoiseFromJson(const Json& json) {
   return {.layer = json.at("layer").get<std::string>(),
-          .low = DTypeFromName(json.at("low").get<std::string>()),
-          .high = DTypeFromName(json.at("high").get<std::string>()),
+          .low = FormatFrom(json.at("low")),
+          .high = FormatFrom(json.at("high")),
           .methods = json.at("methods").get<std::map<std::string, bool>>(),
           .noise = json.at("noise").get<double>()};
 }
@@ -77,12 +86,12 @@ Budget BudgetOf(const AccuracyBudget& asked) {
 
 // "12 int8, 3 float32" of the layers that were raised.
 std::string CountsOf(const Trial& trial) {
-  std::map<DType, int> counts;
+  std::map<WeightFormat, int> counts;
   for (const auto& [name, type] : trial.layers) ++counts[type];
   std::string text;
   for (const auto& [type, count] : counts) {
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count,
-                        DTypeName(type));
+                        FormatName(type));
   }
   return text.empty() ? "none" : text;
 }

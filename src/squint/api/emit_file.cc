@@ -89,7 +89,15 @@ EmitSummary SummaryOf(const EmittedModel& model, const EmitRequest& request) {
   return summary;
 }
 
+KernelSet KernelsOf(const EmitRequest& request) {
+  if (request.kernels == "own") return KernelSet::kOwn;
+  if (request.kernels == "cmsis-nn") return KernelSet::kCmsisNn;
+  Fail(ErrorCode::kInvalidArgument,
+       "there are no kernels '{}', only 'own' and 'cmsis-nn'", request.kernels);
+}
+
 EmitSummary Emit(const EmitRequest& request, const Context& context) {
+  const KernelSet kernels = KernelsOf(request);
   NewFolder folder(request.output, request.force);
   const Prepared loaded = Prepare(request.model, {}, context);
   if (!loaded.quantized) {
@@ -107,6 +115,7 @@ EmitSummary Emit(const EmitRequest& request, const Context& context) {
                         {.real_steps = request.allow_float}),
             {.name = request.name,
              .source = std::filesystem::path(request.model).filename().string(),
+             .kernels = kernels,
              .ram_limit = request.ram_limit,
              .flash_limit = request.flash_limit});
   for (const auto& [name, text] : model.files) folder.Add(name, text);

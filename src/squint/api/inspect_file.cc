@@ -14,6 +14,7 @@
 #include "squint/optimize/rotary_pattern.h"
 #include "squint/quantize/method.h"
 #include "squint/quantize/selection.h"
+#include "squint/tensor/held_bits.h"
 
 namespace squint {
 namespace {
@@ -80,6 +81,37 @@ std::string QuantizationOf(const Graph& graph, const Node& node) {
   const ValueId output = node.output();
   if (output == kNoValue || !graph.value(output).quant) return "float";
   return ToString(*graph.value(output).quant);
+}
+
+// The quantized weights of a node, with the bits that they hold; biases are no
+// weights.
+Json WeightsOf(const Graph& graph, const Node& node) {
+  Json weights = Json::array();
+  for (const ValueId id : node.inputs) {
+    if (id == kNoValue) continue;
+    const Value& value = graph.value(id);
+    if (!value.is_constant() || !value.quant || value.constant.rank() < 2) {
+      continue;
+    }
+    weights.push_back(JsonObject("type", DTypeName(value.constant.dtype()),
+                                 "bits", HeldBits(value.constant), "numbers",
+                                 value.constant.size()));
+  }
+  return weights;
+}
+
+// "int8 of 6 bits"; the bits only where the type has more.
+std::string DescribeWeights(const Json& weights) {
+  std::string text;
+  for (const Json& weight : weights) {
+    const auto type = weight["type"].get<std::string>();
+    const int bits = weight["bits"].get<int>();
+    text += text.empty() ? "  weights " : ", ";
+    text += bits == BitsOf(DTypeFromName(type))
+                ? type
+                : fmt::format("{} of {} bits", type, bits);
+  }
+  return text;
 }
 
 class Inspection {
@@ -177,10 +209,12 @@ class Inspection {
           node.output() == kNoValue
               ? ""
               : graph.value(node.output()).shape.ToString();
-      Line(summary, "    {:{}}{:20} {:32} {:20} {}", "", 2 * depth,
-           node.op_type, label, shape, state);
+      Json weights = WeightsOf(graph, node);
+      Line(summary, "    {:{}}{:20} {:32} {:20} {}{}", "", 2 * depth,
+           node.op_type, label, shape, state, DescribeWeights(weights));
       Json entry = JsonObject("op_type", node.op_type, "name", label, "shape",
                               shape, "state", state);
+      if (!weights.empty()) entry["weights"] = std::move(weights);
       ForEachBody(node, [&](const std::string& key, const Graph& body, size_t) {
         Line(summary, "    {:{}}{}:", "", 2 * depth + 1, key);
         Json inner = Json::array();

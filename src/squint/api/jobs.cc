@@ -40,11 +40,11 @@ DType ParseType(const std::string& name) {
   return dtype;
 }
 
-// int5, int6 and int7 are so many bits in an int8.
 void SetWeights(const std::string& name, Recipe& recipe) {
-  const bool narrow = name == "int5" || name == "int6" || name == "int7";
-  recipe.weights = ParseType(narrow ? "int8" : name);
-  recipe.weight_bits = narrow ? name.back() - '0' : 0;
+  const std::optional<WeightFormat> format = FormatFromName(name);
+  recipe.weights = format ? format->dtype : ParseType(name);
+  recipe.weight_bits =
+      format && format->bits < BitsOf(format->dtype) ? format->bits : 0;
 }
 
 }  // namespace

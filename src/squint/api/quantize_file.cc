@@ -127,6 +127,8 @@ class QuantizeJob {
     summary_.data_free =
         request_.no_data && recipe_.mode == QuantizeMode::kStatic;
     if (summary_.data_free) {
+      // Synthetic inputs do not show which tails real ones can do without.
+      if (recipe_.observer.empty()) recipe_.observer = "min_max";
       MakeData();
     } else if (!request_.data.source.empty()) {
       dataset_ = OpenData(request_.data, *prepared_.graph, context_);

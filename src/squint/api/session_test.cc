@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "squint/base/resident_bytes.h"
+#include "squint/base/test_forks.h"
 #include "squint/interchange/interchange.h"
 #include "squint/ops/control_flow_examples.h"
 #include "squint/ops/infer.h"
@@ -314,7 +315,7 @@ TEST_F(SessionTest, SurvivesInputsThatChangeWhileItRuns) {
 }
 
 TEST_F(SessionTest, WorksInTheChildOfAFork) {
-  if (kThreadSanitizer) GTEST_SKIP() << "allows no threads behind a fork";
+  if (const char* why = NoThreadsBehindFork()) GTEST_SKIP() << why;
   Context context;
   context.threads = 2;
   const Session session(Quantized(), context);

@@ -10,15 +10,10 @@
 #include <thread>
 #include <vector>
 
+#include "squint/base/test_forks.h"
+
 namespace squint {
 namespace {
-
-// A child that starts threads, which the thread sanitizer does not allow.
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kForksMayStartThreads = false;
-#else
-constexpr bool kForksMayStartThreads = true;
-#endif
 
 TEST(ThreadPool, VisitsEveryItemOnceForAnyGrain) {
   for (const int threads : {1, 2, 3, 7}) {
@@ -75,7 +70,7 @@ TEST(ThreadPool, SurvivesManyShortLoopsFromSeveralCallers) {
 }
 
 TEST(ThreadPool, WorksInTheChildOfAFork) {
-  if (!kForksMayStartThreads) GTEST_SKIP();
+  if (const char* why = NoThreadsBehindFork()) GTEST_SKIP() << why;
   ThreadPool pool(2);
   std::atomic<int> sum = 0;
   const auto count = [&](size_t, size_t) { ++sum; };
@@ -91,7 +86,7 @@ TEST(ThreadPool, WorksInTheChildOfAFork) {
 }
 
 TEST(ThreadPool, WorksInAChildThatHasSeveralCallers) {
-  if (!kForksMayStartThreads) GTEST_SKIP();
+  if (const char* why = NoThreadsBehindFork()) GTEST_SKIP() << why;
   ThreadPool pool(2);
   const auto nothing = [](size_t, size_t) {};
   pool.ParallelFor(10, 1, nothing);

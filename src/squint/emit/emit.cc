@@ -4,6 +4,7 @@
 
 #include "squint/base/error.h"
 #include "squint/emit/c_text.h"
+#include "squint/emit/cmsis_nn.h"
 #include "squint/emit/files.h"
 #include "squint/emit/flash_limit.h"
 #include "squint/emit/patches.h"
@@ -102,7 +103,8 @@ EmittedModel Write(const FixedNetwork& network, const FixedNetwork& whole,
   model.arena_lower_bound = plan.lower_bound;
   model.most_live = plan.most_live;
   model.peak = PeakOf(network, plan);
-  model.code_bound = kCodeBound;
+  model.code_bound =
+      options.kernels == KernelSet::kOwn ? kCodeBound : kCmsisCodeBound;
   for (const StepCost& step : model.steps) {
     model.constant_bytes += step.constant_bytes;
     model.parameter_bytes += step.parameter_bytes;
@@ -123,8 +125,10 @@ EmittedModel Write(const FixedNetwork& network, const FixedNetwork& whole,
 
 }  // namespace
 
-EmittedModel EmitC(const FixedNetwork& network, const EmitOptions& options) {
+EmittedModel EmitC(const FixedNetwork& own, const EmitOptions& options) {
   CheckName(options.name);
+  const FixedNetwork network =
+      options.kernels == KernelSet::kCmsisNn ? WithCmsisNn(own) : own;
   const MemoryPlan plan = PlanMemory(network);
   if (options.ram_limit > 0) {
     if (const auto patched = MeetRamLimit(network, plan, options.ram_limit)) {

@@ -14,9 +14,15 @@
 
 namespace squint {
 
+enum class KernelSet {
+  kOwn,
+  kCmsisNn,  // CMSIS-NN's where they give the same bytes (emit/cmsis_nn.h)
+};
+
 struct EmitOptions {
   std::string name = "model";  // prefix of every symbol: a C identifier
   std::string source;          // what the files say they were made from
+  KernelSet kernels = KernelSet::kOwn;
   // Bytes that the arena may take, and what lies in flash; 0: any number.
   int64_t ram_limit = 0;
   int64_t flash_limit = 0;
@@ -44,7 +50,7 @@ struct EmittedModel {
   std::optional<PatchReport> patches;
   int64_t constant_bytes = 0;   // weights.c
   int64_t parameter_bytes = 0;  // structs of model.c
-  int64_t code_bound = 0;       // of model.c, for Cortex-M at -O2
+  int64_t code_bound = 0;       // for Cortex-M at -O2, with CMSIS-NN's
   int64_t macs = 0;
 };
 

@@ -7,7 +7,7 @@
 namespace squint {
 namespace {
 
-constexpr std::string_view kOwnInclude = "#include \"squint/kernels/";
+constexpr std::string_view kOwnInclude = "#include \"squint/";
 
 std::vector<std::string> LinesOf(const std::string& text) {
   std::vector<std::string> lines;

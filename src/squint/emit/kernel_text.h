@@ -1,4 +1,4 @@
-// The headers of kernels/fixed as text to paste.
+// The headers of kernels/fixed, and those of emit/cmsis_nn, as text to paste.
 #ifndef SQUINT_EMIT_KERNEL_TEXT_H_
 #define SQUINT_EMIT_KERNEL_TEXT_H_
 

@@ -1,5 +1,8 @@
 // model.h and model.c: the interface, and the network.
+#include <algorithm>
+
 #include "squint/emit/c_text.h"
+#include "squint/emit/cmsis_nn.h"
 #include "squint/emit/files.h"
 #include "squint/emit/kernel_text.h"
 
@@ -95,6 +98,12 @@ void {0}_reset({0}_state* state);
                      name, UpperCase(name), bytes, fields);
 }
 
+bool CallsCmsisNn(const ModelWriter& writer) {
+  return std::ranges::any_of(writer.kernels(), [](std::string_view header) {
+    return header.starts_with(kCmsisKernel);
+  });
+}
+
 std::string ResetFunction(const Emission& e) {
   if (e.states.empty()) return "";
   return fmt::format(
@@ -177,7 +186,9 @@ std::string ModelSource(const Emission& e, const ModelWriter& writer) {
                      ? "in integers and floats: kernels, then the network."
                      : "as integers: kernels, then the network.");
   text +=
-      "#include \"model.h\"\n\n#include <stdint.h>\n#include <string.h>\n\n"
+      "#include \"model.h\"\n\n#include <stdint.h>\n#include <string.h>\n\n" +
+      std::string(CallsCmsisNn(writer) ? "#include \"arm_nnfunctions.h\"\n"
+                                       : "") +
       "#include \"weights.h\"\n";
   text += KernelText(writer.kernels());
   text += "\n/* ---- the network */\n\n" + writer.parameters() + "\n";

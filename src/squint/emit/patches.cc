@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "squint/emit/cmsis_nn.h"
+
 namespace squint {
 namespace {
 
@@ -151,7 +153,7 @@ class Drafter {
     const bool windowed = node.step->window() != nullptr;
     const ImageSize& image = Image(windowed ? node.inputs[0] : y);
     const bool by_pixel = node.step->IsByPixel(image.pixels(), image.channels);
-    PatchLayer layer{.step = node.step, .node = node.id, .move = ""};
+    PatchLayer layer{.step = OwnStep(node.step), .node = node.id, .move = ""};
     // Weights are part of a windowed step.
     const size_t count = windowed ? 1 : node.inputs.size();
     for (size_t i = 0; i < count; ++i) {

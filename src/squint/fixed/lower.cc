@@ -118,7 +118,7 @@ Graph LowerToFixed(const Graph& quantized) {
   }
   GiveStatesGrids(graph);
   Graph lowered =
-      LowerToIntegers(graph, {.fuse_additions = false, .sixteen_bits = true});
+      LowerToIntegers(graph, {.fuse = false, .sixteen_bits = true});
   DropIdentities(lowered);
   for (const ValueId id : std::vector<ValueId>(lowered.inputs())) {
     ReadOnOneGrid(lowered, id);

@@ -32,6 +32,9 @@ std::unique_ptr<Step> PrepareQConvLast(
     const std::optional<AddedBytes>& added = {});
 std::unique_ptr<Step> PrepareQAverageLast(const PrepareContext& context,
                                           const QLinearForm& form);
+// QLinearAveragePool, channels last or first.
+std::unique_ptr<Step> PrepareQAveragePool(const PrepareContext& context,
+                                          const QLinearForm& form);
 
 }  // namespace squint
 

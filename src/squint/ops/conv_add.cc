@@ -1,11 +1,10 @@
 #include "squint/ops/conv_add.h"
 
-#include <map>
 #include <utility>
 
 #include "squint/ops/channels_last.h"
-#include "squint/ops/infer.h"
 #include "squint/ops/op.h"
+#include "squint/ops/part.h"
 #include "squint/ops/qlinear_form.h"
 #include "squint/ops/qlinear_operands.h"
 
@@ -14,35 +13,13 @@ namespace {
 
 using At = ConvAddInputs;
 
-const OpDef& Row(const Node& node) {
-  const OpDef* op = FindOp(node.op_type, node.domain);
-  CheckInternal(op != nullptr, "QLinearConvAdd: a part is no operator");
-  return *op;
-}
-
-void CheckInputs(const Node& node) {
-  if (node.inputs.size() != At::kSumZero + 1) {
-    Fail(ErrorCode::kInvalidModel, "has {} inputs, expected {}",
-         node.inputs.size(), At::kSumZero + 1);
-  }
-}
+void CheckInputs(const Node& node) { CheckInputCount(node, At::kSumZero + 1); }
 
 // The sum has the convolution's shape.
 void InferConvAdd(InferContext& context) {
   CheckInputs(context.node());
-  Graph graph;
-  Node conv = ConvOfConvAdd(context.node());
-  for (size_t i = 0; i < conv.inputs.size(); ++i) {
-    if (conv.inputs[i] == kNoValue) continue;
-    conv.inputs[i] = graph.AddInput("x", context.dtype(i), context.shape(i));
-  }
-  conv.outputs = {graph.AddValue("y")};
-  const NodeId id = graph.AddNode(std::move(conv));
-  const std::map<ValueId, DimTensor> contents;
-  InferContext inner(graph, graph.node(id), contents);
-  InferChecked(Row(graph.node(id)), inner);
   const Shape& added = context.shape(At::kAdded);
-  const Shape& shape = inner.results()[0].shape;
+  const Shape shape = InferPart(context, ConvOfConvAdd(context.node()));
   const auto a = added.values();
   const auto b = shape.values();
   if (a && b && *a != *b) {
@@ -52,25 +29,14 @@ void InferConvAdd(InferContext& context) {
   context.SetOutput(0, context.dtype(At::kSumZero), shape);
 }
 
-Tensor RunPart(const Node& node, std::vector<const Tensor*> inputs) {
-  RunContext context{node, std::move(inputs), {}, {}, {}};
-  context.input_quant.resize(context.inputs.size());
-  context.output_quant.resize(1);
-  context.outputs.resize(1);
-  Row(node).integer_reference(context);
-  return std::move(context.outputs[0]);
-}
-
 void RunConvAdd(RunContext& context) {
   CheckInputs(context.node);
   const auto& in = context.inputs;
-  Node conv = ConvOfConvAdd(context.node);
-  conv.outputs = {0};
+  const Node conv = ConvOfConvAdd(context.node);
   std::vector<const Tensor*> conv_inputs(
       in.begin(), in.begin() + static_cast<int64_t>(conv.inputs.size()));
   const Tensor product = RunPart(conv, std::move(conv_inputs));
-  Node add = AddOfConvAdd(context.node, 0);
-  add.outputs = {0};
+  const Node add = AddOfConvAdd(context.node, 0);
   std::vector<const Tensor*> a = {&product, in[6], in[7]};
   std::vector<const Tensor*> b = {in[At::kAdded], in[At::kAddedScale],
                                   in[At::kAddedZero]};

@@ -71,14 +71,7 @@ Graph Apart(const OpExample& example) {
 
 TEST(QLinearConvAdd, IsTheTwoOperatorsOneAfterTheOther) {
   for (const OpExample& example : Examples_conv_add()) {
-    SCOPED_TRACE(example.what);
-    const InterpreterOptions integers = {.reading = Reading::kInteger};
-    const std::vector<Tensor> truth =
-        Interpret(Apart(example), InputsOf(example), integers);
-    ExpectSame(RunExample(example)[0], truth[0]);
-    PreparedExample prepared(example, truth);
-    ASSERT_TRUE(prepared.prepared());
-    ExpectSame(prepared.Run(2)[0], truth[0]);
+    CheckParts(example, Apart(example));
   }
 }
 

@@ -51,7 +51,9 @@ struct DynamicProduct {
   QLinearForm form;
   bool a_is_signed = false;
   std::vector<float> scales;  // of B, one or one for each column
+  std::optional<RealResult> bytes = {};
 
+  int64_t size() const { return rows * depth; }  // of A
   const void* A(const StepArgs& args) const {
     return args.inputs[form.inputs[0].data];
   }
@@ -71,6 +73,14 @@ struct DynamicProduct {
     r.multiplier_column = scales.size() > 1 ? 1 : 0;
     r.is_real = true;
     if (form.added) r.added = FloatInput(args, *form.added);
+    if (!bytes) return r;
+    const ByteGrid& y = bytes->grid;
+    r.function = bytes->function;
+    r.step = y.scale;
+    r.low = static_cast<float>(y.lowest() - y.zero);
+    r.high = static_cast<float>(y.highest() - y.zero);
+    r.zero = y.zero;
+    r.is_signed = y.is_signed;
     return r;
   }
 };
@@ -78,7 +88,7 @@ struct DynamicProduct {
 // Scratch in pieces of whole cache lines.
 constexpr size_t Padded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// uint8 rows by the kernel that reads them as they lie.
+// Rows by the kernel that reads uint8 as they lie; of int8 there is a copy.
 class DynamicRowsStep : public Step {
  public:
   DynamicRowsStep(DynamicProduct product,
@@ -87,21 +97,31 @@ class DynamicRowsStep : public Step {
         weights_(std::move(weights)),
         product_bytes_(
             Padded(RowProductScratch(product_.rows, weights_->shape, threads))),
-        bias_bytes_(Padded(weights_->sums.size() * sizeof(int32_t))) {}
+        bias_bytes_(Padded(weights_->sums.size() * sizeof(int32_t))),
+        multiplier_bytes_(Padded(product_.scales.size() * sizeof(float))) {}
 
   void Run(const StepArgs& args) const override {
     auto* scratch = static_cast<std::byte*>(args.scratch);
     auto* bias = reinterpret_cast<int32_t*>(scratch + product_bytes_);
     auto* multipliers =
         reinterpret_cast<float*>(scratch + product_bytes_ + bias_bytes_);
-    const int32_t zero = product_.Zero(args);
+    int32_t zero = product_.Zero(args);
+    const void* a = product_.A(args);
+    if (product_.a_is_signed) {
+      auto* copy = reinterpret_cast<uint8_t*>(scratch + product_bytes_ +
+                                              bias_bytes_ + multiplier_bytes_);
+      FlipSigns(static_cast<const uint8_t*>(a), product_.size(), copy,
+                args.pool);
+      a = copy;
+      zero += kSignBit;
+    }
     std::ranges::transform(weights_->sums, bias,
                            [&](int32_t sum) { return -zero * sum; });
     Requantization r = product_.Requantize(args, multipliers);
     r.bias = bias;
     r.bias_column = 1;
     RowProduct({.rows = product_.rows,
-                .source = PlainRows(product_.A(args), product_.depth),
+                .source = PlainRows(a, product_.depth),
                 .weights = *weights_,
                 .requantization = r,
                 .out = args.outputs[0],
@@ -110,8 +130,9 @@ class DynamicRowsStep : public Step {
                args.pool);
   }
   size_t scratch_bytes() const override {
-    return product_bytes_ + bias_bytes_ +
-           product_.scales.size() * sizeof(float);
+    const int64_t copied = product_.a_is_signed ? product_.size() : 0;
+    return product_bytes_ + bias_bytes_ + multiplier_bytes_ +
+           static_cast<size_t>(copied);
   }
 
  private:
@@ -119,6 +140,7 @@ class DynamicRowsStep : public Step {
   std::shared_ptr<const RowWeights> weights_;
   size_t product_bytes_;
   size_t bias_bytes_;
+  size_t multiplier_bytes_;
 };
 
 // Any rows, widened.
@@ -185,11 +207,11 @@ bool Fits(const Grid& weight, DType dtype, const DynamicProduct& product) {
          FitsInt32(sums, product.depth);
 }
 
-// Null where the kernel for uint8 rows does not fit.
+// Null where the kernel for rows does not fit.
 std::shared_ptr<const RowWeights> RowWeightsOf(
     const PrepareContext& context, const DynamicProduct& product,
     const Tensor& weight, const std::vector<int32_t>& zeros) {
-  if (product.a_is_signed || product.depth % kRowQuad != 0) return nullptr;
+  if (product.depth % kRowQuad != 0) return nullptr;
   return context.packs.Get<RowWeights>(context.pack_key + "/rows", [&] {
     const auto centred = CentredWeights(
         weight, zeros, {product.columns, product.depth, 1, product.columns});
@@ -219,8 +241,9 @@ std::unique_ptr<Step> PrepareDynamicQuantize(const PrepareContext& context) {
       ElementCount(context.input_dims[0]));
 }
 
-std::unique_ptr<Step> PrepareDynamicProduct(const PrepareContext& context,
-                                            const QLinearForm& form) {
+std::unique_ptr<Step> PrepareDynamicProduct(
+    const PrepareContext& context, const QLinearForm& form,
+    const std::optional<RealResult>& bytes) {
   const QLinearOperand& a = form.inputs[0];
   const QLinearOperand& b = form.inputs[1];
   const Tensor* constant = ConstantAt(context, b.data);
@@ -239,6 +262,7 @@ std::unique_ptr<Step> PrepareDynamicProduct(const PrepareContext& context,
   product.form = form;
   product.a_is_signed = context.input_dtypes[a.data] == DType::kInt8;
   product.scales = weight->scales;
+  product.bytes = bytes;
   if (!Fits(*weight, constant->dtype(), product) ||
       !HasPlainBias(context, form, product.columns)) {
     return nullptr;

@@ -8,6 +8,7 @@
 #include "squint/ops/attention_shape.h"
 #include "squint/ops/conv_add.h"
 #include "squint/ops/einsum_equation.h"
+#include "squint/ops/matmul_to_bytes.h"
 #include "squint/ops/qlinear_form.h"
 #include "squint/ops/recurrent_steps.h"
 
@@ -130,6 +131,9 @@ int64_t MacsOf(const Node& node, const std::vector<Dims>& inputs,
                const std::vector<Dims>& outputs) {
   if (node.Is("QLinearConvAdd", "squint")) {
     return MacsOf(ConvOfConvAdd(node), inputs, outputs);
+  }
+  if (node.Is("MatMulIntegerToBytes", "squint")) {
+    return MacsOf(ProductOfToBytes(node), inputs, outputs);
   }
   Work work{node, {}, outputs};
   std::string_view type = node.op_type;

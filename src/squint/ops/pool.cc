@@ -158,27 +158,55 @@ std::vector<double> Divisors(const Pool& pool, bool include_pads) {
   return counts;
 }
 
+// The sum of the taps inside the input, for each output of each plane.
+std::vector<double> PlaneSums(const Pool& pool, const float* x) {
+  const int64_t in_size = ElementCount(pool.in);
+  const int64_t out_size = ElementCount(pool.out);
+  std::vector<double> sums(static_cast<size_t>(pool.planes * out_size));
+  for (int64_t plane = 0; plane < pool.planes; ++plane) {
+    const float* in = x + plane * in_size;
+    double* out = sums.data() + plane * out_size;
+    ForEachTap(pool, [&](int64_t from, int64_t to) { out[to] += in[from]; });
+  }
+  return sums;
+}
+
 void RunAveragePool(RunContext& context) {
   const Tensor& x = context.in(0);
   const Pool pool = PoolOf(context.node, x);
   const std::vector<double> divisors =
       Divisors(pool, context.node.Int("count_include_pad", 0) != 0);
-  const int64_t in_size = ElementCount(pool.in);
-  std::vector<double> sums(divisors.size());
+  const std::vector<double> sums = PlaneSums(pool, x.data<float>());
   Tensor y(DType::kFloat32, pool.out_dims);
   float* out = y.mutable_data<float>();
-  for (int64_t plane = 0; plane < pool.planes; ++plane) {
-    const float* in = x.data<float>() + plane * in_size;
-    std::fill(sums.begin(), sums.end(), 0.0);
-    ForEachTap(pool, [&](int64_t from, int64_t to) {
-      sums[static_cast<size_t>(to)] += in[from];
-    });
-    for (size_t i = 0; i < sums.size(); ++i) {
-      *out++ =
-          static_cast<float>(divisors[i] > 0 ? sums[i] / divisors[i] : 0.0);
-    }
+  for (size_t i = 0; i < sums.size(); ++i) {
+    const double divisor = divisors[i % divisors.size()];
+    out[i] = static_cast<float>(divisor > 0 ? sums[i] / divisor : 0.0);
   }
   context.outputs[0] = std::move(y);
+}
+
+// QLinearAveragePool: (sum of q - taps * zx) * sx / (sy * divisor), rounded
+// once.
+void RunAveragePoolInteger(RunContext& context) {
+  if (!CanSumIntegers(context, 0, 0, -1) || !context.output_quant[0]) {
+    return RunDequantized(context, RunAveragePool);
+  }
+  const QuantParams& x = *context.input_quant[0];
+  const QuantParams& y = *context.output_quant[0];
+  const Tensor centred = Centered(context.in(0), x);
+  const Pool pool = PoolOf(context.node, centred);
+  std::vector<float> multipliers;
+  for (const double divisor :
+       Divisors(pool, context.node.Int("count_include_pad", 0) != 0)) {
+    multipliers.push_back(
+        x.scale_at() /
+        (y.scale_at() * static_cast<float>(std::max(divisor, 1.0))));
+  }
+  const Dims flat = {pool.planes, static_cast<int64_t>(multipliers.size())};
+  const std::vector<double> sums = PlaneSums(pool, centred.data<float>());
+  context.outputs[0] =
+      Requantize(sums, flat, 1, multipliers, &y).Reshaped(pool.out_dims);
 }
 
 // The order of the norm of LpPool and GlobalLpPool.
@@ -338,7 +366,7 @@ extern constinit const OpDef kAveragePoolOp = {
     .since = 19,
     .infer = InferPool,
     .reference = InFloat32<RunAveragePool>,
-    .integer_reference = DequantizedReference<RunAveragePool>,
+    .integer_reference = RunAveragePoolInteger,
     .quantize = AverageRule,
     .prepare = PrepareAveragePool,
 };

@@ -134,6 +134,17 @@ inline void CheckClamped(const OpExample& example) {
   ExpectSame(prepared.Run(2)[0], limited);
 }
 
+// The node and its step give what the operators do that it stands for: `apart`.
+inline void CheckParts(const OpExample& example, const Graph& apart) {
+  SCOPED_TRACE(example.label());
+  const std::vector<Tensor> truth =
+      Interpret(apart, InputsOf(example), {.reading = Reading::kInteger});
+  ExpectSame(RunExample(example)[0], truth[0]);
+  PreparedExample prepared(example, truth);
+  ASSERT_TRUE(prepared.prepared());
+  ExpectSame(prepared.Run(2)[0], truth[0]);
+}
+
 inline void CheckPrepared(const OpExample& example) {
   EXPECT_TRUE(CheckExample(example)) << example.label() << ": no step";
 }

@@ -276,7 +276,7 @@ extern constinit const OpDef kQGemmOp = Prepared(MicrosoftRow("QGemm"));
 extern constinit const OpDef kQLinearAddOp =
     Prepared(MicrosoftRow("QLinearAdd"));
 extern constinit const OpDef kQLinearAveragePoolOp =
-    MicrosoftRow("QLinearAveragePool");
+    Prepared(MicrosoftRow("QLinearAveragePool"));
 extern constinit const OpDef kQLinearConcatOp = MicrosoftRow("QLinearConcat");
 extern constinit const OpDef kQLinearConvOp =
     Prepared(QLinearRow("QLinearConv", "", 10));

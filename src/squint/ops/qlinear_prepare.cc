@@ -141,6 +141,9 @@ std::unique_ptr<Step> PrepareQLinear(const PrepareContext& context) {
   if (form->op_type == "Add" || form->op_type == "Mul") {
     return PrepareQBinary(context, *form);
   }
+  if (form->op_type == "AveragePool") {
+    return PrepareQAveragePool(context, *form);
+  }
   if (form->op_type == "GlobalAveragePool") {
     return form->channels_last ? PrepareQAverageLast(context, *form)
                                : PrepareQAverage(context, *form);

@@ -6,7 +6,9 @@
 #define SQUINT_OPS_QLINEAR_PREPARE_H_
 
 #include <memory>
+#include <optional>
 
+#include "squint/kernels/qelementwise/qelementwise.h"
 #include "squint/ops/op.h"
 #include "squint/ops/qlinear_form.h"
 
@@ -25,8 +27,14 @@ std::unique_ptr<Step> PrepareQGemm(const PrepareContext& context,
 std::unique_ptr<Step> PrepareQMatMul(const PrepareContext& context,
                                      const QLinearForm& form);
 // A real product with the scale and zero point of A computed, or a float bias.
-std::unique_ptr<Step> PrepareDynamicProduct(const PrepareContext& context,
-                                            const QLinearForm& form);
+// What becomes of real results before they are bytes of `grid`.
+struct RealResult {
+  RealFunction function = RealFunction::kNone;
+  ByteGrid grid;
+};
+std::unique_ptr<Step> PrepareDynamicProduct(
+    const PrepareContext& context, const QLinearForm& form,
+    const std::optional<RealResult>& bytes = {});
 
 }  // namespace squint
 

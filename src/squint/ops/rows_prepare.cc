@@ -130,24 +130,6 @@ class BytePoolStep : public Step {
   bool is_signed_;
 };
 
-// Taps of each output position along an axis that count, at least 1.
-std::vector<float> TapCounts(const Window& window, size_t axis, int64_t input,
-                             int64_t output, bool include_pads) {
-  const int64_t first = include_pads ? -window.pads_begin[axis] : 0;
-  const int64_t end = include_pads ? input + window.pads_end[axis] : input;
-  std::vector<float> counts;
-  for (int64_t o = 0; o < output; ++o) {
-    int64_t count = 0;
-    for (int64_t t = 0; t < window.kernel[axis]; ++t) {
-      const int64_t at = o * window.strides[axis] + t * window.dilations[axis] -
-                         window.pads_begin[axis];
-      count += at >= first && at < end;
-    }
-    counts.push_back(static_cast<float>(std::max<int64_t>(count, 1)));
-  }
-  return counts;
-}
-
 struct PoolGeometry {
   Window window;
   PlaneWindow plane;

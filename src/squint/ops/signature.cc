@@ -97,6 +97,8 @@ constexpr Signature kSignatures[] = {
     {"fIJf?i?f?f?f?fIfJ", "DynamicQuantizeLSTM"},
     {"fIrI?r?", "DynamicQuantizeMatMul"},
     {"IJrrI?J?r?", "MatMulIntegerToFloat"},
+    {"IJrrI?J?r?ri", "MatMulIntegerToBytes"},
+    {"ff?ri", "SoftmaxToBytes"},
     {"IrIJrJi?r?i?", "QGemm"},
     {"IrI?JrJ?ri?", "QLinearAdd QLinearMul"},
     {"IrI?ri?",

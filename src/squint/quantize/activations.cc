@@ -32,6 +32,18 @@ const TensorOverride* OverrideOf(const Graph& graph, ValueId id,
   return nullptr;
 }
 
+// What one sample out of so few has not shown of a value's tails, another one
+// has: by this share ranges reach further than observed
+// (docs/decisions/005-default-recipe.md).
+double Unseen(size_t samples) {
+  constexpr double kMost = 0.2;
+  constexpr double kFew = 8;      // and fewer: kMost
+  constexpr double kEnough = 16;  // and more: nothing
+  const double lacking =
+      (kEnough - static_cast<double>(samples)) / (kEnough - kFew);
+  return samples == 0 ? 0 : kMost * std::clamp(lacking, 0.0, 1.0);
+}
+
 class RangeChooser {
  public:
   RangeChooser(const Graph& graph, const ActivationPlan& plan,
@@ -41,7 +53,8 @@ class RangeChooser {
         plan_(plan),
         calibration_(calibration),
         recipe_(recipe),
-        target_(target) {}
+        target_(target),
+        unseen_(Unseen(calibration.samples.size())) {}
 
   GroupRange Choose(const std::vector<ValueId>& values) const {
     GroupRange group;
@@ -91,9 +104,13 @@ class RangeChooser {
            "samples: look for bad samples or a division by zero before it",
            name, statistics.nans, statistics.count);
     }
-    Range range =
-        CalibratedRange(statistics, recipe_, target_,
-                        override ? override->observer.value_or("") : "");
+    const std::string observer =
+        override ? override->observer.value_or("") : "";
+    Range range = CalibratedRange(statistics, recipe_, target_, observer);
+    if (observer.empty() && recipe_.observer.empty()) {
+      range.low *= 1 + unseen_;
+      range.high *= 1 + unseen_;
+    }
     if (const auto clamp = plan_.clamps.find(id); clamp != plan_.clamps.end()) {
       range.low = std::max(range.low, static_cast<double>(clamp->second.first));
       range.high =
@@ -121,6 +138,7 @@ class RangeChooser {
   const Calibration& calibration_;
   const Recipe& recipe_;
   const Target& target_;
+  double unseen_;
 };
 
 // Concat copies bytes when its inputs share the output's parameters. That is

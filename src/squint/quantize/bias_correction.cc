@@ -187,15 +187,11 @@ int Correct(const MethodContext& context, Graph& graph) {
   const Graph before = graph;
   const int corrected = CorrectAll(context, graph);
   const TuningData* data = context.data;
-  if (corrected == 0 || data == nullptr || data->samples.empty()) {
+  if (corrected == 0 || data == nullptr || data->samples.empty() ||
+      !BecameWorse(context.original, before, graph, kTolerated, *data,
+                   context.context)) {
     return corrected;
   }
-  const auto quality =
-      [&, real = OutputsOnSome(context.original, *data, context.context)](
-          const Graph& quantized) {
-        return MeanSqnr(real, OutputsOnSome(quantized, *data, context.context));
-      };
-  if (quality(graph) > quality(before) - kTolerated) return corrected;
   context.context.Detail("bias-correction: left out, outputs became worse");
   graph = before;
   if (RoundsWithFeedback(context.recipe)) {

@@ -44,6 +44,7 @@ bool IsCorrected(const std::vector<float>& values) {
   recipe.weights = DType::kInt4;
   recipe.edges_8_bits = false;
   recipe.methods["weight-rounding"] = false;
+  recipe.observer = "min_max";
   TuningData data;
   data.dataset = std::make_shared<Loudness>(values);
   for (int64_t i = 0; i < data.dataset->size(); ++i) data.samples.push_back(i);
@@ -67,14 +68,49 @@ TEST(BiasCorrection, IsLeftOutWhereMostInputsAreQuiet) {
   EXPECT_FALSE(IsCorrected({0.5f, 0.5f, 0.5f, 8.0f, 0.5f, 0.5f, 0.5f, 0.5f}));
 }
 
-TEST(OutputQuality, IsTheMeanOverSamplesInDecibels) {
+// The outputs of y = x * w, and what the samples that were asked cost.
+class Asked {
+ public:
+  explicit Asked(std::vector<float> values) {
+    data_.dataset = std::make_shared<Loudness>(values);
+    for (int64_t i = 0; i < data_.dataset->size(); ++i) {
+      data_.samples.push_back(i);
+    }
+  }
+  bool Worse(float before, float after, double tolerated) const {
+    return BecameWorse(Times(1), Times(before), Times(after), tolerated, data_,
+                       {});
+  }
+
+ private:
+  static Graph Times(float factor) {
+    Graph g;
+    g.opset[""] = 21;
+    const ValueId x = g.AddInput("x", DType::kFloat32, Shape::Of({1, 2}));
+    const ValueId w = g.AddConstant("w", Tensor::Of<float>({1}, {factor}));
+    g.AddOutput(g.Emit("Mul", {x, w}, "y"));
+    InferShapes(g);
+    return g;
+  }
+  TuningData data_;
+};
+
+TEST(OutputQuality, CountsLossesInDecibels) {
+  // 40 dB became 20, whatever the samples' size.
+  const Asked asked({1, 1000, 0.1f});
+  EXPECT_TRUE(asked.Worse(1.01f, 1.1f, 19.9));
+  EXPECT_FALSE(asked.Worse(1.01f, 1.1f, 20.1));
+  EXPECT_FALSE(asked.Worse(1.1f, 1.01f, 0));
+}
+
+TEST(OutputQuality, IsTheMeanOfOutputsInDecibels) {
   const auto one = [](float a, float b) {
-    return std::vector<Tensor>{Tensor::Of<float>({2}, {a, b})};
+    return Tensor::Of<float>({2}, {a, b});
   };
-  // 20 dB and 40 dB, whatever the samples' size; none better than 100.
-  EXPECT_NEAR(MeanSqnr({one(1, 0), one(1000, 0)}, {one(1.1f, 0), one(1010, 0)}),
-              30, 1e-3);
-  EXPECT_EQ(MeanSqnr({one(1, 2)}, {one(1, 2)}), 100);
+  EXPECT_NEAR(
+      OutputSqnr({one(1, 0), one(1000, 0)}, {one(1.1f, 0), one(1010, 0)}), 30,
+      1e-3);
+  EXPECT_EQ(OutputSqnr({one(1, 2)}, {one(1, 2)}), 100);
 }
 
 }  // namespace

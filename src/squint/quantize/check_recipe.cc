@@ -105,14 +105,14 @@ void CheckRecipe(const Graph& graph, const Recipe& recipe) {
          "int8 weights hold 2 to 8 bits, {} were asked for of {}",
          recipe.weight_bits, DTypeName(weights));
   }
-  for (const auto& [name, type] : recipe.layers) {
-    if (OneOf(type,
+  for (const auto& [name, format] : recipe.layers) {
+    if (OneOf(format.dtype,
               {DType::kInt8, DType::kInt4, DType::kInt16, DType::kFloat32})) {
       continue;
     }
     Fail(ErrorCode::kInvalidArgument,
-         "weights of layer '{}' are int4, int8, int16 or float32, not {}", name,
-         DTypeName(type));
+         "weights of layer '{}' are int4 to int8, int16 or float32, not {}",
+         name, FormatName(format));
   }
   if (recipe.group < 16 || recipe.group > 256 ||
       (recipe.group & (recipe.group - 1)) != 0) {

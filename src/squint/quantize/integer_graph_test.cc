@@ -126,6 +126,28 @@ std::vector<Case> Cases() {
          return net.Op("Gemm",
                        {flat, net.Weight({8, 5}), net.Weight({5}, 0.2f)});
        }},
+      {"means of windows beside each other",
+       {2, 3, 11, 9},
+       [](Net& net) {
+         const ValueId stem = net.Conv(net.x, 3, 5, 3);
+         const ValueId near =
+             net.Op("AveragePool", {stem},
+                    {{"kernel_shape", std::vector<int64_t>{3, 3}},
+                     {"pads", std::vector<int64_t>{1, 1, 1, 1}}});
+         const ValueId padded =
+             net.Op("AveragePool", {stem},
+                    {{"kernel_shape", std::vector<int64_t>{3, 5}},
+                     {"pads", std::vector<int64_t>{1, 2, 1, 2}},
+                     {"count_include_pad", int64_t{1}}});
+         const ValueId both =
+             net.Op("Concat", {near, padded}, {{"axis", int64_t{1}}});
+         const ValueId halved =
+             net.Op("AveragePool", {both},
+                    {{"kernel_shape", std::vector<int64_t>{2, 2}},
+                     {"strides", std::vector<int64_t>{2, 2}},
+                     {"ceil_mode", int64_t{1}}});
+         return net.Conv(halved, 10, 3, 1);
+       }},
       {"normalizations of joined parts",
        {2, 4, 7, 7},
        [](Net& net) {
@@ -249,6 +271,60 @@ TEST(LowerToIntegers, KeepsImagesChannelsLastAndAddsInTheConvolution) {
   EXPECT_EQ(CountOf(graph, "QLinearAdd"), 0);
   // Of the input, and of the means before the matrix product.
   EXPECT_EQ(CountOf(graph, "Transpose"), 2) << PrintGraph(graph);
+}
+
+TEST(LowerToIntegers, AveragesWindowsOfChannelsLast) {
+  const Graph graph = LoweredCase("means of windows beside each other");
+  EXPECT_EQ(CountOf(graph, "QLinearAveragePool"), 3) << PrintGraph(graph);
+  EXPECT_EQ(CountOf(graph, "Transpose"), 2);  // of the input and the result
+}
+
+// A layer of a transformer, in parts: attention, and two products with a Gelu.
+ValueId HeadsAndGelu(Net& net) {
+  const auto linear = [&](ValueId x, int64_t from, int64_t to, float step) {
+    return net.Op("Add", {net.Op("MatMul", {x, net.Weight({from, to}, step)}),
+                          net.Weight({to}, 0.2f)});
+  };
+  const ValueId shape =
+      net.graph.AddConstant("heads", Tensor::Of<int64_t>({4}, {1, 6, 2, 4}));
+  const auto heads = [&](float step, std::vector<int64_t> perm) {
+    return net.Op("Transpose",
+                  {net.Op("Reshape", {linear(net.x, 8, 8, step), shape})},
+                  {{"perm", std::move(perm)}});
+  };
+  const ValueId queries = heads(0.3f, {0, 2, 1, 3});
+  const ValueId keys = heads(0.7f, {0, 2, 3, 1});
+  const ValueId wide = net.Op("Gelu", {linear(net.x, 8, 16, 0.4f)});
+  const ValueId mask = net.graph.AddConstant(
+      "mask", Tensor::Of<float>({6}, {0, 0, -1e4f, 0, -1e4f, 0}));
+  const ValueId shares = net.Op(
+      "Softmax", {net.Op("Add", {net.Op("MatMul", {queries, keys}), mask})});
+  const ValueId mixed = net.Op("MatMul", {shares, heads(0.5f, {0, 2, 1, 3})});
+  const ValueId flat =
+      net.graph.AddConstant("flat", Tensor::Of<int64_t>({3}, {1, 6, 8}));
+  return net.Op("Concat",
+                {net.Op("Reshape", {mixed, flat}), linear(wide, 16, 8, 0.5f)},
+                {{"axis", int64_t{2}}});
+}
+
+TEST(LowerToIntegers, MakesBytesOfProductsInTheirStore) {
+  const Dims dims = {1, 6, 8};
+  Net net(dims);
+  const Graph graph = net.Finish(HeadsAndGelu(net));
+  const Waves data(dims);
+  const Graph quantized = Quantized(graph, data, RecipeFor("squint"));
+  const Graph lowered = LowerToIntegers(quantized);
+  EXPECT_EQ(CountOf(lowered, "MatMulIntegerToBytes"), 4) << PrintGraph(lowered);
+  EXPECT_EQ(CountOf(lowered, "SoftmaxToBytes"), 1);
+  EXPECT_EQ(CountOf(lowered, "Gelu"), 0);
+  EXPECT_EQ(CountOf(lowered, "Add"), 0);
+  EXPECT_EQ(CountOf(lowered, "QuantizeLinear"), 1);  // of the input
+  const Graph apart = LowerToIntegers(quantized, {.fuse = false});
+  EXPECT_EQ(CountOf(apart, "MatMulIntegerToBytes"), 0);
+  Executor executor(std::make_shared<const Graph>(lowered));
+  Executor other(std::make_shared<const Graph>(apart));
+  const std::vector<Tensor> inputs = data.Get(3).inputs;
+  ExpectBits(executor.Run(inputs)[0], other.Run(inputs)[0]);
 }
 
 TEST(LowerToIntegers, LooksUpNormalizationsByChannel) {

@@ -1,7 +1,6 @@
 #include "squint/quantize/normal_statistics.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -10,8 +9,7 @@
 namespace squint {
 namespace {
 
-constexpr size_t kQuantiles = 1000;  // numbers that stand for a channel
-constexpr double kExtreme = 6;       // deviations
+constexpr double kExtreme = 6;  // deviations
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 double Density(double z) {
@@ -19,25 +17,6 @@ double Density(double z) {
 }
 
 double Below(double z) { return std::erfc(-z / std::sqrt(2.0)) / 2; }
-
-// The middles of kQuantiles equally likely parts of the standard normal.
-const std::array<double, kQuantiles>& Quantiles() {
-  static const std::array<double, kQuantiles> quantiles = [] {
-    std::array<double, kQuantiles> result;
-    for (size_t i = 0; i < kQuantiles; ++i) {
-      const double wanted = (static_cast<double>(i) + 0.5) / kQuantiles;
-      double low = -kExtreme;
-      double high = kExtreme;
-      for (int step = 0; step < 50; ++step) {
-        const double middle = (low + high) / 2;
-        (Below(middle) < wanted ? low : high) = middle;
-      }
-      result[i] = low;
-    }
-    return result;
-  }();
-  return quantiles;
-}
 
 std::optional<ChannelNormals> NormalsOf(const Graph& graph, const Node& node) {
   if (!node.Is("BatchNormalization") || node.Int("training_mode", 0) != 0) {
@@ -102,20 +81,16 @@ ValueStatistics NormalStatistics(const ChannelNormals& normals, double low,
                                  double high) {
   ValueStatistics s;
   s.channel_axis = 1;
-  s.channel_count = kQuantiles;
-  s.count = kQuantiles * normals.mean.size();
-  std::vector<float> numbers(kQuantiles);
+  s.channel_count = 1;
+  s.count = normals.mean.size();
   for (size_t c = 0; c < normals.mean.size(); ++c) {
     const auto at = [&](double z) {
       return static_cast<float>(
           std::clamp(normals.mean[c] + z * normals.deviation[c], low, high));
     };
-    std::ranges::transform(Quantiles(), numbers.begin(), at);
-    s.histogram.Add(numbers);
     s.channel_minimum.push_back(at(-kExtreme));
     s.channel_maximum.push_back(at(kExtreme));
     s.channel_sum.emplace_back().Add(
-        kQuantiles *
         ClampedMean(normals.mean[c], normals.deviation[c], low, high));
   }
   if (s.count == 0) return s;

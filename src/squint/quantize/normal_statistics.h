@@ -28,8 +28,11 @@ std::map<std::string, ChannelNormals> ReadNormalizations(const Graph& graph);
 // (arXiv:1906.04721, section 4.2.1).
 double ClampedMean(double mean, double deviation, double low, double high);
 
-// Statistics as if such numbers had been observed behind a clamp; extremes
-// are six deviations from the mean (arXiv:1906.04721, section 5).
+// Statistics as if such numbers had been observed behind a clamp: means, and
+// extremes six deviations from them (arXiv:1906.04721, section 5). No
+// histogram, so that these are the range under any observer: real values have
+// longer tails than normal ones, and what looks best for the latter cuts off
+// what the former need.
 ValueStatistics NormalStatistics(const ChannelNormals& normals, double low,
                                  double high);
 

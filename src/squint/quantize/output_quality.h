@@ -12,16 +12,19 @@
 
 namespace squint {
 
-// The outputs on a few of the samples, by sample. Values that are quantized
-// are simulated.
-std::vector<std::vector<Tensor>> OutputsOnSome(const Graph& graph,
-                                               const TuningData& data,
-                                               const Context& context);
+// Whether a change of a quantized network, from `before` to `after`, took its
+// outputs further from those of `real`: by more than `tolerated` dB of their
+// SQNR, in the mean of eight samples. Where two of them far apart bear it, each
+// for itself, the others are not asked: they are most of the time that this
+// takes. Values that are quantized are simulated.
+bool BecameWorse(const Graph& real, const Graph& before, const Graph& after,
+                 double tolerated, const TuningData& data,
+                 const Context& context);
 
-// The mean over samples and float outputs of the signal to noise ratio, in dB,
-// each at most 100. Loud samples count no more than quiet ones.
-double MeanSqnr(const std::vector<std::vector<Tensor>>& real,
-                const std::vector<std::vector<Tensor>>& quantized);
+// The mean over one sample's float outputs of the signal to noise ratio, in dB,
+// each at most 100.
+double OutputSqnr(const std::vector<Tensor>& real,
+                  const std::vector<Tensor>& quantized);
 
 }  // namespace squint
 

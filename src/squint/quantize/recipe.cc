@@ -22,6 +22,13 @@ DType ReadType(const Json& json) {
   return dtype;
 }
 
+WeightFormat ReadFormat(const Json& json) {
+  const auto name = json.get<std::string>();
+  const std::optional<WeightFormat> format = FormatFromName(name);
+  if (!format) Fail(ErrorCode::kInvalidArgument, "'{}' is not a type", name);
+  return *format;
+}
+
 QuantizeMode ReadMode(const Json& json) {
   const auto name = json.get<std::string>();
   for (const QuantizeMode mode : {QuantizeMode::kStatic, QuantizeMode::kDynamic,
@@ -120,16 +127,33 @@ std::string_view ModeName(QuantizeMode mode) {
   return "static";
 }
 
-DType LayerType(const Node& node, const Recipe& recipe) {
-  if (recipe.layers.empty()) return DType::kUndefined;
-  const auto type = [&](const std::string& name) {
-    const auto it = recipe.layers.find(name);
-    return it == recipe.layers.end() ? DType::kUndefined : it->second;
-  };
-  for (const std::string& name : node.user_names) {
-    if (type(name) != DType::kUndefined) return type(name);
+WeightFormat FormatOf(DType dtype) { return {dtype, BitsOf(dtype)}; }
+
+std::string FormatName(const WeightFormat& format) {
+  if (format.bits == BitsOf(format.dtype)) {
+    return std::string(DTypeName(format.dtype));
   }
-  return type(node.name);
+  return fmt::format("int{}", format.bits);
+}
+
+std::optional<WeightFormat> FormatFromName(std::string_view name) {
+  for (const int bits : {5, 6, 7}) {
+    const WeightFormat narrow{DType::kInt8, bits};
+    if (name == FormatName(narrow)) return narrow;
+  }
+  const DType dtype = DTypeFromName(name);
+  if (dtype == DType::kUndefined) return std::nullopt;
+  return FormatOf(dtype);
+}
+
+const WeightFormat* LayerFormat(const Node& node, const Recipe& recipe) {
+  if (recipe.layers.empty()) return nullptr;
+  for (const std::string& name : node.user_names) {
+    const auto it = recipe.layers.find(name);
+    if (it != recipe.layers.end()) return &it->second;
+  }
+  const auto it = recipe.layers.find(node.name);
+  return it == recipe.layers.end() ? nullptr : &it->second;
 }
 
 Recipe RecipeFromText(std::string_view text, std::string_view where) {
@@ -141,7 +165,7 @@ Recipe RecipeFromText(std::string_view text, std::string_view where) {
   };
   const auto layers = [&](const Json& json) {
     for (const auto& [name, type] : json.items()) {
-      recipe.layers[name] = ReadType(type);
+      recipe.layers[name] = ReadFormat(type);
     }
   };
   const Json json = ParseJson(text, where);
@@ -209,7 +233,7 @@ std::string RecipeToText(const Recipe& recipe) {
   }
   if (!recipe.methods.empty()) json["methods"] = recipe.methods;
   for (const auto& [name, type] : recipe.layers) {
-    json["layers"][name] = DTypeName(type);
+    json["layers"][name] = FormatName(type);
   }
   for (const auto& [name, override] : recipe.tensors) {
     json["tensors"][name] = OverrideToJson(override);

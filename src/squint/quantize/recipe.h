@@ -4,6 +4,7 @@
 #ifndef SQUINT_QUANTIZE_RECIPE_H_
 #define SQUINT_QUANTIZE_RECIPE_H_
 
+#include <compare>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -35,6 +36,18 @@ struct TensorOverride {
   std::optional<std::pair<double, double>> range;
 };
 
+// How the numbers of a weight are stored.
+struct WeightFormat {
+  DType dtype = DType::kInt8;
+  int bits = 8;  // at most the type's; signed integers of fewer are symmetric
+
+  friend auto operator<=>(const WeightFormat&, const WeightFormat&) = default;
+};
+WeightFormat FormatOf(DType dtype);  // with all its bits
+// As types are named; "int5", "int6" and "int7" are so many bits in an int8.
+std::string FormatName(const WeightFormat& format);
+std::optional<WeightFormat> FormatFromName(std::string_view name);
+
 struct Recipe {
   QuantizeMode mode = QuantizeMode::kStatic;
   std::string target = "x86";
@@ -52,16 +65,15 @@ struct Recipe {
   std::vector<std::string> exclude_nodes;  // names in the user's file
   std::vector<std::string> exclude_types;  // operator types
   std::map<std::string, TensorOverride> tensors;
-  // Types of single layers' weights instead, by node; float32: the node stays
-  // float.
-  std::map<std::string, DType> layers;
+  // Of single layers' weights instead, by node; float32: the node stays float.
+  std::map<std::string, WeightFormat> layers;
   int64_t iterations = 1000;  // of methods that descend, for each block
   // Methods switched on or off against their defaults, by name.
   std::map<std::string, bool> methods;
 };
 
-// What `layers` says of a node, by one of its names; kUndefined: nothing.
-DType LayerType(const Node& node, const Recipe& recipe);
+// What `layers` says of a node, by one of its names; null: nothing.
+const WeightFormat* LayerFormat(const Node& node, const Recipe& recipe);
 
 // JSON with "format": "squint-recipe", "version": 1. Unknown keys and values
 // of the wrong type are Error{kInvalidArgument} naming file and key.

@@ -29,12 +29,16 @@ TEST(Recipe, SurvivesTextAndBack) {
   recipe.tensors["x"].range = {-1.5, 2.0};
   recipe.tensors["x"].observer = "mse";
   recipe.methods["bias-correction"] = false;
+  recipe.layers["conv2"] = {DType::kInt8, 6};
+  recipe.layers["conv3"] = FormatOf(DType::kFloat32);
   const std::string text = RecipeToText(recipe);
   const Recipe back = RecipeFromText(text, "r.json");
   EXPECT_EQ(RecipeToText(back), text);
   EXPECT_EQ(back.mode, QuantizeMode::kWeightOnly);
   EXPECT_EQ(back.weights, DType::kInt4);
   EXPECT_EQ(back.tensors.at("x").range->second, 2.0);
+  EXPECT_THAT(text, HasSubstr(R"("conv2":"int6")"));
+  EXPECT_EQ(back.layers, recipe.layers);
 }
 
 TEST(Recipe, RefusesUnknownKeysByName) {
@@ -45,6 +49,7 @@ TEST(Recipe, RefusesUnknownKeysByName) {
 
 TEST(Recipe, RefusesWrongValuesNamingTheKey) {
   EXPECT_THAT(ErrorOf(R"({"weights": "int9"})"), HasSubstr("int9"));
+  EXPECT_THAT(ErrorOf(R"({"layers": {"a": "int9"}})"), HasSubstr("int9"));
   EXPECT_THAT(ErrorOf(R"({"group": "many"})"), HasSubstr("'group'"));
   EXPECT_THAT(ErrorOf(R"({"mode": "fast"})"), HasSubstr("weight-only"));
   EXPECT_THAT(ErrorOf(R"({"tensors": {"x": {"range": [2, 1]}}})"),

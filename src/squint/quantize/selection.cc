@@ -61,7 +61,8 @@ bool TargetRuns(const Target& target, const Node& node) {
 }
 
 bool IsExcluded(const Node& node, const Recipe& recipe) {
-  if (LayerType(node, recipe) == DType::kFloat32) return true;
+  const WeightFormat* format = LayerFormat(node, recipe);
+  if (format != nullptr && format->dtype == DType::kFloat32) return true;
   if (Contains(recipe.exclude_types, node.op_type)) return true;
   if (Contains(recipe.exclude_nodes, node.name)) return true;
   return std::any_of(

@@ -140,7 +140,8 @@ double MeanSquare(const Histogram& histogram) {
 
 // The statistics hold each channel's mean and extremes and the histogram of
 // all: the variance of a channel is taken as a share of its squared range,
-// the same share for all, such that the total agrees with the histogram.
+// the same share for all, such that the total agrees with the histogram; where
+// there is none, as of normal numbers between six deviations on either side.
 std::vector<double> SecondMoments(const ValueStatistics& statistics) {
   const size_t n = statistics.channel_minimum.size();
   std::vector<double> result(n);
@@ -157,8 +158,11 @@ std::vector<double> SecondMoments(const ValueStatistics& statistics) {
   }
   const double total =
       MeanSquare(statistics.histogram) * static_cast<double>(n);
-  const double share =
-      ranges > 0 ? std::clamp((total - means) / ranges, 1e-3, 0.25) : 0;
+  constexpr double kNormalShare = 1.0 / (12 * 12);
+  const double share = statistics.histogram.empty() ? kNormalShare
+                       : ranges > 0
+                           ? std::clamp((total - means) / ranges, 1e-3, 0.25)
+                           : 0;
   for (size_t k = 0; k < n; ++k) {
     result[k] =
         std::pow(statistics.channel_mean(k), 2) + share * std::pow(range(k), 2);

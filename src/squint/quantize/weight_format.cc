@@ -44,8 +44,14 @@ DType CommonWeightType(const Recipe& recipe, const Target& target) {
   return recipe.weights.value_or(target.weight);
 }
 
-DType CommonWeightType(const Recipe& recipe) {
-  return CommonWeightType(recipe, FindTarget(recipe.target));
+WeightFormat CommonWeightFormat(const Recipe& recipe, const Target& target) {
+  WeightFormat format = FormatOf(CommonWeightType(recipe, target));
+  if (recipe.weight_bits > 0) format.bits = recipe.weight_bits;
+  return format;
+}
+
+WeightFormat CommonWeightFormat(const Recipe& recipe) {
+  return CommonWeightFormat(recipe, FindTarget(recipe.target));
 }
 
 std::set<NodeId> EdgeLayers(const Graph& graph) {
@@ -67,10 +73,9 @@ std::set<NodeId> EdgeLayers(const Graph& graph) {
 
 WeightFormats::WeightFormats(const Graph& graph, const Recipe& recipe,
                              const Target& target)
-    : graph_(graph), recipe_(recipe) {
-  common_.dtype = CommonWeightType(recipe, target);
-  common_.bits =
-      recipe.weight_bits > 0 ? recipe.weight_bits : BitsOf(common_.dtype);
+    : graph_(graph),
+      recipe_(recipe),
+      common_(CommonWeightFormat(recipe, target)) {
   if (recipe.mode == QuantizeMode::kStatic && IsInteger(common_.dtype) &&
       common_.bits < 8 && recipe.edges_8_bits) {
     eight_bits_ = EdgeLayers(graph);
@@ -78,10 +83,8 @@ WeightFormats::WeightFormats(const Graph& graph, const Recipe& recipe,
 }
 
 WeightFormat WeightFormats::of(NodeId id) const {
-  const DType own = LayerType(graph_.node(id), recipe_);
-  if (own != DType::kUndefined && own != DType::kFloat32) {
-    return {own, BitsOf(own)};
-  }
+  const WeightFormat* own = LayerFormat(graph_.node(id), recipe_);
+  if (own != nullptr && own->dtype != DType::kFloat32) return *own;
   return eight_bits_.contains(id) ? WeightFormat{} : common_;
 }
 

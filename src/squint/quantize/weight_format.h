@@ -12,15 +12,11 @@ namespace squint {
 
 // What the recipe, or else its target, gives all layers.
 DType CommonWeightType(const Recipe& recipe, const Target& target);
-DType CommonWeightType(const Recipe& recipe);
+WeightFormat CommonWeightFormat(const Recipe& recipe, const Target& target);
+WeightFormat CommonWeightFormat(const Recipe& recipe);
 
 // Layers that read what comes straight from the network's inputs.
 std::set<NodeId> FirstLayers(const Graph& graph);
-
-struct WeightFormat {
-  DType dtype = DType::kInt8;
-  int bits = 8;  // at most the type's; signed integers of fewer are symmetric
-};
 
 // Layers that read the network's inputs, and those whose results reach its
 // outputs, with no other layer between; a table that is looked up counts as a

@@ -289,6 +289,23 @@ TEST(FewBits, GiveTheFirstAndTheLastLayerEight) {
   EXPECT_THAT(WeightTypes(net.Quantized(recipe).graph), Each(DType::kInt4));
 }
 
+TEST(FewBits, MayDifferFromLayerToLayer) {
+  Agreeing net;
+  std::vector<std::string> names;
+  for (const NodeId id : net.graph.order()) {
+    if (!net.graph.node(id).Is("Gemm")) continue;
+    names.push_back(fmt::format("layer{}", names.size()));
+    net.graph.node(id).name = names.back();
+  }
+  Recipe recipe = FourBits(false);
+  recipe.layers[names[0]] = {DType::kInt8, 6};
+  recipe.layers[names[2]] = FormatOf(DType::kInt16);
+  const QuantizeResult result = net.Quantized(recipe);
+  EXPECT_THAT(WeightTypes(result.graph),
+              ElementsAre(DType::kInt8, DType::kInt4, DType::kInt16));
+  EXPECT_THAT(result.notes, testing::Contains(testing::HasSubstr("6 bits")));
+}
+
 TEST(FewBits, OfActivationsAreEightWhereTheEdgesRead) {
   const Agreeing net;
   Recipe recipe = FourBits(false);

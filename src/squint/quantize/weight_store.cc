@@ -71,7 +71,7 @@ ValueId WeightStore::Quantized(ValueId id, const WeightOptions& options) {
   value.quant = params;
   quantized_bytes_ +=
       value.constant.bytes() + params.scale.bytes() + params.zero_point.bytes();
-  if (options.bits > 0) narrow_numbers_ += weight.size();
+  if (options.bits > 0) narrow_numbers_[options.bits] += weight.size();
   if (quantized_once_.insert(id).second) {
     float_bytes_ += weight.bytes();
   } else {
@@ -140,11 +140,11 @@ std::vector<std::string> WeightStore::Notes() const {
         "4 bits in groups suit MatMul, Gemm, LSTM and GRU; other weights "
         "have 8 bits");
   }
-  if (narrow_numbers_ > 0) {
+  for (const auto& [bits, numbers] : narrow_numbers_) {
     notes.push_back(fmt::format(
         "{} weights hold {} bits in a type of {}: {} bytes that could be {}",
-        narrow_numbers_, recipe_.weight_bits, BitsOf(DType::kInt8),
-        narrow_numbers_, (narrow_numbers_ * recipe_.weight_bits + 7) / 8));
+        numbers, bits, BitsOf(DType::kInt8), numbers,
+        (numbers * bits + 7) / 8));
   }
   return notes;
 }

@@ -70,7 +70,7 @@ class WeightStore {
   std::vector<std::string> stored_twice_;
   size_t float_bytes_ = 0;
   size_t quantized_bytes_ = 0;
-  int64_t narrow_numbers_ = 0;  // that hold fewer bits than their type
+  std::map<int, int64_t> narrow_numbers_;  // by the bits that they hold
   bool eight_bits_instead_ = false;
 };
 

@@ -19,6 +19,7 @@ namespace squint {
 namespace {
 
 constexpr size_t kRankingSamples = 16;
+constexpr WeightFormat kFloat{DType::kFloat32, 32};
 constexpr size_t kLoweringTrials = 8;  // of single layers, at the end
 
 // Tried before any layer is raised: they cost neither bytes nor time.
@@ -49,7 +50,7 @@ class Search {
 
   BudgetResult Run() {
     FindFloatMetric();
-    base_type_ = CommonWeightType(base_);
+    base_format_ = CommonWeightFormat(base_);
     TakeUp();
     const Stopwatch stopwatch;
     QuantizeResult cheapest = Quantized(base_);
@@ -73,7 +74,7 @@ class Search {
   }
 
  private:
-  using Types = std::map<std::string, DType>;
+  using Types = std::map<std::string, WeightFormat>;
 
   // ---- metric
 
@@ -196,7 +197,7 @@ class Search {
     double bytes = static_cast<double>(quantized.quantized_weight_bytes);
     for (const BudgetLayer& layer : layers_) {
       const auto it = layers.find(layer.name);
-      if (it != layers.end() && it->second == DType::kFloat32) {
+      if (it != layers.end() && it->second == kFloat) {
         bytes += BytesOfWeights(layer, DType::kFloat32);
       }
     }
@@ -207,7 +208,7 @@ class Search {
     double seconds = other_seconds_;
     for (const BudgetLayer& layer : layers_) {
       const auto it = layers.find(layer.name);
-      const bool stays = it != layers.end() && it->second == DType::kFloat32;
+      const bool stays = it != layers.end() && it->second == kFloat;
       seconds += stays ? layer.float_seconds : layer.integer_seconds;
     }
     return seconds;
@@ -273,20 +274,21 @@ class Search {
     base_.methods = before;
   }
 
-  // From the recipe's type to int8, where that is more, and then to float.
+  // From the recipe's bits to eight, where that is more, and then to float.
   void RaiseLayers() {
-    DType low = base_type_;
-    for (const DType high : {DType::kInt8, DType::kFloat32}) {
+    WeightFormat low = base_format_;
+    for (const WeightFormat& high : {FormatOf(DType::kInt8), kFloat}) {
       if (reached_->holds || OutOfTime()) return;
-      if (BitsOf(high) <= BitsOf(low)) continue;
+      if (high.bits <= low.bits) continue;
       Types all;
       for (const BudgetLayer& layer : layers_) all[layer.name] = high;
-      if (high != DType::kFloat32 && !Try(all).holds) {
+      if (high != kFloat && !Try(all).holds) {
         low = high;
         raised_ = all;
         continue;
       }
-      FewestOf(RankedFor(low, high), high);
+      // Fewer bits of one type save nothing: all may have them.
+      if (low.dtype != high.dtype) FewestOf(RankedFor(low, high), high);
       return;
     }
   }
@@ -319,7 +321,8 @@ class Search {
   }
 
   // NoiseOf all layers raised but one, or all where `name` is "".
-  double NoiseWithout(const std::string& name, DType low, DType high) {
+  double NoiseWithout(const std::string& name, const WeightFormat& low,
+                      const WeightFormat& high) {
     for (const LayerNoise& known : record_.noises) {
       if (known.layer == name && known.low == low && known.high == high &&
           known.methods == base_.methods) {
@@ -330,7 +333,7 @@ class Search {
     for (const BudgetLayer& layer : layers_) {
       if (layer.name != name) {
         types[layer.name] = high;
-      } else if (low != base_type_) {
+      } else if (low != base_format_) {
         types[name] = low;
       }
     }
@@ -342,7 +345,8 @@ class Search {
 
   // Layers by what they cost alone while all others are raised, against what
   // they save; the worst bargain first.
-  std::vector<BudgetLayer> RankedFor(DType low, DType high) {
+  std::vector<BudgetLayer> RankedFor(const WeightFormat& low,
+                                     const WeightFormat& high) {
     const double floor = NoiseWithout("", low, high);
     std::vector<std::pair<double, size_t>> order;
     for (size_t i = 0; i < layers_.size(); ++i) {
@@ -364,18 +368,18 @@ class Search {
     return ranked;
   }
 
-  double Saved(const BudgetLayer& layer, DType low, DType high) const {
+  double Saved(const BudgetLayer& layer, const WeightFormat& low,
+               const WeightFormat& high) const {
     const double bytes =
-        BytesOfWeights(layer, high) - BytesOfWeights(layer, low);
-    if (request_.budget.objective == Objective::kSize ||
-        high != DType::kFloat32) {
+        BytesOfWeights(layer, high.dtype) - BytesOfWeights(layer, low.dtype);
+    if (request_.budget.objective == Objective::kSize || high != kFloat) {
       return std::max(1.0, bytes);
     }
     return std::max(1e-7, layer.float_seconds - layer.integer_seconds);
   }
 
   Types FirstOf(const std::vector<BudgetLayer>& ranked, size_t count,
-                DType high) const {
+                const WeightFormat& high) const {
     Types types = raised_;
     for (size_t i = 0; i < count; ++i) types[ranked[i].name] = high;
     return types;
@@ -383,7 +387,8 @@ class Search {
 
   // Halves the ranking until the fewest are found, then tries to do without
   // single ones of them.
-  void FewestOf(const std::vector<BudgetLayer>& ranked, DType high) {
+  void FewestOf(const std::vector<BudgetLayer>& ranked,
+                const WeightFormat& high) {
     size_t misses = 0;
     size_t holds = ranked.size();
     while (holds - misses > 1 && !OutOfTime()) {
@@ -437,7 +442,7 @@ class Search {
   TuningData tuning_;        // the request's, and what was made of it
   Recipe base_;
   std::map<std::string, bool> slow_;  // methods that were asked for
-  DType base_type_ = DType::kInt8;
+  WeightFormat base_format_;
   std::string metric_;
   bool higher_is_better_ = true;
   std::vector<BudgetLayer> layers_;

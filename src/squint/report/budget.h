@@ -35,9 +35,9 @@ struct Budget {
 // "0.5%" is relative, "0.005" absolute. Error{kInvalidArgument}.
 Budget ParseBudget(const std::string& max_drop);
 
-// What is tried: types of layers, by node name, and methods that are on.
+// What is tried: formats of layers, by node name, and methods that are on.
 struct Trial {
-  std::map<std::string, DType> layers;
+  std::map<std::string, WeightFormat> layers;
   std::map<std::string, bool> methods;
   double metric = 0;
   size_t bytes = 0;    // of the quantized weights and the float layers'
@@ -47,11 +47,11 @@ struct Trial {
 };
 
 // What ranking found of one layer: the noise of the outputs, as a share of
-// their power, with this layer of `low` type and all others of `high`.
+// their power, with this layer's weights as `low` and all others' as `high`.
 struct LayerNoise {
   std::string layer;  // "": all of `high`
-  DType low = DType::kUndefined;
-  DType high = DType::kUndefined;
+  WeightFormat low;
+  WeightFormat high;
   std::map<std::string, bool> methods;  // that were on
   double noise = 0;
 };

@@ -20,6 +20,7 @@ struct BudgetLayer {
   double integer_seconds = 0;
 };
 
+// As they are stored: 6 bits take the 8 of their type.
 double BytesOfWeights(const BudgetLayer& layer, DType type);
 
 // Named convolutions and matrix products of `graph` that `quantized` runs in

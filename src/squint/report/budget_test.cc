@@ -95,8 +95,23 @@ TEST(Budget, RaisesTheOneLayerThatNeedsMoreBits) {
   EXPECT_EQ(result.float_metric, 1.0);
   ASSERT_FALSE(result.trials.front().holds);
   EXPECT_TRUE(result.met);
-  EXPECT_THAT(result.best.layers, ElementsAre(Pair("second", DType::kInt8)));
+  EXPECT_THAT(result.best.layers,
+              ElementsAre(Pair("second", FormatOf(DType::kInt8))));
   EXPECT_EQ(result.recipe.layers, result.best.layers);
+}
+
+// They take eight in the file, so that no layer is cheaper without.
+TEST(Budget, GivesAllLayersTheBitsThatTheirTypeHas) {
+  Network network;
+  network.recipe.weights = DType::kInt8;
+  network.recipe.weight_bits = 4;
+  const BudgetResult result = SearchBudget(network.Request("5%"), {});
+  ASSERT_FALSE(result.trials.front().holds);
+  EXPECT_TRUE(result.met);
+  const WeightFormat all = FormatOf(DType::kInt8);
+  EXPECT_THAT(result.best.layers,
+              ElementsAre(Pair("first", all), Pair("second", all)));
+  EXPECT_EQ(result.ranked, 0u);
 }
 
 TEST(Budget, TriesNothingMoreOnceTheRecipeHolds) {

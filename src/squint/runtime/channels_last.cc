@@ -124,7 +124,8 @@ class LayoutPass {
     if (!HasLast(n.input(0))) return false;
     if (n.Is("Lookup", "squint")) return MakeLookup();
     if (n.Is("MaxPool")) return MakeMaxPool();
-    if (n.Is("QLinearGlobalAveragePool", "com.microsoft")) {
+    if (n.Is("QLinearGlobalAveragePool", "com.microsoft") ||
+        n.Is("QLinearAveragePool", "com.microsoft")) {
       graph_.node(node_).Set("channels_last", int64_t{1});
       return Become(n.op_type, n.domain, {0});
     }

@@ -136,29 +136,13 @@ class DynamicLowering {
         graph_.AddConstant(weight.name + "_scale", tensors.scale);
     const ValueId w_zero =
         graph_.AddConstant(weight.name + "_zero_point", tensors.zero_point);
-    ValueId bias = before.input(2);
-    if (bias == kNoValue) bias = TakeBias(id, ColumnsOf(before));
+    const ValueId bias = before.input(2);
     Node& node = graph_.node(id);
     node.op_type = "MatMulIntegerToFloat";
     node.domain = "com.microsoft";
     node.attributes.clear();
     node.inputs = {x.integers, stored, x.scale, w_scale, x.zero, w_zero};
     if (bias != kNoValue) node.inputs.push_back(bias);
-  }
-
-  // The constant that the only reader of a product adds to it: that node goes,
-  // and its result is the product's. kNoValue where there is none.
-  ValueId TakeBias(NodeId id, int64_t columns) {
-    const ValueId y = graph_.node(id).output();
-    const NodeId reader = uses_.SoleReader(y);
-    if (reader == kNoNode || graph_.IsOutput(y)) return kNoValue;
-    const Node sum = graph_.node(reader);
-    if (!sum.Is("Add") || sum.input(0) == sum.input(1)) return kNoValue;
-    const ValueId bias = sum.input(0) == y ? sum.input(1) : sum.input(0);
-    if (!IsBiasFor(bias, columns)) return kNoValue;
-    graph_.RemoveNode(reader);
-    graph_.SetProducer(sum.output(), id, 0);
-    return bias;
   }
 
   Graph& graph_;

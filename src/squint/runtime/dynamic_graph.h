@@ -8,7 +8,7 @@ namespace squint {
 
 // MatMul and Gemm of a value of QuantKind::kDynamicTensor with fixed 8-bit
 // weights become DynamicQuantizeLinear, once for all of them, and
-// MatMulIntegerToFloat; a constant bias that is added behind goes into it.
+// MatMulIntegerToFloat.
 // Every result is that of the integer reading. Other readers of such a value,
 // and other kinds, are left as they are: an executor simulates them.
 void LowerDynamicProducts(Graph& graph);

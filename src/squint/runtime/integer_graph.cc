@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "squint/kernels/pool/byte_pool.h"
 #include "squint/ops/infer.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
@@ -18,6 +19,7 @@
 #include "squint/runtime/channels_last.h"
 #include "squint/runtime/dynamic_graph.h"
 #include "squint/runtime/fuse_additions.h"
+#include "squint/runtime/fuse_to_bytes.h"
 
 namespace squint {
 namespace {
@@ -58,7 +60,10 @@ class Lowering {
     graph_.Compact();
     InferShapes(graph_);
     UseChannelsLast(graph_);
-    if (options_.fuse_additions) FuseAdditions(graph_);
+    if (options_.fuse) {
+      FuseAdditions(graph_);
+      FuseToBytes(graph_);
+    }
     VerifyGraph(graph_);
     return std::move(graph_);
   }
@@ -202,7 +207,7 @@ class Lowering {
     }
     if (n.Is("Conv")) return MakeConv();
     if (n.Is("Add") || n.Is("Mul")) return MakeTable() || MakeBinary();
-    if (n.Is("GlobalAveragePool")) return MakeAverage();
+    if (n.Is("GlobalAveragePool") || IsPlainAverage(n)) return MakeAverage();
     if (n.Is("Concat")) return MakeConcat();
     if (n.Is("Pad")) return MakePad();
     if (n.domain.empty() && Contains(kMovement, n)) return MakeMovement();
@@ -376,13 +381,27 @@ class Lowering {
     return true;
   }
 
+  // com.microsoft::QLinearAveragePool has no dilations; its step has a limit.
+  static bool IsPlainAverage(const Node& n) {
+    if (!n.Is("AveragePool")) return false;
+    int64_t taps = 1;
+    for (const int64_t k : n.Ints("kernel_shape")) {
+      if (k > kMeanTaps) return false;
+      taps *= k;
+    }
+    return taps <= kMeanTaps &&
+           std::ranges::all_of(n.Ints("dilations"),
+                               [](int64_t d) { return d == 1; });
+  }
+
   bool MakeAverage() {
     const Node n = node();
     if (!IsOperand(n.input(0))) return false;
     std::vector<ValueId> inputs;
     Append(inputs, n.input(0));
     AppendParameters(inputs, n.output());
-    Become("QLinearGlobalAveragePool", "com.microsoft", std::move(inputs), {});
+    Become("QLinear" + n.op_type, "com.microsoft", std::move(inputs),
+           n.attributes);
     return true;
   }
 

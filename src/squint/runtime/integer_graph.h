@@ -7,8 +7,8 @@
 namespace squint {
 
 struct IntegerGraphOptions {
-  // Sums join the convolution whose result they alone read (fuse_additions.h).
-  bool fuse_additions = true;
+  // What follows a product joins it (fuse_additions.h, fuse_to_bytes.h).
+  bool fuse = true;
   // Values of 16 bits become integers, too, and nodes between them the same
   // operators as those between bytes: a form that steps are made of
   // (fixed/lower.h), with no kernels in the engine.

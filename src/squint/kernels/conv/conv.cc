@@ -12,10 +12,22 @@
 
 #include "squint/kernels/conv/stage-inl.h"
 #include "squint/kernels/gemm/gemm-inl.h"
+#include "squint/kernels/gemm/pairs-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
+
+template <class Right>
+void FillPanels(const Right& right, int64_t k_begin, int64_t k, int64_t pixel,
+                int64_t count, float* buffer, Panel* panels) {
+  for (int64_t j = 0; j * kNr < count; ++j) {
+    float* target = buffer + j * kPanelFloats;
+    right.Fill(k_begin, k, pixel + j * kNr,
+               std::min<int64_t>(kNr, count - j * kNr), target);
+    panels[j] = {target, kNr};
+  }
+}
 
 // Right panels copied from a staged image.
 struct StagedRight {
@@ -26,12 +38,7 @@ struct StagedRight {
 
   void Get(int64_t k_begin, int64_t k, int64_t pixel, int64_t count,
            float* buffer, Panel* panels) const {
-    for (int64_t j = 0; j * kNr < count; ++j) {
-      float* target = buffer + j * kPanelFloats;
-      Fill(k_begin, k, pixel + j * kNr, std::min<int64_t>(kNr, count - j * kNr),
-           target);
-      panels[j] = {target, kNr};
-    }
+    FillPanels(*this, k_begin, k, pixel, count, buffer, panels);
   }
 
   // Whole vectors are copied: what a run writes past its end, the next run or
@@ -54,25 +61,68 @@ struct StagedRight {
   }
 };
 
+// The same as pairs.
+struct StagedPairs {
+  StagedRight floats;
+  int64_t depth;
+
+  void Get(int64_t k_begin, int64_t k, int64_t pixel, int64_t count,
+           float* buffer, Panel* panels) const {
+    FillPanels(*this, k_begin, k, pixel, count, buffer, panels);
+  }
+
+  void Fill(int64_t k_begin, int64_t k, int64_t pixel, int64_t count,
+            float* out) const {
+    const FloatTag d;
+    PixelRun runs[kNr];
+    const int found =
+        FindRuns(pixel, count, floats.out_w, floats.columns, runs);
+    for (int64_t p = 2 * k_begin; p < 2 * (k_begin + k); p += 2, out += kNr) {
+      const float* first = floats.image + floats.offsets[p];
+      const bool has_second = p + 1 < depth;
+      const float* second =
+          has_second ? floats.image + floats.offsets[p + 1] : first;
+      for (int i = 0; i < found; ++i) {
+        float* target = out + runs[i].column;
+        for (int64_t x = 0; x < runs[i].length; x += kLanes) {
+          const int64_t at = runs[i].source + x;
+          const auto other =
+              has_second ? hn::LoadU(d, second + at) : hn::Zero(d);
+          hn::StoreU(PairOf(hn::LoadU(d, first + at), other), d, target + x);
+        }
+      }
+    }
+  }
+};
+
 void ComputeConv(const ConvArgs& args, int64_t group, const Rectangle& area,
                  const float* image, float* output) {
   const ConvShape& s = args.plan.shape;
   const int64_t pixels = s.window.out_pixels();
-  const PackedLeft left{
-      args.weights.data.get() + group * args.weights.matrix_floats, s.depth()};
+  const int64_t depth = s.depth();
+  const float* weights =
+      args.weights.data.get() + group * args.weights.matrix_floats;
   const float* bias =
       args.bias ? args.bias + group * s.group_filters() : nullptr;
-  const Epilogue epilogue{bias, 1, 0, args.low, args.high};
-  float* c = output + group * s.group_filters() * pixels;
+  const auto compute = [&](const auto& left, const auto& right,
+                           int64_t steps) HWY_ATTR {
+    ComputeRectangle(left, right, steps, area,
+                     output + group * s.group_filters() * pixels, pixels,
+                     {bias, 1, 0, args.low, args.high});
+  };
+  const bool pairs = args.weights.products == Products::kBf16;
+  const PairRows pair_rows{weights, PairsOf(depth)};
+  const PackedLeft rows{weights, depth};
   if (args.plan.staging) {
     const StagedRight right{
         image + group * s.group_channels() * args.plan.staged.floats(),
         args.plan.offsets.data(), s.window.out_w, args.plan.staged.columns};
-    ComputeRectangle(left, right, s.depth(), area, c, pixels, epilogue);
+    pairs ? compute(pair_rows, StagedPairs{right, depth}, PairsOf(depth))
+          : compute(rows, right, depth);
   } else {
-    const ViewRight right{{image + group * s.group_channels() * pixels, pixels},
-                          s.group_filters() <= 2 * kMr};
-    ComputeRectangle(left, right, s.depth(), area, c, pixels, epilogue);
+    const MatrixView view{image + group * s.group_channels() * pixels, pixels};
+    pairs ? compute(pair_rows, PairedColumns{view, depth}, PairsOf(depth))
+          : compute(rows, ViewRight{view, s.group_filters() <= 2 * kMr}, depth);
   }
 }
 
@@ -150,10 +200,20 @@ ConvPlan::ConvPlan(const ConvShape& conv)
       sizeof(float);
 }
 
-PackedMatrix PackConvWeights(const ConvShape& shape, const float* weights) {
+namespace {
+PackedMatrix PackFor(const ConvShape& shape, const float* weights,
+                     Products products) {
   const int64_t depth = shape.depth();
   return PackLeft(shape.group_filters(), depth, {weights, depth, 1},
-                  shape.groups, shape.group_filters() * depth);
+                  shape.groups, shape.group_filters() * depth, products);
+}
+}  // namespace
+
+PackedMatrix PackConvWeights(const ConvShape& shape, const float* weights) {
+  return PackFor(shape, weights, Products::kFloat32);
+}
+PackedMatrix PackConvBf16(const ConvShape& shape, const float* weights) {
+  return PackFor(shape, weights, Products::kBf16);
 }
 
 void Conv(const ConvArgs& args, ThreadPool& pool) {

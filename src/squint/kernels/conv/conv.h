@@ -45,12 +45,14 @@ struct ConvPlan {
 // Weights as the file has them: [filters][channels / groups][kh][kw]. Depend
 // on the shape only by the dimensions of the weights.
 PackedMatrix PackConvWeights(const ConvShape& shape, const float* weights);
+// The same for products of bfloat16.
+PackedMatrix PackConvBf16(const ConvShape& shape, const float* weights);
 
 // One convolution, as its plan makes it.
 template <class Plan>
 struct PlannedConv {
   const Plan& plan;
-  const PackedMatrix& weights;
+  const PackedMatrix& weights;  // they say how products are made
   const float* bias = nullptr;  // one per filter, or null
   float low = -std::numeric_limits<float>::infinity();
   float high = std::numeric_limits<float>::infinity();

@@ -54,6 +54,11 @@ struct Data {
         bias(Random(s.filters, 3)),
         y(static_cast<size_t>(s.batch * s.filters * s.window.out_pixels()),
           7e7f) {}
+  // To what bfloat16 holds.
+  void Round() {
+    for (float& v : x) v = RoundedToBf16(v);
+    for (float& v : w) v = RoundedToBf16(v);
+  }
   std::vector<float> x, w, bias, y;
 };
 
@@ -82,12 +87,12 @@ void ExpectTruth(const ConvShape& s, const Data& data) {
 }
 
 template <class Plan>
-std::vector<float> RunPlanned(PackedMatrix (*pack)(const ConvShape&,
-                                                   const float*),
-                              void (*run)(const PlannedConv<Plan>&,
-                                          ThreadPool&),
-                              const ConvShape& s, int threads) {
+std::vector<float> RunPlanned(
+    PackedMatrix (*pack)(const ConvShape&, const float*),
+    void (*run)(const PlannedConv<Plan>&, ThreadPool&), const ConvShape& s,
+    int threads, bool rounded = false) {
   Data data(s);
+  if (rounded) data.Round();
   ThreadPool pool(threads);
   const Plan plan(s);
   const PackedMatrix weights = pack(s, data.w.data());
@@ -101,6 +106,10 @@ std::vector<float> RunPlanned(PackedMatrix (*pack)(const ConvShape&,
 
 std::vector<float> RunConv(const ConvShape& s, int threads = 1) {
   return RunPlanned(PackConvWeights, Conv, s, threads);
+}
+
+std::vector<float> RunBf16(const ConvShape& s, int threads = 1) {
+  return RunPlanned(PackConvBf16, Conv, s, threads, true);
 }
 
 std::vector<float> RunWinograd(const ConvShape& s, int threads = 1) {
@@ -131,6 +140,23 @@ TEST(Conv, EqualsTheTruthForKernelsStridesPadsAndWidths) {
         }
       }
     }
+  });
+}
+
+TEST(Bf16Conv, EqualsTheTruthOfRoundedFactors) {
+  ForEachTarget([] {
+    for (const int64_t width : {1, 7, 17, 50}) {
+      for (const int64_t kernel : {1, 3, 5}) {
+        for (const int64_t stride : {1, 2}) {
+          for (const int64_t channels : {3, 4}) {
+            RunBf16(Shape(channels, 9, 1, 7, std::max(width, kernel), kernel,
+                          stride, kernel / 2));
+          }
+        }
+      }
+    }
+    RunBf16(Shape(6, 4, 2, 9, 11, 3, 1, 2, 2));
+    RunBf16(Shape(150, 40, 1, 6, 7, 3, 1, 1), 2);  // two blocks of K
   });
 }
 

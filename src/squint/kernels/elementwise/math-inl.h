@@ -18,15 +18,31 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// c[0] + x c[1] + x^2 c[2] ... by Horner's rule.
+// c[0] + x c[1] + x^2 c[2] ... of kCount <= 8 terms from kFirst on, halves of
+// which are summed by themselves (Estrin's scheme): how long one step waits for
+// another, not how many there are, is what these functions take.
+template <size_t kFirst, size_t kCount, class D, class V, size_t kAll>
+HWY_INLINE V Terms(D d, V x, V x2, V x4, const float (&c)[kAll]) {
+  if constexpr (kCount == 1) {
+    return hn::Set(d, c[kFirst]);
+  } else {
+    constexpr size_t kHalf = kCount > 4 ? 4 : kCount > 2 ? 2 : 1;
+    const V by = kHalf == 4 ? x4 : kHalf == 2 ? x2 : x;
+    return hn::MulAdd(Terms<kFirst + kHalf, kCount - kHalf>(d, x, x2, x4, c),
+                      by, Terms<kFirst, kHalf>(d, x, x2, x4, c));
+  }
+}
 template <class D, class V, size_t kCount>
 HWY_INLINE V Polynomial(D d, V x, const float (&c)[kCount]) {
-  V sum = hn::Set(d, c[kCount - 1]);
-  for (size_t i = kCount - 1; i-- > 0;) {
-    sum = hn::MulAdd(sum, x, hn::Set(d, c[i]));
-  }
-  return sum;
+  static_assert(kCount <= 8);
+  const V x2 = hn::Mul(x, x);
+  const V x4 = hn::Mul(x2, x2);
+  return Terms<0, kCount>(d, x, x2, x4, c);
 }
+
+// e^r = 1 + r + r^2 times this, for |r| <= ln 2 / 2.
+constexpr float kExpSeries[] = {0.5f,           1.66666655e-1f, 4.16657959e-2f,
+                                8.33345191e-3f, 1.39819995e-3f, 1.98756915e-4f};
 
 // x = n ln 2 + r with |r| <= ln 2 / 2, e^x = 2^n e^r. The scale 2^n is applied
 // in two halves, so that results down to the denormals and up to infinity
@@ -40,9 +56,7 @@ HWY_INLINE V Exp(D d, V x) {
   const V whole = hn::ConvertTo(d, n);
   V r = hn::NegMulAdd(whole, hn::Set(d, 0.693359375f), safe);
   r = hn::NegMulAdd(whole, hn::Set(d, -2.12194440e-4f), r);
-  constexpr float kSeries[] = {0.5f,           1.66666655e-1f, 4.16657959e-2f,
-                               8.33345191e-3f, 1.39819995e-3f, 1.98756915e-4f};
-  const V rest = hn::MulAdd(hn::Mul(r, r), Polynomial(d, r, kSeries), r);
+  const V rest = hn::MulAdd(hn::Mul(r, r), Polynomial(d, r, kExpSeries), r);
   const V power = hn::Add(rest, hn::Set(d, 1.0f));
   const auto half = hn::ShiftRight<1>(n);
   const auto bias = hn::Set(di, 127);
@@ -51,6 +65,31 @@ HWY_INLINE V Exp(D d, V x) {
   const V y =
       hn::Mul(hn::Mul(power, hn::BitCast(d, scale1)), hn::BitCast(d, scale2));
   return hn::IfThenElse(hn::Eq(x, x), y, x);
+}
+
+// The same for x from -87 to 80, where 2^n is a plain number: n is rounded by
+// adding 1.5 * 2^23, whose sum has n + 127 in its lowest bits.
+template <class D, class V>
+HWY_INLINE V ExpOfModest(D d, V x) {
+  const hn::RebindToSigned<D> di;
+  const V shift = hn::Set(d, 12582912.0f + 127.0f);
+  const V shifted = hn::MulAdd(x, hn::Set(d, 1.44269504f), shift);
+  const V whole = hn::Sub(shifted, shift);
+  V r = hn::NegMulAdd(whole, hn::Set(d, 0.693359375f), x);
+  r = hn::NegMulAdd(whole, hn::Set(d, -2.12194440e-4f), r);
+  const V rest = hn::MulAdd(hn::Mul(r, r), Polynomial(d, r, kExpSeries), r);
+  const V power = hn::Add(rest, hn::Set(d, 1.0f));
+  const auto scale = hn::ShiftLeft<23>(hn::BitCast(di, shifted));
+  return hn::Mul(power, hn::BitCast(d, scale));
+}
+
+// e^x for x <= 0; 0 where that is no normal number.
+template <class D, class V>
+HWY_INLINE V ExpOfNegative(D d, V x) {
+  const V least = hn::Set(d, -87.0f);
+  const auto is_less = hn::Lt(x, least);
+  return hn::IfThenZeroElse(is_less,
+                            ExpOfModest(d, hn::IfThenElse(is_less, least, x)));
 }
 
 template <class D, class V>
@@ -92,8 +131,23 @@ HWY_INLINE V Erf(D d, V x) {
   const V small = hn::Mul(x, Polynomial(d, hn::Mul(x, x), kSmall));
   const V bounded = ClampKeepNaN(magnitude, hn::Zero(d), hn::Set(d, 4.0f));
   const V exponent = hn::Neg(Polynomial(d, bounded, kLarge));
-  const V large = hn::CopySign(hn::Sub(one, Exp(d, exponent)), x);
+  const V large = hn::CopySign(hn::Sub(one, ExpOfModest(d, exponent)), x);
   return hn::IfThenElse(hn::Lt(magnitude, one), small, large);
+}
+
+// x Phi(x), and its approximation with tanh.
+template <class D, class V>
+HWY_INLINE V Gelu(D d, V x) {
+  const V half = hn::Mul(x, hn::Set(d, 0.5f));
+  return hn::MulAdd(half, Erf(d, hn::Mul(x, hn::Set(d, 0.70710678f))), half);
+}
+template <class D, class V>
+HWY_INLINE V GeluByTanh(D d, V x) {
+  const V cubic =
+      hn::MulAdd(hn::Mul(x, x), hn::Set(d, 0.044715f), hn::Set(d, 1.0f));
+  const V inner = hn::Mul(hn::Mul(x, hn::Set(d, 0.79788456f)), cubic);
+  const V half = hn::Mul(x, hn::Set(d, 0.5f));
+  return hn::MulAdd(half, Tanh(d, inner), half);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -109,19 +109,10 @@ struct ErfFunction {
   HWY_INLINE V operator()(D d, V x) const { return Erf(d, x); }
 };
 struct GeluFunction {
-  HWY_INLINE V operator()(D d, V x) const {
-    const V half = hn::Mul(x, hn::Set(d, 0.5f));
-    return hn::MulAdd(half, Erf(d, hn::Mul(x, hn::Set(d, 0.70710678f))), half);
-  }
+  HWY_INLINE V operator()(D d, V x) const { return Gelu(d, x); }
 };
 struct GeluByTanhFunction {
-  HWY_INLINE V operator()(D d, V x) const {
-    const V cubic =
-        hn::MulAdd(hn::Mul(x, x), hn::Set(d, 0.044715f), hn::Set(d, 1.0f));
-    const V inner = hn::Mul(hn::Mul(x, hn::Set(d, 0.79788456f)), cubic);
-    const V half = hn::Mul(x, hn::Set(d, 0.5f));
-    return hn::MulAdd(half, Tanh(d, inner), half);
-  }
+  HWY_INLINE V operator()(D d, V x) const { return GeluByTanh(d, x); }
 };
 
 void MapScalar(UnaryKind kind, float alpha, float beta, const float* x,

@@ -38,13 +38,15 @@ constexpr int64_t KBlock(int64_t k) {
 // A source of rows of A has
 //   Get(k_begin, k, row_begin, rows, buffer, &step):
 // the first kMr rows from row_begin on; the next ones are `step` floats
-// further. kPanel says which form they have, kNarrow whether a few last
-// columns may be summed in an order of their own.
+// further. Its Tile multiplies them, in the form they have, with a panel.
 
-// Panels packed beforehand.
+// Panels packed beforehand. A few last columns may be summed in an order of
+// their own.
 struct PackedLeft {
-  static constexpr bool kPanel = true;
-  static constexpr bool kNarrow = true;
+  static HWY_INLINE void Tile(int64_t k, const LeftRows& left, const float* b,
+                              int64_t b_stride, const TileOutput& out) {
+    TileFor<true, true>(k, left, b, b_stride, out);
+  }
   const float* data;  // of one matrix
   int64_t k;
   LeftRows Get(int64_t k_begin, int64_t, int64_t row_begin, int64_t, float*,
@@ -56,8 +58,10 @@ struct PackedLeft {
 
 // Rows as they stand, contiguous in k: nothing to pack.
 struct RowsLeft {
-  static constexpr bool kPanel = false;
-  static constexpr bool kNarrow = false;
+  static HWY_INLINE void Tile(int64_t k, const LeftRows& left, const float* b,
+                              int64_t b_stride, const TileOutput& out) {
+    TileFor<false, false>(k, left, b, b_stride, out);
+  }
   MatrixView a;
   LeftRows Get(int64_t k_begin, int64_t, int64_t row_begin, int64_t, float*,
                int64_t* step) const {
@@ -80,8 +84,10 @@ HWY_INLINE void PackLeftPanel(const float* a, int64_t row_stride,
 
 // Panels packed into the worker's buffer: any other layout.
 struct ViewLeft {
-  static constexpr bool kPanel = true;
-  static constexpr bool kNarrow = false;
+  static HWY_INLINE void Tile(int64_t k, const LeftRows& left, const float* b,
+                              int64_t b_stride, const TileOutput& out) {
+    TileFor<true, false>(k, left, b, b_stride, out);
+  }
   MatrixView a;
   LeftRows Get(int64_t k_begin, int64_t k, int64_t row_begin, int64_t rows,
                float* buffer, int64_t* step) const {
@@ -208,9 +214,8 @@ HWY_INLINE void AddBlock(const Right& right, const LeftRows& left,
       if (e.bias != nullptr) {
         out.epilogue.bias = e.bias + i * e.bias_row + j * kNr * e.bias_column;
       }
-      TileFor<Left::kPanel, Left::kNarrow>(
-          k, {left.data + i / kMr * left_step, left.row_stride}, panels[j].data,
-          panels[j].stride, out);
+      Left::Tile(k, {left.data + i / kMr * left_step, left.row_stride},
+                 panels[j].data, panels[j].stride, out);
     }
   }
 }

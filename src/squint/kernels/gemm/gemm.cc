@@ -12,71 +12,118 @@
 #include <hwy/highway.h>
 
 #include "squint/kernels/gemm/gemm-inl.h"
+#include "squint/kernels/gemm/pairs-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
 
-int64_t LeftFloats(int64_t m, int64_t k) { return CeilDiv(m, kMr) * kMr * k; }
-int64_t RightFloats(int64_t k, int64_t n) { return CeilDiv(n, kNr) * kNr * k; }
+// What K is counted in.
+int64_t StepsOf(int64_t k, Products products) {
+  return products == Products::kBf16 ? PairsOf(k) : k;
+}
 
-void PackLeftInto(int64_t m, int64_t k, const MatrixView& a, float* out) {
+int64_t LeftFloats(int64_t m, int64_t k, Products products) {
+  const int64_t rows = products == Products::kBf16 ? m : CeilDiv(m, kMr) * kMr;
+  return rows * StepsOf(k, products);
+}
+int64_t RightFloats(int64_t k, int64_t n, Products products) {
+  return CeilDiv(n, kNr) * kNr * StepsOf(k, products);
+}
+
+void PackLeftInto(int64_t m, int64_t k, const MatrixView& a, Products products,
+                  float* out) {
+  if (products == Products::kBf16) {
+    for (int64_t i = 0; i < m; ++i) {
+      PairRow(a.data + i * a.row_stride, a.column_stride, k,
+              out + i * PairsOf(k));
+    }
+    return;
+  }
   for (int64_t i = 0; i < m; i += kMr) {
     PackLeftPanel(a.data + i * a.row_stride, a.row_stride, a.column_stride,
                   std::min<int64_t>(kMr, m - i), k, out + i * k);
   }
 }
 
-void PackRightInto(int64_t k, int64_t n, const MatrixView& b, float* out) {
+void PackRightInto(int64_t k, int64_t n, const MatrixView& b, Products products,
+                   float* out) {
   for (int64_t j = 0; j < n; j += kNr) {
-    PackRightPanel(b.data + j * b.column_stride, b.row_stride, b.column_stride,
-                   k, std::min<int64_t>(kNr, n - j), out + j * k);
+    const float* column = b.data + j * b.column_stride;
+    if (products == Products::kBf16) {
+      PairPanel({column, b.row_stride, b.column_stride}, k, n - j,
+                out + j * PairsOf(k));
+    } else {
+      PackRightPanel(column, b.row_stride, b.column_stride, k,
+                     std::min<int64_t>(kNr, n - j), out + j * k);
+    }
   }
 }
 
-template <class Left>
-void WithLeft(const GemmArgs& args, const Left& left, int64_t index,
-              const Rectangle& area) {
-  const int64_t b_offset = args.b_offsets ? args.b_offsets[index] : 0;
+// Product `index` of the batch, over `steps` of K. `view`: the source of B's
+// panels where these are not packed.
+template <class Left, class View>
+void Compute(const GemmArgs& args, const Left& left, const View& view,
+             int64_t steps, int64_t index, const Rectangle& area) {
   float* c = args.c + index * args.c_step;
-  if (args.packed_b != nullptr) {
-    const PackedRight right{
-        args.packed_b->data.get() + b_offset * args.packed_b->matrix_floats,
-        args.k};
-    ComputeRectangle(left, right, args.k, area, c, args.c_stride,
-                     args.epilogue);
+  if (args.packed_b == nullptr) {
+    ComputeRectangle(left, view, steps, area, c, args.c_stride, args.epilogue);
     return;
   }
-  MatrixView view = args.b;
-  view.data += b_offset;
-  const ViewRight right{view, args.m <= 2 * kMr};
-  ComputeRectangle(left, right, args.k, area, c, args.c_stride, args.epilogue);
+  const int64_t b_offset = args.b_offsets ? args.b_offsets[index] : 0;
+  const PackedRight right{
+      args.packed_b->data.get() + b_offset * args.packed_b->matrix_floats,
+      steps};
+  ComputeRectangle(left, right, steps, area, c, args.c_stride, args.epilogue);
+}
+
+// Operands of product `index`.
+MatrixView ViewOfA(const GemmArgs& args, int64_t index) {
+  MatrixView a = args.a;
+  if (args.a_offsets != nullptr) a.data += args.a_offsets[index];
+  return a;
+}
+MatrixView ViewOfB(const GemmArgs& args, int64_t index) {
+  MatrixView b = args.b;
+  if (args.b_offsets != nullptr) b.data += args.b_offsets[index];
+  return b;
+}
+const float* PackedA(const GemmArgs& args, int64_t index) {
+  const int64_t offset = args.a_offsets ? args.a_offsets[index] : 0;
+  return args.packed_a->data.get() + offset * args.packed_a->matrix_floats;
+}
+
+void PairsTask(const GemmArgs& args, int64_t index, const Rectangle& area) {
+  const int64_t pairs = PairsOf(args.k);
+  const PairedColumns view{ViewOfB(args, index), args.k};
+  if (args.packed_a != nullptr) {
+    Compute(args, PairRows{PackedA(args, index), pairs}, view, pairs, index,
+            area);
+  } else {
+    Compute(args, PairedRows{ViewOfA(args, index), args.k}, view, pairs, index,
+            area);
+  }
 }
 
 void GemmTask(const GemmArgs& args, int64_t index, const Rectangle& area) {
-  const int64_t a_offset = args.a_offsets ? args.a_offsets[index] : 0;
+  if (args.products == Products::kBf16) return PairsTask(args, index, area);
+  const ViewRight view{ViewOfB(args, index), args.m <= 2 * kMr};
   if (args.packed_a != nullptr) {
-    WithLeft(args,
-             PackedLeft{args.packed_a->data.get() +
-                            a_offset * args.packed_a->matrix_floats,
-                        args.k},
-             index, area);
-    return;
-  }
-  MatrixView view = args.a;
-  view.data += a_offset;
-  if (view.column_stride == 1) {
-    WithLeft(args, RowsLeft{view}, index, area);
+    Compute(args, PackedLeft{PackedA(args, index), args.k}, view, args.k, index,
+            area);
+  } else if (args.a.column_stride == 1) {
+    Compute(args, RowsLeft{ViewOfA(args, index)}, view, args.k, index, area);
   } else {
-    WithLeft(args, ViewLeft{view}, index, area);
+    Compute(args, ViewLeft{ViewOfA(args, index)}, view, args.k, index, area);
   }
 }
 
 void RunGemm(const GemmArgs& args, ThreadPool& pool) {
+  const bool ready =
+      args.packed_a != nullptr ||
+      (args.products == Products::kFloat32 && args.a.column_stride == 1);
   const TaskGrid grid(args.m, args.n, args.batch, pool.threads(),
-                      args.packed_a != nullptr || args.a.column_stride == 1
-                          ? int64_t{1} << 40
-                          : kMaxLeftRows);
+                      ready ? int64_t{1} << 40 : kMaxLeftRows);
   const auto count = static_cast<size_t>(args.batch * grid.tasks());
   pool.ParallelFor(count, 1, [&](size_t begin, size_t end) {
     for (auto i = static_cast<int64_t>(begin); i < static_cast<int64_t>(end);
@@ -202,30 +249,31 @@ HWY_EXPORT(PackRightInto);
 HWY_EXPORT(RunGemm);
 HWY_EXPORT(RunGemv);
 
-PackedMatrix Allocate(int64_t floats, int64_t count) {
+PackedMatrix Allocate(int64_t floats, int64_t count, Products products) {
   return {AllocateAligned<float>(floats * count), floats,
-          static_cast<size_t>(floats * count) * sizeof(float)};
+          static_cast<size_t>(floats * count) * sizeof(float), products};
 }
 
 }  // namespace
 
 PackedMatrix PackLeft(int64_t m, int64_t k, MatrixView a, int64_t count,
-                      int64_t step) {
-  PackedMatrix packed = Allocate(HWY_DYNAMIC_DISPATCH(LeftFloats)(m, k), count);
+                      int64_t step, Products products) {
+  PackedMatrix packed = Allocate(
+      HWY_DYNAMIC_DISPATCH(LeftFloats)(m, k, products), count, products);
   for (int64_t i = 0; i < count; ++i, a.data += step) {
     HWY_DYNAMIC_DISPATCH(PackLeftInto)
-    (m, k, a, packed.data.get() + i * packed.matrix_floats);
+    (m, k, a, products, packed.data.get() + i * packed.matrix_floats);
   }
   return packed;
 }
 
 PackedMatrix PackRight(int64_t k, int64_t n, MatrixView b, int64_t count,
-                       int64_t step) {
-  PackedMatrix packed =
-      Allocate(HWY_DYNAMIC_DISPATCH(RightFloats)(k, n), count);
+                       int64_t step, Products products) {
+  PackedMatrix packed = Allocate(
+      HWY_DYNAMIC_DISPATCH(RightFloats)(k, n, products), count, products);
   for (int64_t i = 0; i < count; ++i, b.data += step) {
     HWY_DYNAMIC_DISPATCH(PackRightInto)
-    (k, n, b, packed.data.get() + i * packed.matrix_floats);
+    (k, n, b, products, packed.data.get() + i * packed.matrix_floats);
   }
   return packed;
 }

@@ -26,11 +26,22 @@ namespace squint {
 
 class ThreadPool;
 
-// Panels of one matrix or of several of equal size one after the other.
+// kFloat32: factors as they are.
+// kBf16: factors rounded to bfloat16, half to even, so that products are exact;
+// they are added to the sum in float32 one by one, of two neighbouring k the
+// second one first, as the CPU's instruction for two of them does. Where it has
+// none the same is made of float32, no faster than kFloat32. The error of a
+// result is at most 2^-8 of its sum of absolute products, beside that of
+// kFloat32. (The instruction takes numbers below 2^-126 for zeros.)
+enum class Products : uint8_t { kFloat32, kBf16 };
+
+// Panels of one matrix or of several of equal size one after the other; for
+// kBf16 pairs in the room of a float each (pairs-inl.h).
 struct PackedMatrix {
   std::shared_ptr<float[]> data;  // 64-aligned
   int64_t matrix_floats = 0;      // from one matrix to the next
   size_t bytes = 0;
+  Products products = Products::kFloat32;
 };
 
 // element(i, j) = data[i * row_stride + j * column_stride]
@@ -43,9 +54,10 @@ struct MatrixView {
 // Packs `count` matrices of m x k (left) or k x n (right), `step` floats
 // apart, for use as A or B.
 PackedMatrix PackLeft(int64_t m, int64_t k, MatrixView a, int64_t count = 1,
-                      int64_t step = 0);
+                      int64_t step = 0, Products products = Products::kFloat32);
 PackedMatrix PackRight(int64_t k, int64_t n, MatrixView b, int64_t count = 1,
-                       int64_t step = 0);
+                       int64_t step = 0,
+                       Products products = Products::kFloat32);
 
 // What happens to a sum before it is stored:
 //   c(i, j) = min(max(sum + bias[i * bias_row + j * bias_column], low), high)
@@ -64,7 +76,7 @@ struct GemmArgs {
   int64_t k = 0;  // may be 0: C is the clamped bias
   MatrixView a;   // read unless packed_a is set
   MatrixView b;
-  const PackedMatrix* packed_a = nullptr;
+  const PackedMatrix* packed_a = nullptr;  // for the same products
   const PackedMatrix* packed_b = nullptr;
   float* c = nullptr;    // row-major, rows c_stride floats apart; overlaps no
   int64_t c_stride = 0;  // input
@@ -76,6 +88,7 @@ struct GemmArgs {
   const int64_t* a_offsets = nullptr;
   const int64_t* b_offsets = nullptr;
   int64_t c_step = 0;
+  Products products = Products::kFloat32;
 };
 
 void Gemm(const GemmArgs& args, ThreadPool& pool);

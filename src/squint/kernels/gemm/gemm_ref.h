@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 
 #include "squint/kernels/gemm/gemm.h"
 
@@ -43,6 +44,35 @@ inline void GemmReference(int64_t m, int64_t n, int64_t k, MatrixView a,
       magnitude[i * n + j] = absolute;
     }
   }
+}
+
+// v rounded to bfloat16, half to even; NaN stays NaN.
+inline float RoundedToBf16(float v) {
+  if (std::isnan(v)) return v;
+  uint32_t bits;
+  std::memcpy(&bits, &v, sizeof(bits));
+  const uint32_t rest = bits & 0xFFFF;
+  bits -= rest;
+  const bool is_odd = (bits >> 16 & 1) != 0;
+  if (rest > 0x8000 || (rest == 0x8000 && is_odd)) bits += 0x10000;
+  std::memcpy(&v, &bits, sizeof(v));
+  return v;
+}
+
+// A sum of Products::kBf16 over a row of A and a column of B, as long as it is
+// made in one block of K.
+inline float Bf16SumReference(int64_t k, const float* a, int64_t a_stride,
+                              const float* b, int64_t b_stride) {
+  float sum = 0;
+  const auto add = [&](int64_t p) {
+    sum = std::fma(RoundedToBf16(a[p * a_stride]),
+                   RoundedToBf16(b[p * b_stride]), sum);
+  };
+  for (int64_t p = 0; p < k; p += 2) {
+    if (p + 1 < k) add(p + 1);
+    add(p);
+  }
+  return sum;
 }
 
 }  // namespace squint

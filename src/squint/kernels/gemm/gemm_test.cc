@@ -30,6 +30,7 @@ struct Problem {
   bool transpose_a = false;
   bool transpose_b = false;
   Epilogue epilogue = {};
+  Products products = Products::kFloat32;
 };
 
 class GemmCheck {
@@ -54,9 +55,10 @@ class GemmCheck {
                   .b = vb_,
                   .c = c_.data(),
                   .c_stride = p_.n,
-                  .epilogue = p_.epilogue};
-    const PackedMatrix left = PackLeft(p_.m, p_.k, va_);
-    const PackedMatrix right = PackRight(p_.k, p_.n, vb_);
+                  .epilogue = p_.epilogue,
+                  .products = p_.products};
+    const PackedMatrix left = PackLeft(p_.m, p_.k, va_, 1, 0, p_.products);
+    const PackedMatrix right = PackRight(p_.k, p_.n, vb_, 1, 0, p_.products);
     if (p_.pack_a) args.packed_a = &left;
     if (p_.pack_b) args.packed_b = &right;
     Gemm(args, pool);
@@ -73,6 +75,25 @@ class GemmCheck {
                   1e-5 * magnitude[i] + 1e-30)
           << "m=" << p_.m << " n=" << p_.n << " k=" << p_.k << " at " << i;
     }
+  }
+
+  // Bit for bit; without bias, in one block of K.
+  void ExpectBf16(const std::vector<float>& c) {
+    for (int64_t i = 0; i < p_.m; ++i) {
+      for (int64_t j = 0; j < p_.n; ++j) {
+        ASSERT_EQ(c[static_cast<size_t>(i * p_.n + j)],
+                  Bf16SumReference(
+                      p_.k, va_.data + i * va_.row_stride, va_.column_stride,
+                      vb_.data + j * vb_.column_stride, vb_.row_stride))
+            << "m=" << p_.m << " n=" << p_.n << " k=" << p_.k << " at " << i
+            << ", " << j;
+      }
+    }
+  }
+  // Factors that bfloat16 holds.
+  void RoundFactors() {
+    for (float& v : a_) v = RoundedToBf16(v);
+    for (float& v : b_) v = RoundedToBf16(v);
   }
 
  private:
@@ -267,6 +288,86 @@ TEST(Gemv, EqualsTheTruth) {
           ASSERT_NEAR(static_cast<double>(y[i]), truth[i], 1e-5 * magnitude[i])
               << n << " " << k << " " << i;
         }
+      }
+    }
+  });
+}
+
+TEST(Bf16Gemm, AddsExactProductsOfRoundedFactorsPairByPair) {
+  ForEachTarget([] {
+    for (const int64_t m : {1, 5, 8, 9}) {
+      for (const int64_t n : {1, 8, 17, 47, 49}) {
+        for (const int64_t k : {1, 2, 15, 64, 320}) {
+          GemmCheck check(
+              {.m = m, .n = n, .k = k, .products = Products::kBf16});
+          check.ExpectBf16(check.Run(1));
+        }
+      }
+    }
+  });
+}
+
+TEST(Bf16Gemm, TakesEveryLayoutOfItsOperands) {
+  ForEachTarget([] {
+    for (int bits = 0; bits < 16; ++bits) {
+      GemmCheck check({.m = 70,
+                       .n = 130,
+                       .k = 65,
+                       .pack_a = (bits & 1) != 0,
+                       .pack_b = (bits & 2) != 0,
+                       .transpose_a = (bits & 4) != 0,
+                       .transpose_b = (bits & 8) != 0,
+                       .products = Products::kBf16});
+      check.ExpectBf16(check.Run(2));
+    }
+  });
+}
+
+TEST(Bf16Gemm, EqualsTheTruthOfRoundedFactorsOverBlocksOfKWithBias) {
+  ForEachTarget([] {
+    const std::vector<float> bias = Random(9 * 50, 3);
+    for (const int64_t k : {0, 639, 641, 1300}) {
+      GemmCheck check({.m = 9,
+                       .n = 50,
+                       .k = k,
+                       .pack_a = k == 1300,
+                       .pack_b = true,
+                       .epilogue = {bias.data(), 50, 1, -0.5f, 2},
+                       .products = Products::kBf16});
+      check.RoundFactors();
+      check.ExpectTruth(check.Run(2));
+    }
+  });
+}
+
+TEST(Bf16Gemm, RoundsHalfToEvenAndKeepsWhatIsNoNumber) {
+  ForEachTarget([] {
+    const float half = std::ldexp(1.0f, -8);
+    const std::vector<float> a = {
+        1 + half,  1 + 3 * half, 1 + half + std::ldexp(1.0f, -20),
+        -1 - half, kInfinity,    std::numeric_limits<float>::max(),
+        NAN,       0.0f,         -0.375f};
+    const std::vector<float> rounded = {
+        1, 1 + 4 * half, 1 + 2 * half, -1, kInfinity, kInfinity, NAN,
+        0, -0.375f};
+    const auto m = static_cast<int64_t>(a.size());
+    const float one = 1;
+    std::vector<float> c(a.size());
+    ThreadPool pool(1);
+    Gemm({.m = m,
+          .n = 1,
+          .k = 1,
+          .a = {a.data(), 1, 1},
+          .b = {&one, 1, 1},
+          .c = c.data(),
+          .c_stride = 1,
+          .products = Products::kBf16},
+         pool);
+    for (size_t i = 0; i < a.size(); ++i) {
+      if (std::isnan(rounded[i])) {
+        EXPECT_TRUE(std::isnan(c[i])) << i;
+      } else {
+        EXPECT_EQ(c[i], rounded[i]) << i;
       }
     }
   });

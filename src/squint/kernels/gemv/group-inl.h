@@ -236,14 +236,13 @@ template <int kBits, bool kEarly, int kRows>
 HWY_NOINLINE void AddGroup(const GroupParts& group, const PackedGroups& w,
                            const RowsOfGroup& rows, int64_t row) {
   constexpr int kVectors = VectorsOf(kRows);
-  if (row == 0) {
-    AddVectors<kBits, kEarly, kRows, kVectors, true>(group, w, rows, row, 0);
-  } else {
-    AddVectors<kBits, kEarly, kRows, kVectors, false>(group, w, rows, row, 0);
-  }
-  for (int first = kVectors; first < kGemvNv; first += kVectors) {
-    AddVectors<kBits, kEarly, kRows, kVectors, false>(group, w, rows, row,
-                                                      first);
+  for (int first = 0; first < kGemvNv; first += kVectors) {
+    if (first == 0 && row == 0) {
+      AddVectors<kBits, kEarly, kRows, kVectors, true>(group, w, rows, row, 0);
+    } else {
+      AddVectors<kBits, kEarly, kRows, kVectors, false>(group, w, rows, row,
+                                                        first);
+    }
   }
 }
 

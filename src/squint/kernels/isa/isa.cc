@@ -20,7 +20,7 @@
 namespace squint {
 namespace {
 
-enum class Dots : uint8_t { kNo, kAvxVnni, kAvx512Vnni, kNeonDot };
+enum class Dots : uint8_t { kNo, kAvxVnni, kAvx512Vnni, kAvx512Bf16, kNeonDot };
 
 struct Isa {
   std::string_view name;
@@ -36,6 +36,7 @@ constexpr Isa kIsas[] = {
     {"avxvnni", HWY_AVX2, Dots::kAvxVnni},
     {"avx512", HWY_AVX3},
     {"avx512vnni", HWY_AVX3, Dots::kAvx512Vnni},
+    {"avx512bf16", HWY_AVX3, Dots::kAvx512Bf16},
 #elif HWY_ARCH_ARM
     {"neon", HWY_NEON},
     {"neondot", HWY_NEON, Dots::kNeonDot},
@@ -60,6 +61,10 @@ bool CpuHas(Dots dots) {
   if (dots == Dots::kAvx512Vnni) {
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (c >> 11 & 1) != 0;
   }
+  if (dots == Dots::kAvx512Bf16) {
+    return CpuHas(Dots::kAvx512Vnni) &&
+           __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 5 & 1) != 0;
+  }
 #elif HWY_ARCH_ARM_A64 && HWY_OS_LINUX
   // The bit of asimddp in the kernel's "ARM64 ELF hwcaps".
   if (dots == Dots::kNeonDot) return (getauxval(AT_HWCAP) >> 20 & 1) != 0;
@@ -68,6 +73,7 @@ bool CpuHas(Dots dots) {
 }
 
 std::atomic<bool> dots_allowed{true};
+std::atomic<bool> bf16_allowed{true};
 
 void Choose(int64_t targets) {
   if (kOneTarget) return;
@@ -103,11 +109,13 @@ void UseInstructionSet(std::string_view name) {
   }
   Choose(isa->target);
   dots_allowed = isa->dots != Dots::kNo;
+  bf16_allowed = isa->dots == Dots::kAvx512Bf16;
 }
 
 void UseBestInstructionSet() {
   Choose(0);
   dots_allowed = true;
+  bf16_allowed = true;
 }
 
 // CPUID leaves a virtual machine, a microsecond or more: asked once.
@@ -118,6 +126,10 @@ bool MayUseAvxVnni() {
 bool MayUseAvx512Vnni() {
   static const bool has = CpuHas(Dots::kAvx512Vnni);
   return has && dots_allowed;
+}
+bool MayUseAvx512Bf16() {
+  static const bool has = CpuHas(Dots::kAvx512Bf16);
+  return has && bf16_allowed;
 }
 bool MayUseNeonDot() { return dots_allowed && CpuHas(Dots::kNeonDot); }
 

@@ -9,8 +9,9 @@
 namespace squint {
 
 // Those that this program was compiled with, the plainest first: "generic",
-// "sse4", "avx2", "avxvnni", "avx512", "avx512vnni"; "neon", "neondot". The ones
-// with vnni or dot have dot products of four bytes.
+// "sse4", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"; "neon",
+// "neondot". The ones with vnni or dot have dot products of four bytes;
+// avx512bf16 is avx512vnni with products of pairs of bfloat16.
 std::vector<std::string> InstructionSetNames();
 
 // Makes all kernels run with this one. Weights are packed for it, so it is
@@ -25,6 +26,8 @@ void UseBestInstructionSet();
 bool MayUseAvxVnni();
 bool MayUseAvx512Vnni();
 bool MayUseNeonDot();
+// The same of products of pairs of bfloat16.
+bool MayUseAvx512Bf16();
 
 }  // namespace squint
 

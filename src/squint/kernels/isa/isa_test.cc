@@ -18,6 +18,7 @@ TEST(UseInstructionSet, MakesKernelsRunWithItOrSaysThatTheCpuLacksIt) {
       {"avxvnni", "AVX2 with VNNI"},
       {"avx512", "AVX3"},
       {"avx512vnni", "AVX3 with VNNI"},
+      {"avx512bf16", "AVX3 with VNNI and bf16"},
       {"neon", "NEON"},
       {"neondot", "NEON with dot products"}};
   int reached = 0;

@@ -8,6 +8,7 @@
 #include "squint/base/stopwatch.h"
 #include "squint/base/threads.h"
 #include "squint/kernels/aligned.h"
+#include "squint/kernels/isa/isa.h"
 #include "squint/kernels/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -193,6 +194,7 @@ std::string InstructionSet() {
   std::string name = HWY_DYNAMIC_DISPATCH(Name)();
   if (HWY_DYNAMIC_DISPATCH(Dots)()) {
     name += HWY_ARCH_X86 ? " with VNNI" : " with dot products";
+    if (MayUseAvx512Bf16()) name += " and bf16";
   }
   return name;
 }

@@ -1,10 +1,11 @@
-// Maxima over sliding windows of planes of 8-bit numbers.
+// Maxima and means over sliding windows of 8-bit numbers.
 #ifndef SQUINT_KERNELS_POOL_BYTE_POOL_H_
 #define SQUINT_KERNELS_POOL_BYTE_POOL_H_
 
 #include <cstdint>
 
 #include "squint/kernels/conv/window.h"
+#include "squint/kernels/qelementwise/qelementwise.h"
 
 namespace squint {
 
@@ -19,6 +20,23 @@ void MaxPoolBytes(const PlaneWindow& window, int64_t planes, bool is_signed,
 void MaxPoolBytesLast(const PlaneWindow& window, int64_t images,
                       int64_t channels, bool is_signed, const void* x, void* y,
                       ThreadPool& pool);
+
+// Means of windows: the divisor of one is rows[oy] * columns[ox].
+struct ByteMeans {
+  PlaneWindow window;  // no negative pads; at most kMeanTaps taps
+  const float* rows;
+  const float* columns;
+  ByteGrid x;
+  ByteGrid y;
+};
+constexpr int64_t kMeanTaps = 257;  // whose sum uint16 holds
+
+// y = (sum of x over the taps inside the image, less their zero points) *
+// (x's scale / (y's scale * divisor)), rounded half to even, saturated.
+// Channels last.
+void AveragePoolBytesLast(const ByteMeans& means, int64_t images,
+                          int64_t channels, const void* x, void* y,
+                          ThreadPool& pool);
 
 }  // namespace squint
 

@@ -23,6 +23,9 @@ struct ByteAddition {
   bool is_signed = false;  // y
 };
 
+// What a real result goes through on its way out (kernels/elementwise).
+enum class RealFunction : uint8_t { kNone, kGelu, kGeluByTanh };
+
 // Columns of the widest panel of any instruction set.
 inline constexpr int64_t kColumnPadding = 64;
 
@@ -41,9 +44,12 @@ struct Requantization {
   float high = 255;
   int32_t zero = 0;
   bool is_signed = false;  // the result is int8, else uint8
-  // The result is v itself, a float32; the four above are not used. Where
-  // `added` is set, added[j] is added to it.
+  // The result is f(v + added[j]), a float32, or without `added` f(v); the four
+  // above are not used. With a `step` that is quantized by it:
+  //   q = round_half_even(clamp(f / step, low, high)) + zero, NaN as 0.
   bool is_real = false;
+  RealFunction function = RealFunction::kNone;
+  float step = 0;
   // No |v| reaches 2^31, and low and high are the type's ends: converting v
   // and packing clamp it.
   bool clamps_by_packing = false;
@@ -53,7 +59,7 @@ struct Requantization {
   ByteAddition addition = {};
   const float* added = nullptr;
 
-  int64_t result_bytes() const { return is_real ? 4 : 1; }
+  int64_t result_bytes() const { return is_real && step == 0 ? 4 : 1; }
   bool stored_is_signed() const {
     return addition.added == nullptr ? is_signed : addition.is_signed;
   }

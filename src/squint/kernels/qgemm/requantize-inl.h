@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "squint/kernels/elementwise/math-inl.h"
 #include "squint/kernels/qgemm/requantization.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -162,18 +163,46 @@ HWY_INLINE void StoreReals(RealVector v, int64_t count, float* out) {
   for (int64_t i = 0; i < count; ++i) out[i] = some[i];
 }
 
-// A real result.
-HWY_INLINE RealVector RealOf(IntVector sum, const Requantization& r,
-                             int64_t row, int64_t column, int64_t count) {
+// A real result before its function.
+HWY_INLINE RealVector RealBefore(IntVector sum, const Requantization& r,
+                                 int64_t row, int64_t column, int64_t count) {
   const auto real = Scaled(sum, r, row, column, count);
   if (r.added == nullptr) return real;
   return hn::Add(real, Parameters(RealTag(), r.added, column, 1, count));
 }
 
+HWY_INLINE RealVector Applied(RealFunction function, RealVector v) {
+  switch (function) {
+    case RealFunction::kGelu:
+      return Gelu(RealTag(), v);
+    case RealFunction::kGeluByTanh:
+      return GeluByTanh(RealTag(), v);
+    default:
+      return v;
+  }
+}
+
+HWY_INLINE RealVector RealOf(IntVector sum, const Requantization& r,
+                             int64_t row, int64_t column, int64_t count) {
+  return Applied(r.function, RealBefore(sum, r, row, column, count));
+}
+
+// A real result as a step of r.step.
+HWY_INLINE IntVector Stepped(RealVector real, const Requantization& r) {
+  const RealTag df;
+  const auto v = hn::Div(real, hn::Set(df, r.step));
+  const auto number = hn::IfThenElse(hn::Eq(v, v), v, hn::Zero(df));
+  return hn::Add(RoundedBetween(number, r.low, r.high),
+                 hn::Set(IntTag(), r.zero));
+}
+
 HWY_INLINE void StoreRequantized(IntVector sum, const Requantization& r,
                                  int64_t row, int64_t column, int64_t count,
                                  uint8_t* out) {
-  if (r.is_real) {
+  if (r.is_real && r.step != 0) {
+    StoreBytes(Stepped(RealOf(sum, r, row, column, count), r), r.is_signed,
+               count, out);
+  } else if (r.is_real) {
     StoreReals(RealOf(sum, r, row, column, count), count,
                reinterpret_cast<float*>(out));
   } else {
@@ -218,14 +247,22 @@ HWY_INLINE void StoreRowBytes(IntVector first, IntVector second,
   StoreTwo(finish(first), finish(second), r.is_signed, out);
 }
 
-// Real results of two vectors.
+// Two vectors of real results, or of their steps.
+HWY_INLINE void StoreRealVectors(RealVector a, RealVector b,
+                                 const Requantization& r, uint8_t* out) {
+  if (r.step != 0) {
+    return StoreTwo(Stepped(a, r), Stepped(b, r), r.is_signed, out);
+  }
+  auto* reals = reinterpret_cast<float*>(out);
+  StoreReals(a, kIntLanes, reals);
+  StoreReals(b, kIntLanes, reals + kIntLanes);
+}
 HWY_INLINE void StoreColumnReals(IntVector first, IntVector second,
                                  const Requantization& r, int64_t row,
                                  int64_t column, uint8_t* out) {
-  auto* reals = reinterpret_cast<float*>(out);
-  StoreReals(RealOf(first, r, row, column, kIntLanes), kIntLanes, reals);
-  StoreReals(RealOf(second, r, row, column + kIntLanes, kIntLanes), kIntLanes,
-             reals + kIntLanes);
+  StoreRealVectors(RealOf(first, r, row, column, kIntLanes),
+                   RealOf(second, r, row, column + kIntLanes, kIntLanes), r,
+                   out);
 }
 
 }  // namespace HWY_NAMESPACE

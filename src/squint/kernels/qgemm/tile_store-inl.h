@@ -107,6 +107,53 @@ class ColumnStore {
   bool is_signed_;
 };
 
+// Plain real results of kNv vectors of columns, the same parameters for all
+// rows of the tile.
+template <int kNv>
+class RealColumns {
+ public:
+  // For the columns from `column` on; see HasRealColumns.
+  RealColumns(const Requantization& r, int64_t column) {
+    const IntTag d;
+    const RealTag df;
+    for (int64_t v = 0; v < kNv; ++v) {
+      const int64_t at = column + v * kIntLanes;
+      hn::Store(r.bias == nullptr ? hn::Zero(d)
+                                  : Parameters(d, r.bias, at * r.bias_column,
+                                               r.bias_column, kIntLanes),
+                d, bias_ + v * kIntLanes);
+      hn::Store(Parameters(df, r.multiplier, at * r.multiplier_column,
+                           r.multiplier_column, kIntLanes),
+                df, multiplier_ + v * kIntLanes);
+      // -0 changes no number.
+      hn::Store(
+          r.added == nullptr ? hn::Set(df, -0.0f) : hn::LoadU(df, r.added + at),
+          df, added_ + v * kIntLanes);
+    }
+  }
+
+  // `at`: columns further. out: of this vector.
+  HWY_INLINE void Store(IntVector sum, int64_t at, uint8_t* out) const {
+    const IntTag d;
+    const RealTag df;
+    const auto whole = hn::Add(sum, hn::Load(d, bias_ + at));
+    const auto real =
+        hn::Mul(hn::ConvertTo(df, whole), hn::Load(df, multiplier_ + at));
+    hn::StoreU(hn::Add(real, hn::Load(df, added_ + at)), df,
+               reinterpret_cast<float*>(out));
+  }
+
+ private:
+  HWY_ALIGN int32_t bias_[kNv * kIntLanes];
+  HWY_ALIGN float multiplier_[kNv * kIntLanes];
+  HWY_ALIGN float added_[kNv * kIntLanes];
+};
+
+inline bool HasRealColumns(const Requantization& r) {
+  return r.is_real && r.step == 0 && r.function == RealFunction::kNone &&
+         r.bias_row == 0 && r.multiplier_row == 0;
+}
+
 inline bool HasColumnStore(const Requantization& r) {
   return !r.is_real && r.bias != nullptr && r.bias_row == 0 &&
          r.bias_column == 1 && r.multiplier_row == 0 &&
@@ -155,6 +202,23 @@ HWY_INLINE void StoreFrom(const IntVector (&sum)[kRows][kNv],
   }
 }
 
+template <int kRow, int kV, int kRows, int kNv>
+HWY_INLINE void StoreRealsFrom(const IntVector (&sum)[kRows][kNv],
+                               const RealColumns<kNv>& columns,
+                               const TilePlace& to) {
+  if constexpr (kRow < kRows) {
+    if (kRow >= to.rows) return;
+    constexpr int64_t kAt = kV * kIntLanes;
+    columns.Store(sum[kRow][kV], kAt,
+                  to.out + kRow * to.stride + kAt * int64_t{sizeof(float)});
+    if constexpr (kV + 1 < kNv) {
+      StoreRealsFrom<kRow, kV + 1>(sum, columns, to);
+    } else {
+      StoreRealsFrom<kRow + 1, 0>(sum, columns, to);
+    }
+  }
+}
+
 template <class Columns, int kRows, int kNv>
 HWY_INLINE void StoreTileBy(const IntVector (&sum)[kRows][kNv],
                             const TilePlace& to) {
@@ -194,12 +258,51 @@ HWY_INLINE void StoreRagged(const int32_t* sums, int vectors,
            });
 }
 
+// Of one tile, on its way through memory.
+constexpr int kMostTileVectors = 32;
+
+// Whole columns of results of a function: one loop a stage, since a vector
+// waits long for each, and loops have many vectors on their way.
+template <RealFunction kFunction>
+HWY_INLINE void StoreFunction(const int32_t* sums, int vectors,
+                              const TilePlace& to) {
+  const Requantization& q = to.requantization;
+  const IntTag d;
+  const RealTag df;
+  const int64_t count = to.rows * vectors;
+  HWY_ALIGN float reals[kMostTileVectors * kIntLanes];
+  for (int64_t i = 0; i < count; ++i) {
+    hn::Store(
+        RealBefore(hn::Load(d, sums + i * kIntLanes), q, to.row + i / vectors,
+                   to.column + i % vectors * kIntLanes, kIntLanes),
+        df, reals + i * kIntLanes);
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    float* at = reals + i * kIntLanes;
+    hn::Store(Applied(kFunction, hn::Load(df, at)), df, at);
+  }
+  for (int64_t i = 0; i < count; i += 2) {
+    const float* at = reals + i * kIntLanes;
+    StoreRealVectors(hn::Load(df, at), hn::Load(df, at + kIntLanes), q,
+                     to.out + i / vectors * to.stride +
+                         i % vectors * kIntLanes * q.result_bytes());
+  }
+}
+
 // A tile of sums, an even number of vectors a row, with any parameters: what
 // is not stored from registers. One copy for tiles of every height.
 inline HWY_NOINLINE void StoreSums(const int32_t* sums, int vectors,
                                    const TilePlace& to) {
   const Requantization& q = to.requantization;
   const bool whole = to.columns % (2 * kIntLanes) == 0;
+  if (q.is_real && to.columns == vectors * kIntLanes) {
+    if (q.function == RealFunction::kGelu) {
+      return StoreFunction<RealFunction::kGelu>(sums, vectors, to);
+    }
+    if (q.function == RealFunction::kGeluByTanh) {
+      return StoreFunction<RealFunction::kGeluByTanh>(sums, vectors, to);
+    }
+  }
   const bool adds = q.addition.added != nullptr;
   if (HasColumnStore(q) && whole && adds) {
     const ColumnStore<true, true> columns(q, to.column);
@@ -246,8 +349,12 @@ HWY_INLINE void StoreTile(const IntVector (&sum)[kRows][kNv],
       return StoreTileBy<ColumnStore<false, !kPacks>>(sum, to);
     }
   }
+  if (HasRealColumns(q) && to.columns >= kNv * kIntLanes) {
+    return StoreRealsFrom<0, 0>(sum, RealColumns<kNv>(q, to.column), to);
+  }
   const IntTag d;
   constexpr int kEven = (kNv + 1) / 2 * 2;
+  static_assert(kRows * kEven <= kMostTileVectors);
   HWY_ALIGN int32_t sums[kRows * kEven * kIntLanes];
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) {

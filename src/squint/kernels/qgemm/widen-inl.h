@@ -40,6 +40,13 @@ HWY_INLINE void WidenBytes(const T* HWY_RESTRICT in, int64_t count,
     return;
   }
 #if HWY_TARGET != HWY_SCALAR
+  // Two vectors cover a rest of up to twice their lanes.
+  const hn::CappedTag<int16_t, 16> sixteen;
+  if (kN > 16 && count >= 16) {
+    WidenVector(sixteen, in, zero, out);
+    WidenVector(sixteen, in + count - 16, zero, out + count - 16);
+    return;
+  }
   const hn::FixedTag<int16_t, 8> eight;
   if (kN > 8 && count >= 8) {
     WidenVector(eight, in, zero, out);

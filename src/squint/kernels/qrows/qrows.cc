@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "squint/base/threads.h"
 #include "squint/kernels/simd.h"
@@ -97,6 +98,7 @@ int64_t QuadBytes(const RowWeightsShape& s, bool has_start) {
 template <By kBy>
 struct QuadsBy {
   static constexpr int64_t kColumns = kQuadNr;
+  static constexpr int64_t kRowCost = 1;
   static constexpr bool kHasStart = kBy == By::kDot && SQUINT_QUAD_LOWER != 0;
 
   static int64_t BlockRows(const RowWeightsShape&) { return 192; }
@@ -180,6 +182,7 @@ struct BytePanels {
 
 struct Pairs {
   static constexpr int64_t kColumns = kQNr;
+  static constexpr int64_t kRowCost = 2;  // they are widened
 
   static int64_t RowShorts(const RowWeightsShape& s) {
     return 2 * PairsOf(s.terms());
@@ -246,16 +249,17 @@ RowWeights PackPairs(const RowWeightsShape& s, const int8_t* weights) {
 
 // ---- tasks
 
-// A few for each thread: bands of rows, or of panels where there are more
-// outputs than rows, so that what each task reads anew is the smaller of both.
+// A few for each thread: bands of rows times bands of panels, so that what they
+// read anew is little: rows once for each band of panels (Tile::kRowCost),
+// weights once for each band of rows.
 struct RowGrid {
   int64_t row_tasks = 1;
-  int64_t rows;  // of a task
+  int64_t rows = 0;  // of a task
   int64_t panel_tasks = 1;
-  int64_t panels;  // of a task
-  int64_t block;   // rows at once
-  int64_t table_bytes;
-  int64_t slot_bytes;
+  int64_t panels = 0;  // of a task
+  int64_t block = 0;   // rows at once
+  int64_t table_bytes = 0;
+  int64_t slot_bytes = 0;
 
   template <class Tile>
   static RowGrid Of(Tile, int64_t rows, const RowWeightsShape& s, int threads) {
@@ -263,13 +267,23 @@ struct RowGrid {
     RowGrid grid;
     const int64_t all = RoundUp(s.outputs, Tile::kColumns) / Tile::kColumns;
     const int64_t wanted = threads == 1 ? 1 : 4 * threads;
-    const int64_t bands = s.outputs > rows ? (wanted + all - 1) / all : wanted;
-    grid.row_tasks = std::clamp<int64_t>(rows / kFew, 1, bands);
-    grid.rows = RoundUp((rows + grid.row_tasks - 1) / grid.row_tasks, kFew);
-    grid.row_tasks = (rows + grid.rows - 1) / grid.rows;
-    grid.panel_tasks = std::clamp<int64_t>(wanted / grid.row_tasks, 1, all);
-    grid.panels = (all + grid.panel_tasks - 1) / grid.panel_tasks;
-    grid.panel_tasks = (all + grid.panels - 1) / grid.panels;
+    int64_t least = std::numeric_limits<int64_t>::max();
+    for (int64_t bands = 1; bands <= wanted; ++bands) {
+      RowGrid cut;
+      cut.rows = RoundUp((rows + bands - 1) / bands, kFew);
+      cut.row_tasks = (rows + cut.rows - 1) / cut.rows;
+      cut.panels = all / std::clamp<int64_t>(wanted / cut.row_tasks, 1, all);
+      cut.panel_tasks = (all + cut.panels - 1) / cut.panels;
+      const int64_t cost =
+          cut.panel_tasks * rows * Tile::kRowCost + cut.row_tasks * s.outputs;
+      // Too few tasks count as if all were read anew.
+      const int64_t missing =
+          std::max<int64_t>(0, wanted / 2 - cut.row_tasks * cut.panel_tasks);
+      const int64_t whole = (rows + s.outputs) * wanted * Tile::kRowCost;
+      if (cost + missing * whole >= least) continue;
+      least = cost + missing * whole;
+      grid = cut;
+    }
     grid.block = std::min(grid.rows, Tile::BlockRows(s));
     grid.table_bytes = RoundUp(
         grid.block * s.taps * static_cast<int64_t>(sizeof(void*)), kAlign);

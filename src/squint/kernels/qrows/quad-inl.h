@@ -134,7 +134,8 @@ HWY_INLINE IntVector QuadDotOfBytes(IntVector x, IntVector w, IntVector sum) {
 // Vectors of outputs in a panel, and rows: sums, a step's vectors of weights
 // and x must fit the registers, 32 or 16. With Arm's dot product these are 24,
 // a vector of 4 quads for each row, and weights one by one. A narrow panel
-// takes more rows at once, so that enough sums are under way.
+// takes more rows at once, so that enough sums are under way: a sum that waits
+// for the one before it waits 5 cycles, in which x86 adds to ten others.
 #undef SQUINT_QUAD_WIDE
 #if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON
 #define SQUINT_QUAD_WIDE 1
@@ -143,10 +144,12 @@ HWY_INLINE IntVector QuadDotOfBytes(IntVector x, IntVector w, IntVector sum) {
 #endif
 constexpr int kQuadNv = SQUINT_QUAD_WIDE ? 4 : 2;
 constexpr int kQuadNr = kQuadNv * kIntLanes;
-constexpr int kQuadMr = 6;
-constexpr int kQuadMrNarrow = HWY_TARGET == HWY_NEON ? 8
-                              : SQUINT_QUAD_WIDE     ? 12
-                                                     : 6;
+// Rows of a tile on a panel of so many vectors.
+constexpr int QuadMr(int vectors) {
+  if (vectors > kQuadNv / 2) return 6;
+  return HWY_TARGET == HWY_NEON ? 8 : 12;
+}
+constexpr int kQuadMr = QuadMr(kQuadNv);
 
 struct QuadTileArgs {
   int64_t taps;

@@ -22,15 +22,42 @@ HWY_INLINE void AddLane(const IntVector (&x)[kRows], const int32_t* weights,
 }
 #endif
 
+// One more quad of each row.
+template <int kRows, int kNv>
+HWY_INLINE void AddQuad(const uint8_t* const (&places)[kRows], int64_t q,
+                        const int32_t* weights, IntVector (&sum)[kRows][kNv]) {
+  const IntTag d;
+  IntVector column[kNv];
+#pragma GCC unroll 4
+  for (int v = 0; v < kNv; ++v) {
+    column[v] = hn::Load(d, weights + (q * kNv + v) * kIntLanes);
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; ++r) {
+    int32_t quad;
+    std::memcpy(&quad, places[r] + kRowQuad * q, sizeof(quad));
+    const auto x = SQUINT_QUAD_OPERAND(hn::Set(d, quad));
+#pragma GCC unroll 4
+    for (int v = 0; v < kNv; ++v) {
+      sum[r][v] = SQUINT_QUAD_PRODUCT(x, column[v], sum[r][v]);
+    }
+  }
+}
+
 // kRows x kNv vectors of sums; rows beyond args.rows repeat the last one.
 template <int kRows, int kNv>
 HWY_NOINLINE void QuadTile(const QuadTileArgs& args) {
   const IntTag d;
   IntVector sum[kRows][kNv];
+  // Of every other quad, where one row alone has few sums under way.
+  IntVector other[kRows][kNv];
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kNv; ++v) sum[r][v] = QuadStart(args, v);
+    for (int v = 0; v < kNv; ++v) {
+      sum[r][v] = QuadStart(args, v);
+      other[r][v] = hn::Zero(d);
+    }
   }
   const auto* w = reinterpret_cast<const int32_t*>(args.weights);
   for (int64_t t = 0; t < args.taps; ++t) {
@@ -50,31 +77,25 @@ HWY_NOINLINE void QuadTile(const QuadTileArgs& args) {
             reinterpret_cast<const int32_t*>(places[r] + kRowQuad * q);
         x[r] = SQUINT_QUAD_OPERAND(hn::LoadU(d, at));
       }
-      AddLane<0>(x, w, sum);
-      AddLane<1>(x, w, sum);
-      AddLane<2>(x, w, sum);
-      AddLane<3>(x, w, sum);
-      w += kQuadsOfVector * kNv * kIntLanes;
+      const int32_t* four = w + q * kNv * kIntLanes;
+      AddLane<0>(x, four, sum);
+      AddLane<1>(x, four, sum);
+      AddLane<2>(x, four, sum);
+      AddLane<3>(x, four, sum);
     }
 #endif
-    for (; q < args.quads; ++q) {
-      IntVector column[kNv];
-#pragma GCC unroll 4
-      for (int v = 0; v < kNv; ++v) {
-        column[v] = hn::Load(d, w + v * kIntLanes);
-      }
-      w += kNv * kIntLanes;
-#pragma GCC unroll 12
-      for (int r = 0; r < kRows; ++r) {
-        int32_t quad;
-        std::memcpy(&quad, places[r] + kRowQuad * q, sizeof(quad));
-        const auto x = SQUINT_QUAD_OPERAND(hn::Set(d, quad));
-#pragma GCC unroll 4
-        for (int v = 0; v < kNv; ++v) {
-          sum[r][v] = SQUINT_QUAD_PRODUCT(x, column[v], sum[r][v]);
-        }
+    if constexpr (kRows == 1) {
+      for (; q + 2 <= args.quads; q += 2) {
+        AddQuad(places, q, w, sum);
+        AddQuad(places, q + 1, w, other);
       }
     }
+    for (; q < args.quads; ++q) AddQuad(places, q, w, sum);
+    w += args.quads * kNv * kIntLanes;
+  }
+  if constexpr (kRows == 1) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kNv; ++v) sum[0][v] = hn::Add(sum[0][v], other[0][v]);
   }
   StoreTile(sum, {args.out, args.out_stride, args.row, args.rows, args.column,
                   args.columns, args.requantization});
@@ -82,7 +103,7 @@ HWY_NOINLINE void QuadTile(const QuadTileArgs& args) {
 
 template <int kNv>
 void QuadRows(QuadTileArgs args, int64_t rows) {
-  constexpr int kMr = kNv <= 2 ? kQuadMrNarrow : kQuadMr;
+  constexpr int kMr = QuadMr(kNv);
   for (int64_t row = 0; row < rows;) {
     args.rows = std::min<int64_t>(kMr, rows - row);
     if (args.rows == 1) {

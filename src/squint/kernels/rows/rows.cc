@@ -14,6 +14,7 @@
 #include <hwy/highway.h>
 
 #include "squint/kernels/elementwise/math-inl.h"
+#include "squint/kernels/qgemm/requantize-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace squint {
@@ -92,7 +93,7 @@ struct SquareAround {
 struct ExpAround {
   float largest;
   HWY_INLINE V operator()(V x) const {
-    return Exp(D(), hn::Sub(x, hn::Set(D(), largest)));
+    return ExpOfNegative(D(), hn::Sub(x, hn::Set(D(), largest)));
   }
 };
 
@@ -111,7 +112,7 @@ HWY_INLINE void MapRow(const M& map, const float* x, int64_t length, float* y) {
   for (int64_t j = i; j < length; ++j) y[j] = rest[j - i];
 }
 
-struct Scaled {
+struct ScaledBy {
   float factor;
   HWY_INLINE V operator()(V x) const {
     return hn::Mul(x, hn::Set(D(), factor));
@@ -135,7 +136,33 @@ void SoftmaxRow(bool logarithm, int64_t length, const float* x, float* y) {
     return;
   }
   MapRow(exp, x, length, y);
-  MapRow(Scaled{1.0f / FoldRow(SumOf{}, Same{}, y, length)}, y, length, y);
+  MapRow(ScaledBy{1.0f / FoldRow(SumOf{}, Same{}, y, length)}, y, length, y);
+}
+
+// `added` may be null; buffer: of `length`.
+void SoftmaxBytesRow(int64_t length, const float* x, const float* added,
+                     const Requantization& steps, float* buffer, uint8_t* y) {
+  const D d;
+  if (added != nullptr) {
+    int64_t i = 0;
+    for (; i + kRowLanes <= length; i += kRowLanes) {
+      hn::StoreU(hn::Add(hn::LoadU(d, x + i), hn::LoadU(d, added + i)), d,
+                 buffer + i);
+    }
+    for (; i < length; ++i) buffer[i] = x[i] + added[i];
+    x = buffer;
+  }
+  SoftmaxRow(false, length, x, buffer);
+  int64_t i = 0;
+  for (; i + kRowLanes <= length; i += kRowLanes) {
+    StoreBytes(Stepped(hn::LoadU(d, buffer + i), steps), steps.is_signed,
+               kRowLanes, y + i);
+  }
+  if (i == length) return;
+  HWY_ALIGN float rest[kRowLanes] = {};
+  std::copy(buffer + i, buffer + length, rest);
+  StoreBytes(Stepped(hn::Load(d, rest), steps), steps.is_signed, length - i,
+             y + i);
 }
 
 // One vector of columns; `step` floats from row to row.
@@ -149,7 +176,7 @@ HWY_INLINE void SoftmaxColumn(bool logarithm, int64_t length, int64_t step,
   V sum = hn::Zero(d);
   for (int64_t p = 0; p < length; ++p) {
     const V centred = hn::Sub(hn::LoadU(d, x + p * step), largest);
-    const V e = Exp(d, centred);
+    const V e = ExpOfNegative(d, centred);
     sum = hn::Add(sum, e);
     hn::StoreU(logarithm ? centred : e, d, y + p * step);
   }
@@ -176,7 +203,7 @@ void SoftmaxNarrow(bool logarithm, int64_t length, int64_t inner,
     float sum = 0.0f;
     for (int64_t p = 0; p < length; ++p) {
       const float centred = x[p * inner + i] - largest;
-      const float e = hn::GetLane(Exp(d, hn::Set(d, centred)));
+      const float e = hn::GetLane(ExpOfNegative(d, hn::Set(d, centred)));
       sum += e;
       y[p * inner + i] = logarithm ? centred : e;
     }
@@ -275,6 +302,7 @@ namespace squint {
 namespace {
 
 HWY_EXPORT(SoftmaxBlock);
+HWY_EXPORT(SoftmaxBytesRow);
 HWY_EXPORT(NormalizeRow);
 HWY_EXPORT(ReduceBlock);
 
@@ -292,6 +320,40 @@ void ForEachRow(int64_t rows, int64_t length, ThreadPool& pool, F&& f) {
 }
 
 }  // namespace
+
+namespace {
+int64_t SoftmaxTasks(int64_t rows, int threads) {
+  return threads == 1 ? 1 : std::min<int64_t>(rows, int64_t{4} * threads);
+}
+}  // namespace
+
+int64_t SoftmaxBytesScratch(int64_t rows, int64_t length, int threads) {
+  return SoftmaxTasks(rows, threads) * length;
+}
+
+void SoftmaxToBytes(const SoftmaxBytesArgs& a, ThreadPool& pool) {
+  Requantization steps;
+  steps.step = a.grid.scale;
+  steps.low = static_cast<float>(a.grid.lowest() - a.grid.zero);
+  steps.high = static_cast<float>(a.grid.highest() - a.grid.zero);
+  steps.zero = a.grid.zero;
+  steps.is_signed = a.grid.is_signed;
+  const int64_t tasks = SoftmaxTasks(a.rows, pool.threads());
+  pool.ParallelFor(
+      static_cast<size_t>(tasks), 1, [&](size_t begin, size_t end) {
+        for (auto task = static_cast<int64_t>(begin);
+             task < static_cast<int64_t>(end); ++task) {
+          for (int64_t row = task * a.rows / tasks;
+               row < (task + 1) * a.rows / tasks; ++row) {
+            HWY_DYNAMIC_DISPATCH(SoftmaxBytesRow)
+            (a.length, a.x + row * a.length,
+             a.added == nullptr ? nullptr : a.added + a.added_offset[row],
+             steps, a.scratch + task * a.length,
+             static_cast<uint8_t*>(a.y) + row * a.length);
+          }
+        }
+      });
+}
 
 void Softmax(bool logarithm, int64_t outer, int64_t length, int64_t inner,
              const float* x, float* y, ThreadPool& pool) {

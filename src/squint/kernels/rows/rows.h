@@ -3,7 +3,10 @@
 #ifndef SQUINT_KERNELS_ROWS_ROWS_H_
 #define SQUINT_KERNELS_ROWS_ROWS_H_
 
+#include <cstddef>
 #include <cstdint>
+
+#include "squint/kernels/qelementwise/qelementwise.h"
 
 namespace squint {
 
@@ -13,6 +16,22 @@ class ThreadPool;
 // its logarithm. y may be x.
 void Softmax(bool logarithm, int64_t outer, int64_t length, int64_t inner,
              const float* x, float* y, ThreadPool& pool);
+
+// The softmax of rows as bytes of a grid (QuantizeToBytes), after something is
+// added to them.
+struct SoftmaxBytesArgs {
+  int64_t rows = 0;
+  int64_t length = 0;
+  const float* x = nullptr;
+  const float* added = nullptr;           // null: nothing
+  const int64_t* added_offset = nullptr;  // where row r of it begins
+  ByteGrid grid;
+  void* y = nullptr;
+  float* scratch = nullptr;  // SoftmaxBytesScratch floats
+};
+// For a pool of so many threads.
+int64_t SoftmaxBytesScratch(int64_t rows, int64_t length, int threads);
+void SoftmaxToBytes(const SoftmaxBytesArgs& args, ThreadPool& pool);
 
 // y = (x - mean) / sqrt(variance + epsilon) * scale + shift, elementwise scale
 // and shift of `length` (shift may be null). y may be x.

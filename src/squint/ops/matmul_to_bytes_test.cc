@@ -1,0 +1,93 @@
+#include "squint/ops/matmul_to_bytes.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "squint/ops/byte_examples.h"
+#include "squint/ops/op_examples.h"
+#include "squint/ops/prepared_example.h"
+
+namespace squint {
+namespace {
+
+// Five rows of 8 or 6 numbers times 19 columns: a tile's columns and a rest.
+template <typename X, typename Y>
+OpExample ToBytes(const char* what, int64_t depth, bool bias,
+                  const std::string& function) {
+  std::vector<float> scales;
+  std::vector<float> added;
+  for (int i = 0; i < 19; ++i) {
+    scales.push_back(0.004f + 0.0003f * static_cast<float>(i));
+    added.push_back(0.13f * static_cast<float>(i) - 1.1f);
+  }
+  OpExample example =
+      OpExample("MatMulIntegerToBytes", what, "squint")
+          .In(Bytes<X>({1, 5, depth}))
+          .Const(Bytes<int8_t>({depth, 19}, 5))
+          .Const(Tensor::Scalar<float>(0.02f))
+          .Const(Tensor::Of<float>({19}, std::span<const float>(scales)))
+          .Const(Tensor::Scalar<X>(X{7}))
+          .Absent();
+  example = bias ? std::move(example).Const(
+                       Tensor::Of<float>({19}, std::span<const float>(added)))
+                 : std::move(example).Absent();
+  example = std::move(example)
+                .Const(Tensor::Scalar<float>(0.031f))
+                .Const(Tensor::Scalar<Y>(Y{40}));
+  if (!function.empty()) {
+    example = std::move(example).Set("function", function);
+  }
+  return example;
+}
+
+}  // namespace
+
+std::vector<OpExample> Examples_matmul_to_bytes() {
+  return {
+      ToBytes<uint8_t, uint8_t>("uint8, bias", 8, true, ""),
+      ToBytes<int8_t, uint8_t>("int8 rows", 8, false, ""),
+      ToBytes<uint8_t, int8_t>("Gelu, depth of no quads", 6, true, "Gelu"),
+      ToBytes<int8_t, int8_t>("Gelu by tanh", 8, true, "GeluByTanh"),
+  };
+}
+
+namespace {
+
+// The node as the operators it stands for.
+Graph Apart(const OpExample& example) {
+  Graph graph = GraphOf(example);
+  const NodeId id = graph.order().front();
+  const Node all = graph.node(id);
+  graph.RemoveNode(id);
+  Node product = ProductOfToBytes(all);
+  ValueId y = graph.AddValue("product");
+  product.outputs = {y};
+  graph.AddNode(std::move(product));
+  const std::string function = all.String("function", "");
+  if (!function.empty()) {
+    Node gelu;
+    gelu.op_type = "Gelu";
+    if (function == "GeluByTanh") gelu.Set("approximate", "tanh");
+    gelu.inputs = {y};
+    gelu.outputs = {y = graph.AddValue("gelu")};
+    graph.AddNode(std::move(gelu));
+  }
+  Node quantize;
+  quantize.op_type = "QuantizeLinear";
+  quantize.inputs = {y, all.input(ToBytesInputs::kScale),
+                     all.input(ToBytesInputs::kZero)};
+  quantize.outputs = {graph.AddValue("bytes")};
+  graph.SetOutputs(quantize.outputs);
+  graph.AddNode(std::move(quantize));
+  return graph;
+}
+
+TEST(MatMulIntegerToBytes, IsItsOperatorsOneAfterTheOther) {
+  for (const OpExample& example : Examples_matmul_to_bytes()) {
+    CheckParts(example, Apart(example));
+  }
+}
+
+}  // namespace
+}  // namespace squint

@@ -1,0 +1,52 @@
+#include "squint/ops/part.h"
+
+#include <map>
+#include <utility>
+
+#include "squint/base/error.h"
+
+namespace squint {
+namespace {
+
+const OpDef& Row(const Node& part) {
+  const OpDef* op = FindOp(part.op_type, part.domain);
+  CheckInternal(op != nullptr, "a part is no operator");
+  return *op;
+}
+
+}  // namespace
+
+void CheckInputCount(const Node& node, size_t count) {
+  if (node.inputs.size() == count) return;
+  Fail(ErrorCode::kInvalidModel, "has {} inputs, expected {}",
+       node.inputs.size(), count);
+}
+
+Shape InferPart(const InferContext& context, Node part) {
+  Graph graph;
+  for (size_t i = 0; i < part.inputs.size(); ++i) {
+    if (part.inputs[i] == kNoValue) continue;
+    part.inputs[i] = graph.AddInput("x", context.dtype(i), context.shape(i));
+  }
+  part.outputs = {graph.AddValue("y")};
+  const NodeId id = graph.AddNode(std::move(part));
+  const std::map<ValueId, DimTensor> contents;
+  InferContext inner(graph, graph.node(id), contents);
+  InferChecked(Row(graph.node(id)), inner);
+  return inner.results()[0].shape;
+}
+
+Tensor RunPart(Node part, std::vector<const Tensor*> inputs) {
+  part.outputs = {0};
+  RunContext context{part, std::move(inputs), {}, {}, {}};
+  context.input_quant.resize(context.inputs.size());
+  context.output_quant.resize(1);
+  context.outputs.resize(1);
+  const OpDef& op = Row(part);
+  const auto run =
+      op.integer_reference != nullptr ? op.integer_reference : op.reference;
+  run(context);
+  return std::move(context.outputs[0]);
+}
+
+}  // namespace squint

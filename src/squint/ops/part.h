@@ -1,0 +1,24 @@
+// Operators that are one part of a node that stands for several.
+#ifndef SQUINT_OPS_PART_H_
+#define SQUINT_OPS_PART_H_
+
+#include <vector>
+
+#include "squint/ops/infer.h"
+#include "squint/ops/op.h"
+
+namespace squint {
+
+// An error unless the node has `count` inputs.
+void CheckInputCount(const Node& node, size_t count);
+
+// The result's shape of a part whose input i is the context's input i, or
+// absent.
+Shape InferPart(const InferContext& context, Node part);
+
+// Output 0 of a part with one result: by its integer reading, if it has one.
+Tensor RunPart(Node part, std::vector<const Tensor*> inputs);
+
+}  // namespace squint
+
+#endif  // SQUINT_OPS_PART_H_
