@@ -319,6 +319,9 @@ struct EmitRequest {
   // Sizes of inputs, for those that the file leaves open.
   std::map<std::string, std::vector<int64_t>> shapes;
   bool force = false;  // replace the folder where it exists
+  // Layers that compute in float are written with float code and the C
+  // library's functions; else the model is refused where it has any.
+  bool allow_float = false;
   // Bytes that the arena may take, and what lies in flash (constants, and code
   // by its bound); 0: any number. To meet ram_limit, layers run patch by patch.
   int64_t ram_limit = 0;

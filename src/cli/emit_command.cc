@@ -134,6 +134,9 @@ void AddEmitCommand(CLI::App& app, CommonOptions& common) {
            "patch by patch");
   AddLimit(*command, "--flash-limit", request->flash_limit,
            "256K: the most that constants and code may take");
+  command->add_flag("--allow-float", request->allow_float,
+                    "write layers that compute in float with float code; "
+                    "without it they are refused by name");
   command
       ->add_option("--kernels", request->kernels,
                    "cmsis-nn: call your CMSIS-NN where it gives the same bytes "

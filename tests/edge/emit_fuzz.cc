@@ -107,7 +107,8 @@ bool EmitTo(const std::filesystem::path& folder, const Graph& graph,
   for (const ValueId id : graph.inputs()) {
     dims.push_back(*graph.value(id).shape.values());
   }
-  const FixedNetwork network = MakeNetwork(LowerToFixed(graph), dims);
+  const FixedNetwork network =
+      MakeNetwork(LowerToFixed(graph), dims, {.real_steps = KeepsFloat(seed)});
   const EmittedModel model =
       EmitWithin(network, {.name = fmt::format("net_{}", seed),
                            .source = "a random seed",

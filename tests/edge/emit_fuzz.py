@@ -75,7 +75,7 @@ class Fuzz:
         program = folder / "program"
         run(compiler, *self.flags, level,
             *[folder / f for f in ("main_test.c", "model.c", "weights.c")],
-            *self.libraries(compiler, level), "-o", program)
+            *self.libraries(compiler, level), "-o", program, "-lm")
         if "all equal" not in run(program):
             raise Failure(f"{compiler} {level}")
 
@@ -94,7 +94,7 @@ class Fuzz:
             program = part / "program"
             run(compiler, *self.flags, "-Wno-unused-function", level,
                 part / "models.c", *shared, *self.libraries(compiler, level),
-                "-o", program)
+                "-o", program, "-lm")
             out = subprocess.run([program], text=True, capture_output=True)
             equal = out.stdout.count("all equal")
             if out.returncode != 0 or equal != len(folders):

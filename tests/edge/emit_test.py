@@ -226,6 +226,30 @@ class Emit(unittest.TestCase):
                "image=1,1,28,28", "--force")
         self.assertIn("again_run", (copy / "model.h").read_text())
 
+    def test_float_layers_are_written_where_they_are_allowed(self):
+        other = self.work / "with_float.onnx"
+        squint("quantize", MODEL, "--data", "random", "--samples", "0:20", "-o",
+               other)
+        shape = ("--shape", "image=1,1,28,28")
+        self.assertIn("--allow-float", self.refused(other, *shape))
+        out = self.work / "with_float"
+        squint("emit", other, "-o", out, "--name", "demo", *shape,
+               "--allow-float")
+        for compiler in compilers():
+            program = self.work / "float_program"
+            subprocess.run([compiler, *FLAGS, "-O2", out / "main_test.c",
+                            out / "model.c", out / "weights.c", "-o", program,
+                            "-lm"], check=True)
+            self.assertIn("all equal", subprocess.run(
+                [program], check=True, text=True, capture_output=True).stdout)
+
+    def test_allowing_float_changes_nothing_where_there_is_none(self):
+        other = self.work / "allowed"
+        squint("emit", self.int8, "-o", other, "--name", "demo", "--shape",
+               "image=1,1,28,28", "--allow-float")
+        for path in self.out.iterdir():
+            self.assertEqual(path.read_text(), (other / path.name).read_text())
+
     def test_limits_that_cannot_be_met_are_refused_with_the_reason(self):
         shape = ("--shape", "image=1,1,28,28")
         text = self.refused(self.int8, *shape, "--ram-limit", "1", code=3)

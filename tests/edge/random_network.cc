@@ -19,6 +19,12 @@ namespace {
 
 constexpr int64_t kMostElements = 4096;  // of a value
 
+// Kinds of layers of which a network that keeps float keeps one or two so.
+constexpr std::array<std::string_view, 12> kFloatTypes = {
+    "Add",     "Sub",       "Mul",    "Gemm",
+    "Softmax", "Sigmoid",   "Tanh",   "HardSwish",
+    "MatMul",  "LeakyRelu", "Concat", "LayerNormalization"};
+
 Tensor Reals(const Dims& dims, std::mt19937& random, float height) {
   std::uniform_real_distribution<float> values(-height, height);
   Tensor tensor(DType::kFloat32, dims);
@@ -43,7 +49,9 @@ DType TypeFor(uint32_t seed) {
 class Maker {
  public:
   explicit Maker(uint32_t seed)
-      : random_(seed), is_wide_(TypeFor(seed) != DType::kInt8) {
+      : random_(seed),
+        is_wide_(TypeFor(seed) != DType::kInt8),
+        keeps_float_(KeepsFloat(seed)) {
     graph_.opset[""] = 25;
     Dims dims = {1, Pick(1, 9), Pick(3, 12), Pick(3, 12)};
     if (Pick(0, 4) == 0) dims.pop_back();
@@ -89,6 +97,16 @@ class Maker {
     return graph_.AddConstant("i", Tensor::Of<int64_t>(dims, values));
   }
 
+  // There are fewer kinds of layers of 16 bits, and in float.
+  using Layer = ValueId (Maker::*)(ValueId);
+  Layer Allowed(Layer layer) const {
+    if ((is_wide_ || keeps_float_) && layer == &Maker::Upconv) {
+      return &Maker::Product;
+    }
+    const bool pool = layer == &Maker::MaxPool || layer == &Maker::Average;
+    return keeps_float_ && pool ? &Maker::Table : layer;
+  }
+
   // Of a chain, as the first layers of an image network are.
   void AddLink() {
     static constexpr std::array kLinks = {
@@ -96,8 +114,8 @@ class Maker {
         &Maker::Point,   &Maker::Residual,  &Maker::Block,     &Maker::Block,
         &Maker::MaxPool, &Maker::Average,   &Maker::Table,     &Maker::Shift,
         &Maker::Shortcut};
-    const auto link = kLinks[static_cast<size_t>(
-        Pick(0, static_cast<int64_t>(kLinks.size()) - 1))];
+    const Layer link = Allowed(kLinks[static_cast<size_t>(
+        Pick(0, static_cast<int64_t>(kLinks.size()) - 1))]);
     const ValueId made = (this->*link)(images_.back());
     if (made == kNoValue) return;
     if (ElementCount(DimsOf(made)) <= kMostElements) images_.push_back(made);
@@ -111,9 +129,8 @@ class Maker {
         &Maker::Join,   &Maker::Table,    &Maker::Pad,       &Maker::Upsample,
         &Maker::Turn,   &Maker::Cut,      &Maker::Conv,      &Maker::Product,
         &Maker::Upconv, &Maker::Normalize};
-    auto layer = kLayers[static_cast<size_t>(
-        Pick(0, static_cast<int64_t>(kLayers.size()) - 1))];
-    if (is_wide_ && layer == &Maker::Upconv) layer = &Maker::Product;
+    const Layer layer = Allowed(kLayers[static_cast<size_t>(
+        Pick(0, static_cast<int64_t>(kLayers.size()) - 1))]);
     const ValueId from = images_[static_cast<size_t>(
         Pick(std::max<int64_t>(0, static_cast<int64_t>(images_.size()) - 3),
              static_cast<int64_t>(images_.size()) - 1))];
@@ -354,7 +371,7 @@ class Maker {
   ValueId Head(ValueId x) {
     constexpr int64_t kMostSteps = 40;
     ValueId flat = kNoValue;
-    if (!is_wide_ && Pick(0, 2) == 0 &&
+    if (!is_wide_ && !keeps_float_ && Pick(0, 2) == 0 &&
         ElementCount(SizesOf(x)) <= kMostSteps) {
       flat = Recurrent(x);
     } else if (Pick(0, 1) == 0) {
@@ -376,8 +393,8 @@ class Maker {
   std::vector<ValueId> images_;
   std::vector<ValueId> leaving_;  // states that become outputs
   bool is_chain_ = false;
-  bool
-      is_wide_;  // numbers of 16 bits, of which there are fewer kinds of layers
+  bool is_wide_;      // numbers of 16 bits
+  bool keeps_float_;  // in some layers, and in what stands between them
 };
 
 class Noise : public Dataset {
@@ -401,6 +418,8 @@ class Noise : public Dataset {
 
 }  // namespace
 
+bool KeepsFloat(uint32_t seed) { return seed % 9 == 4; }
+
 std::vector<Tensor> RandomInputs(const Graph& graph, uint32_t seed) {
   std::mt19937 random(seed);
   std::vector<Tensor> inputs;
@@ -417,6 +436,11 @@ Graph RandomNetwork(uint32_t seed) {
   Recipe recipe;
   recipe.target = "edge";
   recipe.activations = TypeFor(seed);
+  if (KeepsFloat(seed)) {
+    for (const size_t i : {size_t{seed}, seed / kFloatTypes.size()}) {
+      recipe.exclude_types.emplace_back(kFloatTypes[i % kFloatTypes.size()]);
+    }
+  }
   if (seed % 4 == 0) {
     recipe.weights = DType::kInt4;
     recipe.edges_8_bits = seed % 8 == 0;

@@ -13,6 +13,9 @@ namespace squint {
 // --preset edge on random samples. The same seed gives the same network.
 Graph RandomNetwork(uint32_t seed);
 
+// Whether some of its layers compute in float.
+bool KeepsFloat(uint32_t seed);
+
 // Real numbers for its inputs.
 std::vector<Tensor> RandomInputs(const Graph& graph, uint32_t seed);
 

@@ -111,7 +111,8 @@ EmitSummary Emit(const EmitRequest& request, const Context& context) {
     context.Detail(kept);
   }
   const EmittedModel model =
-      EmitC(MakeNetwork(LowerToFixed(graph), dims),
+      EmitC(MakeNetwork(LowerToFixed(graph), dims,
+                        {.real_steps = request.allow_float}),
             {.name = request.name,
              .source = std::filesystem::path(request.model).filename().string(),
              .kernels = kernels,

@@ -1,8 +1,11 @@
 #include "squint/emit/c_text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 
 namespace squint {
 namespace {
@@ -93,6 +96,21 @@ std::string Wrapped(std::string_view opening,
     column += items[i].size() + 1;
   }
   return text.append(closing);
+}
+
+std::string RealsBody(std::span<const float> values) {
+  std::vector<std::string> items;
+  items.reserve(values.size());
+  for (const float value : values) items.push_back(FloatText(value));
+  return Wrapped("  ", items, "", 2);
+}
+
+std::string FloatText(float value) {
+  if (std::isnan(value)) return "(0.0f / 0.0f)";
+  if (std::isinf(value)) return value > 0 ? "(1.0f / 0.0f)" : "(-1.0f / 0.0f)";
+  std::string text = fmt::format("{}", value);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text + "f";
 }
 
 std::string ArrayBody(std::span<const int64_t> values) {

@@ -28,6 +28,10 @@ std::string Wrapped(std::string_view opening,
 
 // {1, 2, ...} over many lines, as in a definition.
 std::string ArrayBody(std::span<const int64_t> values);
+std::string RealsBody(std::span<const float> values);
+
+// A float as C has it, exactly.
+std::string FloatText(float value);
 
 }  // namespace squint
 

@@ -9,13 +9,6 @@
 namespace squint {
 namespace {
 
-// A float as C has it, exactly.
-std::string FloatText(float value) {
-  std::string text = fmt::format("{}", value);
-  if (text.find_first_of(".e") == std::string::npos) text += ".0";
-  return text + "f";
-}
-
 std::string PortMacros(const std::string& prefix, const std::string& name,
                        const Port& port) {
   const std::string macro = UpperCase(prefix + "_" + name);
@@ -127,6 +120,8 @@ std::string_view TypeOf(const Port& port) {
       return "uint8_t";
     case DType::kInt16:
       return "int16_t";
+    case DType::kFloat32:
+      return "float";
     default:
       return "int8_t";
   }
@@ -186,7 +181,10 @@ std::string ModelHeader(const Emission& e) {
 
 std::string ModelSource(const Emission& e, const ModelWriter& writer) {
   const std::string& name = e.options.name;
-  std::string text = Opening(e, "as integers: kernels, then the network.");
+  std::string text =
+      Opening(e, e.network.has_real_steps()
+                     ? "in integers and floats: kernels, then the network."
+                     : "as integers: kernels, then the network.");
   text +=
       "#include \"model.h\"\n\n#include <stdint.h>\n#include <string.h>\n\n" +
       std::string(CallsCmsisNn(writer) ? "#include \"arm_nnfunctions.h\"\n"

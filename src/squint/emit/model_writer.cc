@@ -13,7 +13,7 @@ constexpr size_t kCommentWidth = 66;
 
 int64_t BytesOfType(std::string_view type) {
   if (type.find("64") != std::string_view::npos) return 8;
-  if (type.find("32") != std::string_view::npos) return 4;
+  if (type == "float" || type.find("32") != std::string_view::npos) return 4;
   return type.find("16") != std::string_view::npos ? 2 : 1;
 }
 
@@ -132,7 +132,24 @@ std::string ModelWriter::WriteWeights(const std::string& values,
 std::string ModelWriter::WriteArray(std::string_view role,
                                     std::string_view type,
                                     const std::vector<int64_t>& values) {
-  const std::string body = ArrayBody(values);
+  return Constant(role, type, ArrayBody(values), values.size());
+}
+
+std::string ModelWriter::WriteReals(std::string_view role,
+                                    const std::vector<float>& values) {
+  return Constant(role, "float", RealsBody(values), values.size());
+}
+
+std::string ModelWriter::WriteFunction(std::string_view header,
+                                       std::string_view name) {
+  kernels_.insert(std::string(header));
+  return std::string(name);
+}
+
+std::string ModelWriter::Real(float value) { return FloatText(value); }
+
+std::string ModelWriter::Constant(std::string_view role, std::string_view type,
+                                  const std::string& body, size_t size) {
   auto [found, is_new] = arrays_.try_emplace(std::string(type) + body);
   if (!is_new) return found->second;
   std::string name = fmt::format("{}_{}_{}", prefix_, costs_.back().name, role);
@@ -144,15 +161,18 @@ std::string ModelWriter::WriteArray(std::string_view role,
   // Declared without a size: gcc 12 warns of places beyond it that loops whose
   // ends it does not know never reach.
   declarations_ += fmt::format("extern const {} {}[];\n", type, name);
-  constants_ += fmt::format("\nconst {} {}[{}] = {{\n{}}};\n", type, name,
-                            values.size(), body);
+  constants_ +=
+      fmt::format("\nconst {} {}[{}] = {{\n{}}};\n", type, name, size, body);
   costs_.back().constant_bytes +=
-      BytesOfType(type) * static_cast<int64_t>(values.size());
+      BytesOfType(type) * static_cast<int64_t>(size);
   return name;
 }
 
 std::string ModelWriter::ConstantInput(ValueId id) {
   const Tensor tensor = network_.program.graph.value(id).constant.Materialize();
+  if (tensor.dtype() == DType::kFloat32) {
+    return "(const int8_t*)" + WriteReals("operand", tensor.ToFloats());
+  }
   if (tensor.dtype() != DType::kInt16) {
     return WriteArray("operand", "int8_t", tensor.ToInts());
   }

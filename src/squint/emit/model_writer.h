@@ -54,6 +54,7 @@ class ModelWriter : public StepWriter {
   std::string Out(size_t i) override;
   std::string Scratch(size_t offset) override;
   std::string State(size_t offset) override;
+  std::string Real(float value) override;
   std::string Count(int32_t whole) override;
   std::string Window(const squint_window& whole) override;
   std::string Pair(const squint_pair& whole) override;
@@ -64,6 +65,10 @@ class ModelWriter : public StepWriter {
                           std::span<const int32_t> fields) override;
   std::string WriteArray(std::string_view role, std::string_view type,
                          const std::vector<int64_t>& values) override;
+  std::string WriteReals(std::string_view role,
+                         const std::vector<float>& values) override;
+  std::string WriteFunction(std::string_view header,
+                            std::string_view name) override;
   std::string WriteWeights(const std::string& values, const std::string& bias,
                            const std::string& multiplier,
                            const std::string& shift) override;
@@ -72,6 +77,9 @@ class ModelWriter : public StepWriter {
   void OpenLoops(int32_t rows, int32_t columns) override;
   void CloseLoops() override;
 
+  // An array of the file of constants with this content.
+  std::string Constant(std::string_view role, std::string_view type,
+                       const std::string& body, size_t size);
   const FixedNode& step() const;
   // Takes up a step for the report, and opens it with a comment.
   void Begin(const FixedStep& step, NodeId id);

@@ -15,6 +15,10 @@ bool IsIntegerType(DType dtype) {
          dtype == DType::kInt16;
 }
 
+bool Contains(const std::vector<Port>& ports, ValueId id) {
+  return std::ranges::find(ports, id, &Port::value) != ports.end();
+}
+
 Port PortOf(const Graph& graph, ValueId value, std::string name) {
   const Value& stored = graph.value(value);
   Port port;
@@ -38,8 +42,8 @@ void SetScale(const Graph& graph, const Node& converter, Port& port) {
 
 class Builder {
  public:
-  explicit Builder(FixedNetwork& network)
-      : network_(network), graph_(network.program.graph) {}
+  Builder(FixedNetwork& network, const FixedOptions& options)
+      : network_(network), graph_(network.program.graph), options_(options) {}
 
   void Run() {
     for (const ValueId id : graph_.inputs()) AddInput(id);
@@ -48,11 +52,28 @@ class Builder {
     if (!port_failure_.empty()) {
       Fail(ErrorCode::kUnsupported, "{}", port_failure_);
     }
-    std::erase_if(network_.program.nodes,
-                  [&](const FixedNode& node) { return !node.step; });
+    KeepNeeded();
   }
 
  private:
+  // The steps between the ports; converters that became ports are none.
+  void KeepNeeded() {
+    std::set<ValueId> needed;
+    for (const Port& port : network_.outputs) needed.insert(port.value);
+    std::vector<FixedNode> kept;
+    auto& nodes = network_.program.nodes;
+    for (auto it = nodes.rbegin(); it != nodes.rend(); ++it) {
+      const bool wanted = std::ranges::any_of(it->outputs, [&](ValueId id) {
+        return needed.contains(id) && !Contains(network_.inputs, id);
+      });
+      if (!wanted) continue;
+      needed.insert(it->inputs.begin(), it->inputs.end());
+      kept.push_back(std::move(*it));
+    }
+    std::ranges::reverse(kept);
+    nodes = std::move(kept);
+  }
+
   void CheckNodes() const {
     std::string reasons;
     size_t count = 0;
@@ -66,10 +87,11 @@ class Builder {
     }
     if (count > 0) {
       Fail(ErrorCode::kUnsupported,
-           "{} node{} cannot be written in integers:{}{}\nquantize the float "
-           "model with --preset edge, which leaves the fewest in float",
-           count, count == 1 ? "" : "s", reasons,
-           count > kMostReasons ? "\n  ..." : "");
+           "{} node{} cannot be written in {}:{}{}\nquantize the float model "
+           "with --preset edge, which leaves the fewest in float{}",
+           count, count == 1 ? "" : "s", options_.real_steps ? "C" : "integers",
+           reasons, count > kMostReasons ? "\n  ..." : "",
+           options_.real_steps ? "" : "; --allow-float writes float code");
     }
   }
 
@@ -83,9 +105,14 @@ class Builder {
     for (const FixedNode& node : network_.program.nodes) {
       const Node& reader = graph_.node(node.id);
       if (!reader.Is("QuantizeLinear") || reader.input(0) != id) continue;
+      if (options_.real_steps && Readers(id) > 1) break;
       cut_.insert(node.id);
       network_.inputs.push_back(PortOf(graph_, reader.output(), name));
       SetScale(graph_, reader, network_.inputs.back());
+      return;
+    }
+    if (options_.real_steps && graph_.value(id).dtype == DType::kFloat32) {
+      network_.inputs.push_back(PortOf(graph_, id, name));
       return;
     }
     port_failure_ = fmt::format(
@@ -103,7 +130,9 @@ class Builder {
       SetScale(graph_, converter, network_.outputs.back());
       return;
     }
-    if (!IsIntegerType(graph_.value(id).dtype)) {
+    const bool real =
+        options_.real_steps && graph_.value(id).dtype == DType::kFloat32;
+    if (!real && !IsIntegerType(graph_.value(id).dtype)) {
       port_failure_ = fmt::format(
           "output '{}' is real numbers: quantize the float model with --preset "
           "edge, which ends in integers",
@@ -113,8 +142,16 @@ class Builder {
     network_.outputs.push_back(PortOf(graph_, id, name));
   }
 
+  int64_t Readers(ValueId id) const {
+    return std::ranges::count_if(
+        network_.program.nodes, [&](const FixedNode& node) {
+          return std::ranges::find(node.inputs, id) != node.inputs.end();
+        });
+  }
+
   FixedNetwork& network_;
   const Graph& graph_;
+  const FixedOptions options_;
   std::set<NodeId> cut_;      // converters at inputs and outputs
   std::string port_failure_;  // told when all nodes are fine
 };
@@ -130,11 +167,28 @@ int64_t FixedNetwork::BytesOf(ValueId id) const {
   return size * BitsOf(dtype) / 8;
 }
 
+bool FixedNetwork::has_real_steps() const {
+  return std::ranges::any_of(
+      steps(), [](const FixedNode& node) { return node.step->is_real(); });
+}
+
+std::set<ValueId> FixedNetwork::BehindRealSteps() const {
+  std::set<ValueId> behind;
+  for (const FixedNode& node : steps()) {
+    const bool reads = std::ranges::any_of(
+        node.inputs, [&](ValueId id) { return behind.contains(id); });
+    if (!reads && !node.step->is_real()) continue;
+    behind.insert(node.outputs.begin(), node.outputs.end());
+  }
+  return behind;
+}
+
 FixedNetwork MakeNetwork(const Graph& lowered,
-                         const std::vector<Dims>& input_dims) {
+                         const std::vector<Dims>& input_dims,
+                         const FixedOptions& options) {
   FixedNetwork network;
-  network.program = MakeFixedProgram(lowered, input_dims);
-  Builder(network).Run();
+  network.program = MakeFixedProgram(lowered, input_dims, options);
+  Builder(network, options).Run();
   return network;
 }
 

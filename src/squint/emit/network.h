@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,8 @@
 namespace squint {
 
 // An input or output as the caller of emitted C sees it: the integers behind
-// QuantizeLinear, or before DequantizeLinear.
+// QuantizeLinear, or before DequantizeLinear; real numbers where steps compute
+// with them.
 struct Port {
   ValueId value = kNoValue;
   std::string name;  // of the graph's own input or output
@@ -34,16 +36,21 @@ struct FixedNetwork {
 
   const std::vector<FixedNode>& steps() const { return program.nodes; }
   int64_t BytesOf(ValueId id) const;
+  // Some step computes with real numbers.
+  bool has_real_steps() const;
+  // Values that depend on one.
+  std::set<ValueId> BehindRealSteps() const;
   bool IsConstant(ValueId id) const {
     return program.graph.value(id).is_constant();
   }
 };
 
 // Of what LowerToFixed made. Error{kUnsupported} names every node that cannot
-// be written in integers, and why; Error{kInvalidArgument} where a size is not
-// known.
+// be written in integers (or, with real steps, in C), and why;
+// Error{kInvalidArgument} where a size is not known.
 FixedNetwork MakeNetwork(const Graph& lowered,
-                         const std::vector<Dims>& input_dims);
+                         const std::vector<Dims>& input_dims,
+                         const FixedOptions& options = {});
 
 }  // namespace squint
 

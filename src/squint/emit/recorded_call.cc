@@ -21,6 +21,7 @@ class Recorder : public StepWriter {
   std::string Out(size_t i) override { return fmt::format("out {}", i); }
   std::string Scratch(size_t) override { return "scratch"; }
   std::string State(size_t) override { return "state"; }
+  std::string Real(float value) override { return fmt::format("{}", value); }
   std::string Count(int32_t whole) override { return Number(whole); }
   std::string Window(const squint_window& whole) override {
     return Params("squint_window", whole);
@@ -47,6 +48,13 @@ class Recorder : public StepWriter {
     std::string mark = Mark();
     numbers_[mark] = values;
     return mark;
+  }
+  std::string WriteReals(std::string_view,
+                         const std::vector<float>&) override {
+    return "reals";
+  }
+  std::string WriteFunction(std::string_view, std::string_view name) override {
+    return std::string(name);
   }
   std::string WriteWeights(const std::string& values, const std::string& bias,
                            const std::string& multiplier,

@@ -53,12 +53,16 @@ set(CMAKE_C_STANDARD 99)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 add_library({0} STATIC model.c weights.c)
 target_include_directories({0} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
-{1}add_executable({0}_test main_test.c)
+{1}{2}add_executable({0}_test main_test.c)
 target_link_libraries({0}_test PRIVATE {0})
 enable_testing()
 add_test(NAME {0} COMMAND {0}_test)
 )",
-      e.options.name, CmsisNnBuild(e));
+      e.options.name,
+      e.network.has_real_steps()
+          ? fmt::format("target_link_libraries({} PUBLIC m)\n", e.options.name)
+          : "",
+      CmsisNnBuild(e));
 }
 
 std::string MemoryReport(const Emission& e, const EmittedModel& model) {

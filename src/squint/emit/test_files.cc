@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 #include <random>
+#include <set>
 
 #include "squint/emit/c_text.h"
 #include "squint/emit/files.h"
@@ -12,7 +13,8 @@ namespace squint {
 namespace {
 
 constexpr int64_t kMostVectors = 4;
-constexpr int64_t kMostBytes = 128 * 1024;  // of vectors
+constexpr int64_t kMostBytes = 128 * 1024;              // of vectors
+constexpr float kRealStep = 2.0f / (int64_t{1} << 31);  // real inputs: +-2
 
 using Bytes = std::vector<int8_t>;
 
@@ -91,6 +93,14 @@ int64_t CountOf(const FixedNetwork& network) {
 // are random over the whole type.
 Bytes InputVector(const Port& port, int64_t index, std::mt19937& random) {
   Bytes bytes(static_cast<size_t>(port.bytes()));
+  if (port.dtype == DType::kFloat32) {
+    for (size_t i = 0; index > 0 && i < bytes.size(); i += sizeof(float)) {
+      const float real =
+          static_cast<float>(static_cast<int32_t>(random())) * kRealStep;
+      std::memcpy(bytes.data() + i, &real, sizeof real);
+    }
+    return bytes;
+  }
   const size_t size = SizeOfNumber(port);
   for (size_t i = 0; i < bytes.size(); ++i) {
     bytes[i] = static_cast<int8_t>(index == 0 ? port.zero >> (i % size * 8)
@@ -100,21 +110,54 @@ Bytes InputVector(const Port& port, int64_t index, std::mt19937& random) {
 }
 
 // The numbers of a port that these bytes are.
-std::vector<int64_t> NumbersOf(const Port& port, const Bytes& bytes) {
+Tensor NumbersOf(const Port& port, const Bytes& bytes) {
   Tensor tensor(port.dtype, port.dims);
   std::memcpy(tensor.mutable_raw(), bytes.data(), bytes.size());
-  return tensor.ToInts();
+  return tensor;
 }
 
 std::string Table(const std::string& name, const Port& port,
                   const std::vector<Bytes>& vectors) {
   std::vector<int64_t> values;
+  std::vector<float> reals;
   for (const Bytes& bytes : vectors) {
-    const std::vector<int64_t> numbers = NumbersOf(port, bytes);
-    values.insert(values.end(), numbers.begin(), numbers.end());
+    const Tensor tensor = NumbersOf(port, bytes);
+    if (port.dtype == DType::kFloat32) {
+      const std::vector<float> numbers = tensor.ToFloats();
+      reals.insert(reals.end(), numbers.begin(), numbers.end());
+    } else {
+      const std::vector<int64_t> numbers = tensor.ToInts();
+      values.insert(values.end(), numbers.begin(), numbers.end());
+    }
+  }
+  if (port.dtype == DType::kFloat32) {
+    return fmt::format("\nstatic const float {}[{}] = {{\n{}}};\n", name,
+                       reals.size(), RealsBody(reals));
   }
   return fmt::format("\nstatic const {} {}[{}] = {{\n{}}};\n", TypeOf(port),
                      name, values.size(), ArrayBody(values));
+}
+
+// Results behind float code depend on the compiler and its library by a little:
+// a step or two of integers, a small part of real numbers.
+std::string NearCheck(const std::string& name, const std::string& output,
+                      const std::string& size) {
+  return fmt::format(
+      R"(    for (int i = 0; i < {1}; ++i) {{
+      const double want = (double)expected_{0}[n * {1} + i];
+      const double off = (double)got_{0}[i] - want;
+      const double most = {2};
+      if (!(off <= most && off >= -most)) {{
+        printf("{3}: vector %d: {0} differs\n", n);
+        ++wrong;
+        break;
+      }}
+    }}
+)",
+      output, size,
+      "(sizeof got_" + output +
+          "[0] < 4 ? 2.0 : 1e-3 * (want < 0.0 ? 1.0 - want : 1.0 + want))",
+      name);
 }
 
 std::string SizeMacro(const Emission& e, const std::string& port) {
@@ -158,6 +201,7 @@ std::string TestVectors(const Emission& e) {
 
 std::string TestMain(const Emission& e) {
   const std::string& name = e.options.name;
+  const std::set<ValueId> behind = e.network.BehindRealSteps();
   std::string text = Opening(e, "as integers: compares with the engine.");
   text +=
       "#include <stdint.h>\n#include <stdio.h>\n#include <string.h>\n\n"
@@ -176,6 +220,10 @@ std::string TestMain(const Emission& e) {
     text += fmt::format("static {} got_{}[{}];\n", TypeOf(e.network.outputs[i]),
                         output, size);
     arguments.push_back("got_" + output);
+    if (behind.contains(e.network.outputs[i].value)) {
+      checks += NearCheck(name, output, size);
+      continue;
+    }
     checks += fmt::format(
         "    if (memcmp(got_{0}, expected_{0} + n * {1}, sizeof got_{0}) != "
         "0) {{\n"

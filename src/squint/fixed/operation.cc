@@ -33,6 +33,8 @@ std::optional<Grid> ConstantGrid(const Graph& graph, ValueId scale,
   return grid;
 }
 
+}  // namespace
+
 FixedOperand OperandOf(const Graph& graph, ValueId id) {
   FixedOperand operand;
   if (id == kNoValue) return operand;
@@ -54,6 +56,8 @@ FixedOperand OperandOf(const Graph& graph, ValueId id) {
   return operand;
 }
 
+namespace {
+
 Node StandardNode(std::string_view op_type, const Attributes& attributes) {
   Node node;
   node.op_type = op_type;
@@ -63,7 +67,6 @@ Node StandardNode(std::string_view op_type, const Attributes& attributes) {
 
 FixedOperation FromForm(const Graph& graph, const Node& node,
                         const QLinearForm& form) {
-  Require(form.scale.has_value(), "its result is real numbers");
   Require(!form.added && !form.flatten_from, "it has parts in float");
   const auto at = [&](std::optional<size_t> i) {
     return i ? node.input(*i) : kNoValue;
@@ -80,8 +83,10 @@ FixedOperation FromForm(const Graph& graph, const Node& node,
     }
   }
   operation.outputs = {OperandOf(graph, node.output())};
-  operation.outputs[0].grid =
-      ConstantGrid(graph, at(form.scale), at(form.zero_point));
+  if (form.scale) {
+    operation.outputs[0].grid =
+        ConstantGrid(graph, at(form.scale), at(form.zero_point));
+  }
   return operation;
 }
 
@@ -167,6 +172,14 @@ std::vector<FixedOperand> ReadSteps(const Graph& graph, const Node& node) {
   return inputs;
 }
 
+// A constant that is stored as integers as the real numbers it stands for.
+ValueId AsStandsFor(Graph& graph, ValueId id) {
+  const Tensor* constant = id == kNoValue ? nullptr : graph.ConstantOf(id);
+  if (constant == nullptr || !graph.value(id).quant) return id;
+  const Tensor real = DequantizeTensor(*constant, *graph.value(id).quant);
+  return graph.AddConstant(graph.value(id).name + "_real", real);
+}
+
 // By something else than a rounding whose result nobody reads.
 bool IsRead(const Graph& graph, const UseMap& uses, ValueId id) {
   if (id == kNoValue) return false;
@@ -180,6 +193,24 @@ bool IsRead(const Graph& graph, const UseMap& uses, ValueId id) {
 
 }  // namespace
 
+FixedOperation ReadRealOperation(Graph& graph, NodeId id) {
+  const Node node = graph.node(id);
+  Require(!node.has_graphs(), "it has nested graphs");
+  if (const auto form = QLinearFormOf(node)) {
+    return FromForm(graph, node, *form);
+  }
+  FixedOperation operation;
+  operation.node = StandardNode(node.op_type, node.attributes);
+  Require(node.domain.empty(), "there is no float form of this operator");
+  for (const ValueId input : node.inputs) {
+    operation.inputs.push_back(OperandOf(graph, AsStandsFor(graph, input)));
+  }
+  for (const ValueId output : node.outputs) {
+    operation.outputs.push_back(OperandOf(graph, output));
+  }
+  return operation;
+}
+
 void Require(bool holds, std::string_view reason) {
   if (!holds) Fail(ErrorCode::kUnsupported, "{}", reason);
 }
@@ -189,6 +220,7 @@ FixedOperation ReadOperation(const Graph& graph, const UseMap& uses,
   const Node& node = graph.node(id);
   Require(!node.has_graphs(), "it has nested graphs");
   if (const auto form = QLinearFormOf(node)) {
+    Require(form->scale.has_value(), "its result is real numbers");
     return FromForm(graph, node, *form);
   }
   FixedOperation operation;

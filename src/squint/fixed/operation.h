@@ -44,6 +44,12 @@ struct FixedOperation {
 // Error{kUnsupported} says why the node computes with no such integers.
 FixedOperation ReadOperation(const Graph& graph, const UseMap& uses, NodeId id);
 
+// The same of a node that computes with real numbers, wholly or in its results;
+// `graph` gets what stored constants stand for.
+FixedOperation ReadRealOperation(Graph& graph, NodeId id);
+
+FixedOperand OperandOf(const Graph& graph, ValueId id);
+
 // Error{kUnsupported} with the reason, unless `holds`.
 void Require(bool holds, std::string_view reason);
 
@@ -61,6 +67,8 @@ int32_t Size(int64_t value);
 
 // The step of an operation. Error{kUnsupported}: why there is none.
 std::unique_ptr<FixedStep> MakeFixedStep(const FixedOperation& operation);
+// Of one that computes with real numbers.
+std::unique_ptr<FixedStep> MakeRealStep(const FixedOperation& operation);
 
 }  // namespace squint
 

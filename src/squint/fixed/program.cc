@@ -27,6 +27,19 @@ FixedNode PlainNode(const Graph& graph, NodeId id, std::string reason) {
   return {id, nullptr, std::move(reason), std::move(inputs), node.outputs};
 }
 
+FixedNode MakeRealNode(Graph& graph, NodeId id) {
+  try {
+    const FixedOperation operation = ReadRealOperation(graph, id);
+    return {id, MakeRealStep(operation), "", IdsOf(operation.inputs),
+            IdsOf(operation.outputs)};
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kUnsupported) {
+      throw error.In(NodeLabel(graph, graph.node(id)));
+    }
+    return PlainNode(graph, id, error.message());
+  }
+}
+
 // `rounding`: nodes that became part of a step.
 FixedNode MakeNode(const Graph& graph, const UseMap& uses, NodeId id,
                    std::set<NodeId>& rounding) {
@@ -65,7 +78,8 @@ void DropUnneeded(const Graph& graph, std::vector<FixedNode>& nodes) {
 }  // namespace
 
 FixedProgram MakeFixedProgram(const Graph& lowered,
-                              const std::vector<Dims>& input_dims) {
+                              const std::vector<Dims>& input_dims,
+                              const FixedOptions& options) {
   FixedProgram program{lowered, {}};
   Graph& graph = program.graph;
   for (ValueId id = 0; id < graph.num_values(); ++id) {
@@ -79,6 +93,8 @@ FixedProgram MakeFixedProgram(const Graph& lowered,
   std::set<NodeId> rounding;
   for (const NodeId id : graph.order()) {
     program.nodes.push_back(MakeNode(graph, uses, id, rounding));
+    FixedNode& made = program.nodes.back();
+    if (!made.step && options.real_steps) made = MakeRealNode(graph, id);
   }
   std::erase_if(program.nodes, [&](const FixedNode& node) {
     return rounding.contains(node.id);

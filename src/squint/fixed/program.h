@@ -21,6 +21,10 @@ struct FixedNode {
   std::vector<ValueId> outputs;
 };
 
+struct FixedOptions {
+  bool real_steps = false;  // also for nodes that compute with real numbers
+};
+
 struct FixedProgram {
   Graph graph;                   // its shapes are those of one run
   std::vector<FixedNode> nodes;  // those that the outputs need, in order
@@ -29,7 +33,8 @@ struct FixedProgram {
 // Of what LowerToFixed made, its inputs of these sizes. Error{kInvalidModel}
 // where the network cannot take them.
 FixedProgram MakeFixedProgram(const Graph& lowered,
-                              const std::vector<Dims>& input_dims);
+                              const std::vector<Dims>& input_dims,
+                              const FixedOptions& options = {});
 
 }  // namespace squint
 

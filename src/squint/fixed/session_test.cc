@@ -616,6 +616,13 @@ class Inventory : public StepWriter {
                  const std::vector<std::string>&) override {
     kernels.insert(std::string(header));
   }
+  std::string WriteReals(std::string_view, const std::vector<float>&) override {
+    return {};
+  }
+  std::string WriteFunction(std::string_view, std::string_view) override {
+    return {};
+  }
+  std::string Real(float) override { return {}; }
   std::string Count(int32_t) override { return {}; }
   std::string Window(const squint_window&) override { return {}; }
   std::string Pair(const squint_pair&) override { return {}; }

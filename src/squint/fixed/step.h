@@ -10,7 +10,8 @@
 // int32_t, one field a line, whose names the emitter reads from that text; they
 // neither allocate nor recurse nor compute in float, and every function of a
 // header is called by each kernel that includes it, so that nothing unused is
-// emitted.
+// emitted. Kernels that do compute in float are in kernels/real; networks have
+// them only where they are asked for.
 #ifndef SQUINT_FIXED_STEP_H_
 #define SQUINT_FIXED_STEP_H_
 
@@ -63,6 +64,11 @@ class StepRunner {
     return nullptr;
   }
   int32_t Number(int32_t value) { return value; }
+  float Real(float value) { return value; }
+  template <typename F>
+  F* Function(std::string_view, std::string_view, F* function) {
+    return function;
+  }
   // A number that is proportional to the pixels of the result.
   int32_t Count(int32_t whole) {
     return static_cast<int32_t>(PartOf(whole, patch_));
@@ -130,6 +136,12 @@ class StepWriter {
     return "NULL";
   }
   std::string Number(int32_t value) { return std::to_string(value); }
+  virtual std::string Real(float value) = 0;
+  // A function of a header, as an argument of a kernel.
+  template <typename F>
+  std::string Function(std::string_view header, std::string_view name, F*) {
+    return WriteFunction(header, name);
+  }
   // The same as a StepRunner's.
   virtual std::string Count(int32_t whole) = 0;
   virtual std::string Window(const squint_window& whole) = 0;
@@ -156,11 +168,13 @@ class StepWriter {
   std::string Array(std::string_view role, const std::vector<T>& values) {
     return WriteArray(role, TypeName(T{}), Widened(values));
   }
+  std::string Array(std::string_view role, const std::vector<float>& values) {
+    return WriteReals(role, values);
+  }
   std::string Weights(const FixedWeights& w) {
-    return WriteWeights(Array("weights", w.values),
-                        w.bias.empty() ? "NULL" : Array("bias", w.bias),
-                        Array("multiplier", w.multiplier),
-                        Array("shift", w.shift));
+    return WriteWeights(Array("weights", w.values), ArrayOrNull("bias", w.bias),
+                        ArrayOrNull("multiplier", w.multiplier),
+                        ArrayOrNull("shift", w.shift));
   }
   template <typename F, typename... Args>
   void Call(std::string_view header, std::string_view name, F,
@@ -173,6 +187,10 @@ class StepWriter {
                                   std::span<const int32_t> fields) = 0;
   virtual std::string WriteArray(std::string_view role, std::string_view type,
                                  const std::vector<int64_t>& values) = 0;
+  virtual std::string WriteReals(std::string_view role,
+                                 const std::vector<float>& values) = 0;
+  virtual std::string WriteFunction(std::string_view header,
+                                    std::string_view name) = 0;
   virtual std::string WriteWeights(const std::string& values,
                                    const std::string& bias,
                                    const std::string& multiplier,
@@ -181,6 +199,11 @@ class StepWriter {
                          const std::vector<std::string>& arguments) = 0;
   virtual void OpenLoops(int32_t rows, int32_t columns) = 0;
   virtual void CloseLoops() = 0;
+
+  template <typename T>
+  std::string ArrayOrNull(std::string_view role, const std::vector<T>& values) {
+    return values.empty() ? "NULL" : Array(role, values);
+  }
 
   static std::string_view TypeName(int8_t) { return "int8_t"; }
   static std::string_view TypeName(uint8_t) { return "uint8_t"; }
@@ -209,8 +232,11 @@ class FixedStep {
   virtual size_t state_bytes() const { return 0; }
   // Output 0 has the bytes of input 0.
   virtual bool is_view() const { return false; }
-  // Products of two integers in a run, for whoever compares costs.
+  // Products of two numbers in a run, for whoever compares costs.
   virtual int64_t macs() const { return 0; }
+  // It computes with real numbers: float instructions, and results that depend
+  // on the C library by a few units in the last place.
+  virtual bool is_real() const { return false; }
 
   // Output 0 may lie over this input where it begins at least so many bytes
   // before it: nothing is overwritten before it is read for the last time. 0:

@@ -18,14 +18,32 @@ constexpr std::array kRows = {
 #undef SQUINT_STEP
 };
 
+constexpr std::array kRealRows = {
+#define SQUINT_STEP(type, maker) Row{#type, maker},
+#include "squint/fixed/real_step_list.inc"
+#undef SQUINT_STEP
+};
+
+template <size_t kCount>
+std::unique_ptr<FixedStep> MakeFrom(const std::array<Row, kCount>& rows,
+                                    const FixedOperation& operation,
+                                    std::string_view reason) {
+  const auto row = std::ranges::find(
+      rows, std::string_view(operation.node.op_type), &Row::op_type);
+  Require(row != rows.end(), reason);
+  return row->make(operation);
+}
+
 }  // namespace
 
 std::unique_ptr<FixedStep> MakeFixedStep(const FixedOperation& operation) {
-  const auto* row = std::find_if(kRows.begin(), kRows.end(), [&](const Row& r) {
-    return r.op_type == operation.node.op_type;
-  });
-  Require(row != kRows.end(), "there is no fixed-point form of this operator");
-  return row->make(operation);
+  return MakeFrom(kRows, operation,
+                  "there is no fixed-point form of this operator");
+}
+
+std::unique_ptr<FixedStep> MakeRealStep(const FixedOperation& operation) {
+  return MakeFrom(kRealRows, operation,
+                  "there is no float form of this operator");
 }
 
 }  // namespace squint

@@ -3,6 +3,7 @@
 // here: the operator's reference runs on the numbers of the elements instead
 // of the elements, and its result is read as strided copies.
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 #include "squint/fixed/step_list.h"
@@ -13,9 +14,11 @@
 #include "squint/kernels/fixed/copy.h"
 #include "squint/kernels/fixed/fill.h"
 #include "squint/kernels/fixed/fill_16.h"
+#include "squint/kernels/fixed/fill_32.h"
 #include "squint/kernels/fixed/lookup.h"
 #include "squint/kernels/fixed/take.h"
 #include "squint/kernels/fixed/take_16.h"
+#include "squint/kernels/fixed/take_32.h"
 #include "squint/ops/op.h"
 #include "squint/runtime/byte_table.h"
 
@@ -29,7 +32,7 @@ struct Copy {
 };
 
 struct Plan {
-  bool wide = false;  // elements of 16 bits
+  DType dtype = DType::kInt8;
   std::vector<Copy> copies;
   std::vector<int32_t> index;  // of `take`, where no copies say it
   int32_t count = 0;           // of elements of output 0
@@ -39,6 +42,8 @@ struct Plan {
   std::optional<Curve> curve;  // the same of 16-bit numbers
   bool is_view = false;
   std::optional<ImageSize> planes;  // FixedStep::planes
+
+  int32_t bytes() const { return BitsOf(dtype) / 8; }  // of an element
 };
 
 class MovementStep : public StepOf<MovementStep> {
@@ -52,8 +57,13 @@ class MovementStep : public StepOf<MovementStep> {
         m.Call(kernel..., m.Number(plan_.count), m.Number(plan_.border),
                m.Out(0));
       };
-      plan_.wide ? fill(SQUINT_KERNEL("fill_16", squint_fill_16))
-                 : fill(SQUINT_KERNEL("fill", squint_fill));
+      if (plan_.bytes() == 4) {
+        fill(SQUINT_KERNEL("fill_32", squint_fill_32));
+      } else if (plan_.bytes() == 2) {
+        fill(SQUINT_KERNEL("fill_16", squint_fill_16));
+      } else {
+        fill(SQUINT_KERNEL("fill", squint_fill));
+      }
     }
     for (const Copy& copy : plan_.copies) {
       m.Call(SQUINT_KERNEL("copy", squint_copy),
@@ -65,8 +75,13 @@ class MovementStep : public StepOf<MovementStep> {
         m.Call(kernel..., m.Number(plan_.count), m.Array("index", plan_.index),
                m.In(0), m.Out(0));
       };
-      plan_.wide ? take(SQUINT_KERNEL("take_16", squint_take_16))
-                 : take(SQUINT_KERNEL("take", squint_take));
+      if (plan_.bytes() == 4) {
+        take(SQUINT_KERNEL("take_32", squint_take_32));
+      } else if (plan_.bytes() == 2) {
+        take(SQUINT_KERNEL("take_16", squint_take_16));
+      } else {
+        take(SQUINT_KERNEL("take", squint_take));
+      }
     }
     if (!plan_.table.empty()) {
       m.Call(SQUINT_KERNEL("lookup", squint_lookup), m.Number(1), m.Number(1),
@@ -85,7 +100,8 @@ class MovementStep : public StepOf<MovementStep> {
 
 bool IsData(const FixedOperand& operand) {
   return operand.has() &&
-         (IsByte(operand.dtype) || operand.dtype == DType::kInt16);
+         (IsByte(operand.dtype) || operand.dtype == DType::kInt16 ||
+          operand.dtype == DType::kFloat32);
 }
 
 // Inputs whose elements move: all of Concat; else the first.
@@ -170,14 +186,14 @@ bool IsIdentity(const std::vector<int32_t>& sources) {
   return true;
 }
 
-// Loops over elements of two bytes as loops over bytes.
-squint_copy_shape InBytes(squint_copy_shape elements) {
+// Loops over elements of so many bytes as loops over bytes.
+squint_copy_shape InBytes(squint_copy_shape elements, int64_t bytes) {
   for (int32_t* step :
        {&elements.run, &elements.x_start, &elements.x_0, &elements.x_1,
         &elements.x_2, &elements.x_3, &elements.x_4, &elements.y_start,
         &elements.y_0, &elements.y_1, &elements.y_2, &elements.y_3,
         &elements.y_4}) {
-    *step = Size(2 * int64_t{*step});
+    *step = Size(bytes * *step);
   }
   return elements;
 }
@@ -193,8 +209,7 @@ void PlanCopies(const FixedOperation& operation,
     if (moves.empty()) continue;
     const auto nest = NestOf(moves);
     if (nest) {
-      plan.copies.push_back(
-          {input, output, plan.wide ? InBytes(*nest) : *nest});
+      plan.copies.push_back({input, output, InBytes(*nest, plan.bytes())});
       continue;
     }
     Require(
@@ -220,9 +235,14 @@ std::optional<Tensor> TableBetween(const FixedOperand& x,
   return QuantizeTensor(DequantizeTensor(AllNumbers(from), from), to);
 }
 
-// The border of Pad as an integer of its operand.
+// The border of Pad as an integer of its operand; of real numbers, their bits.
 int32_t BorderOf(const FixedOperation& operation) {
   const FixedOperand& x = operation.inputs[0];
+  if (IsFloat(x.dtype)) {
+    const float real =
+        operation.has(2) ? operation.inputs[2].constant->ToFloats().at(0) : 0;
+    return std::bit_cast<int32_t>(real);
+  }
   const int32_t zero = x.grid ? GridOf(x, x.dtype).zero : 0;
   if (!operation.has(2)) return zero;
   const Tensor* value = operation.inputs[2].constant;
@@ -251,12 +271,12 @@ void CheckMovement(const FixedOperation& operation,
   for (const size_t i : data) {
     Require(IsData(operation.inputs[i]) &&
                 operation.inputs[i].dtype == operation.inputs[0].dtype,
-            "it moves no integers of 8 or 16 bits of one type");
+            "its operands have several types or one that is not moved");
   }
   for (const FixedOperand& y : operation.outputs) {
     if (!y.has()) continue;
     Require(IsData(y) && BitsOf(y.dtype) == BitsOf(operation.inputs[0].dtype),
-            "it makes integers of another type");
+            "its result has another type");
     Require((data.size() == 1 && operation.outputs.size() == 1) ||
                 !TableBetween(operation.inputs[0], y),
             "its results have other scales than its operands");
@@ -273,11 +293,11 @@ std::unique_ptr<FixedStep> MakeMovementStep(const FixedOperation& operation) {
   CheckMovement(operation, data);
   const auto sources = Sources(operation, data);
   Plan plan;
-  plan.wide = operation.inputs[0].dtype == DType::kInt16;
+  plan.dtype = operation.inputs[0].dtype;
   plan.count = Size(ElementCount(operation.outputs[0].dims));
   const auto table = TableBetween(operation.inputs[0], operation.outputs[0]);
-  if (table && plan.wide) plan.curve = CurveOf(*table);
-  if (table && !plan.wide) plan.table = BytesOf(*table);
+  if (table && plan.bytes() == 2) plan.curve = CurveOf(*table);
+  if (table && plan.bytes() == 1) plan.table = BytesOf(*table);
   plan.has_border =
       std::ranges::find(sources[0], kBorderSource) != sources[0].end();
   if (plan.has_border) plan.border = BorderOf(operation);
@@ -286,12 +306,12 @@ std::unique_ptr<FixedStep> MakeMovementStep(const FixedOperation& operation) {
   }
   plan.is_view = !table && sources.size() == 1 && IsIdentity(sources[0]) &&
                  ElementCount(operation.inputs[0].dims) == plan.count;
-  if (!plan.is_view && !table && !plan.wide) {
+  if (!plan.is_view && !table && plan.bytes() == 1) {
     if (auto step = MakeImageMovement(operation, sources[0], plan.border)) {
       return step;
     }
   }
-  if (!table && !plan.wide) plan.planes = PlanesOf(operation);
+  if (!table && plan.bytes() == 1) plan.planes = PlanesOf(operation);
   return std::make_unique<MovementStep>(std::move(plan));
 }
 

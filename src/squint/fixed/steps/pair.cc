@@ -3,62 +3,23 @@
 #include <array>
 
 #include "squint/fixed/step_list.h"
+#include "squint/fixed/steps/pair_shape.h"
 #include "squint/kernels/fixed/add.h"
 #include "squint/kernels/fixed/add_16.h"
 #include "squint/kernels/fixed/mul.h"
 #include "squint/kernels/fixed/mul_16.h"
-#include "squint/ops/broadcast.h"
 
 namespace squint {
 namespace {
 
-constexpr size_t kAxes = 4;  // loops of squint_pair
-
-// An axis of the result and the steps of both operands along it.
-struct Axis {
-  int64_t size = 1;
-  int64_t a = 0;
-  int64_t b = 0;
-};
-
-// As few axes as say the same.
-std::vector<Axis> MergedAxes(const Dims& a, const Dims& b, const Dims& y) {
-  const Dims a_steps = BroadcastStrides(a, y);
-  const Dims b_steps = BroadcastStrides(b, y);
-  std::vector<Axis> axes;
-  for (size_t i = 0; i < y.size(); ++i) {
-    if (y[i] == 1) continue;
-    const Axis next = {y[i], a_steps[i], b_steps[i]};
-    if (!axes.empty() && axes.back().a == next.a * next.size &&
-        axes.back().b == next.b * next.size) {
-      axes.back() = {axes.back().size * next.size, next.a, next.b};
-    } else {
-      axes.push_back(next);
-    }
-  }
-  Require(axes.size() <= kAxes, "it broadcasts along too many axes");
-  axes.insert(axes.begin(), kAxes - axes.size(), Axis());
-  return axes;
-}
-
 squint_pair PairOf(const FixedOperation& operation) {
-  const std::vector<Axis> axes =
-      MergedAxes(operation.inputs[0].dims, operation.inputs[1].dims,
-                 operation.outputs[0].dims);
-  return {.size_0 = Size(axes[0].size),
-          .size_1 = Size(axes[1].size),
-          .size_2 = Size(axes[2].size),
-          .size_3 = Size(axes[3].size),
-          .a_0 = Size(axes[0].a),
-          .a_1 = Size(axes[1].a),
-          .a_2 = Size(axes[2].a),
-          .a_3 = Size(axes[3].a),
-          .b_0 = Size(axes[0].b),
-          .b_1 = Size(axes[1].b),
-          .b_2 = Size(axes[2].b),
-          .b_3 = Size(axes[3].b),
-          .zero_a = GridOf(operation.inputs[0], NumberType(operation)).zero,
-          .zero_b = GridOf(operation.inputs[1], NumberType(operation)).zero};
+  const DType type = NumberType(operation);
+  squint_pair pair =
+      PairShape(operation.inputs[0].dims, operation.inputs[1].dims,
+                operation.outputs[0].dims);
+  pair.zero_a = GridOf(operation.inputs[0], type).zero;
+  pair.zero_b = GridOf(operation.inputs[1], type).zero;
+  return pair;
 }
 
 // Operands that have a number for each result may be overwritten by them.

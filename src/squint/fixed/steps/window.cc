@@ -22,6 +22,10 @@ squint_window WindowOf(const FixedOperation& operation, const Dims& kernel,
   const bool last = operation.channels_last;
   const ImageDims x = ImageDimsOf(operation.inputs[0], last);
   const ImageDims y = ImageDimsOf(operation.outputs[0], last);
+  const int32_t zero =
+      IsFloat(operation.inputs[0].dtype)
+          ? 0
+          : GridOf(operation.inputs[0], NumberType(operation)).zero;
   const Window window =
       ResolvePads(ReadWindow(operation.node, kernel),
                   Dims(x.first.begin() + 2, x.first.end()), is_pool);
@@ -40,7 +44,7 @@ squint_window WindowOf(const FixedOperation& operation, const Dims& kernel,
           .step_w = Size(plane.dilation_w),
           .pad_top = Size(plane.pad_top),
           .pad_left = Size(plane.pad_left),
-          .zero = GridOf(operation.inputs[0], NumberType(operation)).zero};
+          .zero = zero};
 }
 
 }  // namespace squint
