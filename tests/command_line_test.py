@@ -255,6 +255,17 @@ class CommandLine(unittest.TestCase):
             self.assertIn("is a float model", self.fails(
                 *command, "--arithmetic", "fixed"))
 
+    def test_bf16_keeps_accuracy_and_knows_its_runs(self):
+        def top1(*options):
+            result = squint("eval", MODEL, "--data", TEST, "--limit", 1000,
+                            "--json", *options)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            return json.loads(result.stdout)["value"]
+        self.assertLess(abs(top1("--float", "bf16") - top1()), 0.01)
+        self.assertIn("bfloat16 is for runs by float kernels", self.fails(
+            "run", MODEL, "--input", self.data, "--float", "bf16",
+            "--reference"))
+
     def test_reconstruction_needs_data(self):
         path = self.folder / "tuned.onnx"
         result = squint("quantize", MODEL, "--data", self.data, "--weights",
@@ -306,7 +317,8 @@ class CommandLine(unittest.TestCase):
         model, _ = self.quantize("--preset", "squint")
         one = images(self.folder / "one.npy", count=1)
         seen = {}
-        for isa in ("generic", "sse4", "avx2", "avx512", "avx512vnni", ""):
+        for isa in ("generic", "sse4", "avx2", "avxvnni", "avx512",
+                    "avx512vnni", "avx512bf16", ""):
             out = self.folder / f"isa_{isa}.npy"
             result = squint("run", model, "--input", one, "--output", out,
                             env={**os.environ, "SQUINT_ISA": isa})

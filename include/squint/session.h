@@ -27,6 +27,7 @@
 
 #include "squint/context.h"
 #include "squint/error.h"
+#include "squint/float_format.h"
 
 namespace squint {
 
@@ -145,8 +146,12 @@ class Result {
   size_t bytes_ = 0;
 };
 
-// Float networks run in float32; quantized ones on their integers, wherever
-// the engine has an integer form (docs/numerics.md).
+struct SessionOptions {
+  FloatFormat float_format = FloatFormat::kFloat32;
+};
+
+// Float networks run in float32, or as SessionOptions say; quantized ones on
+// their integers, wherever the engine has an integer form (docs/numerics.md).
 //
 // Everything that follows from the file is made once and shared by all runs and
 // all copies of the session: the lowered graph, packed weights, and for each
@@ -167,7 +172,8 @@ class Session {
   // `context.cancel` is asked by every run and must live as long.
   // The file stays mapped: replace it by renaming, do not write over it.
   // Error: kIo, kInvalidModel, kUnsupported.
-  explicit Session(const std::string& model, const Context& context = {});
+  explicit Session(const std::string& model, const Context& context = {},
+                   const SessionOptions& options = {});
   ~Session();
   Session(const Session&);  // the same network
   Session& operator=(const Session&);

@@ -17,6 +17,7 @@
 
 #include "squint/context.h"
 #include "squint/error.h"
+#include "squint/float_format.h"
 
 namespace squint {
 
@@ -161,6 +162,7 @@ struct EvalRequest {
   std::string metric;       // "" = the dataset's own, else top1
   std::string float_model;  // for agreement, sqnr and the like
   Execution execution = Execution::kIntegers;
+  FloatFormat float_format = FloatFormat::kFloat32;
 };
 struct EvalSummary {
   std::string metric;
@@ -203,6 +205,7 @@ struct RunRequest {
   std::vector<std::string> inputs;
   std::string output;  // .npy (one output) or .npz (all)
   Execution execution = Execution::kIntegers;
+  FloatFormat float_format = FloatFormat::kFloat32;
 };
 struct RunSummary {
   std::vector<std::pair<std::string, std::string>> outputs;  // name, shape
@@ -233,6 +236,7 @@ struct BenchWorkerRequest {
   std::string model;
   BenchInputs inputs;
   Execution execution = Execution::kIntegers;
+  FloatFormat float_format = FloatFormat::kFloat32;
 };
 void ServeBenchmark(const BenchWorkerRequest& request, std::istream& orders,
                     std::ostream& answers, const Context& context = {});
@@ -251,6 +255,7 @@ struct BenchRequest {
   bool profile = false;            // where the time goes, node by node
   // The command that is a worker when given a model, --threads and so on.
   std::vector<std::string> worker;
+  FloatFormat float_format = FloatFormat::kFloat32;
 };
 // One engine on one model. A turn is `clean` when other processes used less
 // than an eighth of a CPU. Of clean turns, or the least disturbed ones where

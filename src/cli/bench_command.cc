@@ -96,6 +96,7 @@ void AddOptions(CLI::App& command, BenchOptions& options) {
   AddMeasuringOptions(command, options);
   AddInputOptions(command, options);
   AddExecutionFlags(command, options.request.execution);
+  AddFloatFormat(command, options.request.float_format);
   command
       .add_option("--json", options.json,
                   "results as one JSON object, to a FILE.json or to standard "
@@ -115,8 +116,9 @@ void Serve(const BenchOptions& options, Context context) {
   }
   if (!request.threads.empty()) context.threads = request.threads[0];
   context.progress = nullptr;
-  ServeBenchmark({options.worker, request.inputs, request.execution}, std::cin,
-                 std::cout, context);
+  ServeBenchmark(
+      {options.worker, request.inputs, request.execution, request.float_format},
+      std::cin, std::cout, context);
 }
 
 void WriteText(const std::string& path, const std::string& text) {

@@ -24,6 +24,8 @@ void AddCommonOptions(CLI::App& command, CommonOptions& common);
 void AddContextOptions(CLI::App& command, CommonOptions& common);
 // --reference, and --simulated where integers are the default.
 void AddExecutionFlags(CLI::App& command, Execution& execution);
+// --float
+void AddFloatFormat(CLI::App& command, FloatFormat& format);
 void AddDataOptions(CLI::App& command, DataRequest& data, bool required);
 void AddRecipeOptions(CLI::App& command, RecipeRequest& recipe);
 

@@ -47,6 +47,7 @@ void AddEval(CLI::App& app, CommonOptions& common) {
                       "for metrics that compare with a float model");
   AddExecutionFlags(*command, request->execution);
   AddArithmetic(*command, request->execution);
+  AddFloatFormat(*command, request->float_format);
   OnCall(command, common, [request, &common](const Context& context) {
     const EvalSummary summary = EvaluateFile(*request, context);
     if (common.json) {
@@ -104,6 +105,7 @@ void AddRun(CLI::App& app, CommonOptions& common) {
   command->add_option("--output", request->output, "FILE.npy or FILE.npz");
   AddExecutionFlags(*command, request->execution);
   AddArithmetic(*command, request->execution);
+  AddFloatFormat(*command, request->float_format);
   OnCall(command, common, [request, &common](const Context& context) {
     const RunSummary summary = RunFile(*request, context);
     if (common.json) {
@@ -165,6 +167,19 @@ void AddExecutionFlags(CLI::App& command, Execution& execution) {
   command.add_flag_callback(
       "--reference", [&execution] { execution = Execution::kReference; },
       "run quantized models by plain loops on their integers (slow)");
+}
+
+void AddFloatFormat(CLI::App& command, FloatFormat& format) {
+  command
+      .add_option_function<std::string>(
+          "--float",
+          [&format](const std::string& name) {
+            if (name == "bf16") format = FloatFormat::kBf16;
+          },
+          "factors of float products: float32, or rounded to bfloat16, for "
+          "CPUs with AVX512_BF16")
+      ->check(CLI::IsMember({"float32", "bf16"}))
+      ->default_str("float32");
 }
 
 void AddMeasureCommands(CLI::App& app, CommonOptions& common) {

@@ -40,8 +40,8 @@ BenchProfile MakeProfile(const BenchRequest& request,
                          Context context, int threads) {
   context.threads = threads;
   return RunOnFiles(subject.model, [&] {
-    const Prepared prepared =
-        PrepareToRun(subject.model, request.execution, context);
+    const Prepared prepared = PrepareToRun(subject.model, request.execution,
+                                           request.float_format, context);
     Runner runner(prepared.graph, RunModeOf(request.execution), context);
     std::vector<std::string> files;
     for (const auto& [name, file] : subject.inputs) files.push_back(file);

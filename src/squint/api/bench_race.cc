@@ -35,6 +35,9 @@ Command WorkerCommand(const BenchRequest& request, const BenchSubject& subject,
   } else if (request.execution == Execution::kReference) {
     command.emplace_back("--reference");
   }
+  if (request.float_format == FloatFormat::kBf16) {
+    command.insert(command.end(), {"--float", "bf16"});
+  }
   return command;
 }
 

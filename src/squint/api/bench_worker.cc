@@ -44,8 +44,8 @@ class Subject {
  public:
   Subject(const BenchWorkerRequest& request, const Context& context) {
     Stopwatch load;
-    const Prepared prepared =
-        PrepareToRun(request.model, request.execution, context);
+    const Prepared prepared = PrepareToRun(request.model, request.execution,
+                                           request.float_format, context);
     runner_ = std::make_unique<Runner>(prepared.graph,
                                        RunModeOf(request.execution), context);
     load_seconds_ = load.Seconds();

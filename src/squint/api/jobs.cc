@@ -9,8 +9,10 @@
 
 #include "squint/base/error.h"
 #include "squint/interchange/convert.h"
+#include "squint/kernels/isa/isa.h"
 #include "squint/optimize/optimize.h"
 #include "squint/quantize/method.h"
+#include "squint/runtime/bf16_products.h"
 
 namespace squint {
 namespace {
@@ -86,24 +88,54 @@ Prepared Prepare(LoadedModel loaded, const std::string& model,
   return prepared;
 }
 
-Prepared PrepareToRun(const std::string& model, Execution execution,
-                      const Context& context) {
-  Prepared prepared = Prepare(model, {}, context);
-  if (!prepared.quantized && execution == Execution::kFixed) {
+bool HasFastBf16() { return MayUseAvx512Bf16(); }
+
+namespace {
+
+// Which of them a model can be run by.
+void CheckExecution(const std::string& model, bool quantized,
+                    Execution execution, FloatFormat format) {
+  if (!quantized && execution == Execution::kFixed) {
     Fail(ErrorCode::kInvalidArgument,
          "{} is a float model: fixed-point arithmetic is of quantized ones",
          model);
   }
-  if (!prepared.quantized || execution == Execution::kReference) {
+  if (format == FloatFormat::kBf16 &&
+      (execution == Execution::kReference || execution == Execution::kFixed)) {
+    Fail(ErrorCode::kInvalidArgument,
+         "bfloat16 is for runs by float kernels: neither plain loops nor "
+         "fixed-point arithmetic have it");
+  }
+}
+
+void NoteImitation(const Context& context) {
+  if (HasFastBf16()) return;
+  context.Note(
+      "this CPU has no instruction for products of bfloat16: they are made of "
+      "float32, no faster");
+}
+
+}  // namespace
+
+Prepared PrepareToRun(const std::string& model, Execution execution,
+                      FloatFormat float_format, const Context& context) {
+  Prepared prepared = Prepare(model, {}, context);
+  CheckExecution(model, prepared.quantized, execution, float_format);
+  const bool bf16 = float_format == FloatFormat::kBf16;
+  if (execution == Execution::kReference || (!prepared.quantized && !bf16)) {
     return prepared;
   }
   try {
     Graph graph = *prepared.graph;
-    RunPasses(graph, {}, context);
+    if (prepared.quantized) RunPasses(graph, {}, context);
     if (execution == Execution::kFixed) {
       for (const std::string& kept : MakeActivationsSigned(graph)) {
         context.Detail(kept);
       }
+    }
+    if (bf16) {
+      UseBf16Products(graph);
+      NoteImitation(context);
     }
     prepared.graph = std::make_shared<const Graph>(std::move(graph));
   } catch (const Error& error) {

@@ -42,7 +42,7 @@ Prepared Prepare(LoadedModel loaded, const std::string& model,
 // of quantized networks are optimized, too, but for plain loops, which run what
 // the file says.
 Prepared PrepareToRun(const std::string& model, Execution execution,
-                      const Context& context);
+                      FloatFormat float_format, const Context& context);
 
 // All passes but the disabled ones; what they did goes to the log.
 void RunPasses(Graph& graph, const std::vector<std::string>& disabled_passes,

@@ -50,8 +50,8 @@ Json ToJson(const std::vector<TensorDifference>& differences) {
 }
 
 EvalSummary EvaluateModel(const EvalRequest& request, const Context& context) {
-  const Prepared prepared =
-      PrepareToRun(request.model, request.execution, context);
+  const Prepared prepared = PrepareToRun(request.model, request.execution,
+                                         request.float_format, context);
   const auto dataset = OpenData(request.data, *prepared.graph, context);
   Runner runner(prepared.graph, RunModeOf(request.execution), context);
   std::unique_ptr<Runner> float_runner;

@@ -10,8 +10,8 @@ namespace squint {
 namespace {
 
 RunSummary RunModel(const RunRequest& request, const Context& context) {
-  const Prepared prepared =
-      PrepareToRun(request.model, request.execution, context);
+  const Prepared prepared = PrepareToRun(request.model, request.execution,
+                                         request.float_format, context);
   const Graph& graph = *prepared.graph;
   Runner runner(prepared.graph, RunModeOf(request.execution), context);
   const std::vector<Tensor> inputs = ReadInputs(graph, request.inputs);

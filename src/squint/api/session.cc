@@ -46,10 +46,11 @@ void Result::ThrowWrongType(ElementType wanted) const {
 
 class Session::Impl {
  public:
-  Impl(const std::string& model, const Context& context)
+  Impl(const std::string& model, const Context& context,
+       const SessionOptions& options)
       : model_(model), memory_limit_(context.memory_limit) {
-    const Prepared prepared =
-        PrepareToRun(model, Execution::kIntegers, context);
+    const Prepared prepared = PrepareToRun(model, Execution::kIntegers,
+                                           options.float_format, context);
     executor_ = std::make_unique<Executor>(
         std::make_shared<const Graph>(LowerToIntegers(*prepared.graph)),
         context);
@@ -129,9 +130,10 @@ class Session::Impl {
   std::vector<bool> lendable_;  // by input
 };
 
-Session::Session(const std::string& model, const Context& context)
+Session::Session(const std::string& model, const Context& context,
+                 const SessionOptions& options)
     : impl_(RunOnFiles(model, [&] {
-        return std::make_shared<const Impl>(model, context);
+        return std::make_shared<const Impl>(model, context, options);
       })) {}
 
 Session::~Session() = default;

@@ -7,7 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -403,6 +405,30 @@ TEST_F(SessionTest, MemoryStopsGrowing) {
   for (int round = 0; round < 4; ++round) run_all();
   // 1280 runs; one result that stayed of each would be 40 MB.
   EXPECT_LT(ResidentBytes(), before + (size_t{24} << 20));
+}
+
+TEST_F(SessionTest, RoundsFactorsOfFloatProductsToBfloat16WhereAsked) {
+  const Image image = ImageOf(2, 9, 4);
+  const auto run = [&](const std::string& model, FloatFormat format) {
+    return Session(model, {}, {.float_format = format}).Run({image.buffer()});
+  };
+  const auto exact = run(Path("float.onnx"), FloatFormat::kFloat32);
+  const auto rounded = run(Path("float.onnx"), FloatFormat::kBf16);
+  for (const size_t output : {size_t{0}, size_t{1}}) {
+    const auto a = exact[output].values<float>();
+    const auto b = rounded[output].values<float>();
+    float most = 0;
+    float difference = 0;
+    for (size_t i = 0; i < a.size(); ++i) {
+      most = std::max(most, std::abs(a[i]));
+      difference = std::max(difference, std::abs(a[i] - b[i]));
+    }
+    EXPECT_GT(difference, 0) << output;
+    EXPECT_LT(difference, most / 64) << output;
+  }
+  const std::string quantized = Quantized();
+  EXPECT_EQ(BytesOf(run(quantized, FloatFormat::kBf16)),
+            BytesOf(run(quantized, FloatFormat::kFloat32)));
 }
 
 }  // namespace

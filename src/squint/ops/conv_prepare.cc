@@ -4,6 +4,7 @@
 #include "squint/kernels/depthwise/depthwise.h"
 #include "squint/ops/conv_shape.h"
 #include "squint/ops/prepare.h"
+#include "squint/ops/products.h"
 
 namespace squint {
 namespace {
@@ -71,6 +72,10 @@ std::unique_ptr<Step> PrepareConv(const PrepareContext& context) {
     return std::make_unique<DepthwiseStep>(shape, ClampOrNone(context));
   }
   if (context.constants[1] == nullptr) return nullptr;
+  if (ProductsOf(context.node) == Products::kBf16) {
+    return Packed<ConvStep<ConvPlan, Conv>>(context, shape, "/bf16",
+                                            PackConvBf16);
+  }
   if (WinogradPays(shape)) {
     return Packed<ConvStep<WinogradPlan, WinogradConv>>(
         context, shape, "/winograd", PackWinogradWeights);

@@ -7,6 +7,7 @@
 #include "squint/ops/batch_offsets.h"
 #include "squint/ops/matrix_bias.h"
 #include "squint/ops/prepare.h"
+#include "squint/ops/products.h"
 
 namespace squint {
 namespace {
@@ -25,7 +26,8 @@ Packed PackedB(const PrepareContext& context, int64_t k, int64_t n,
       data = scaled.data();
     }
     return std::make_shared<const PackedMatrix>(
-        PackRight(k, n, {data, row_stride, column_stride}));
+        PackRight(k, n, {data, row_stride, column_stride}, 1, 0,
+                  ProductsOf(context.node)));
   });
 }
 
@@ -36,6 +38,10 @@ struct Layout {
   int64_t k = 0;
   MatrixView a = {};
   MatrixView b = {};
+  Products products = Products::kFloat32;
+
+  // A single row is multiplied with B as it stands.
+  bool reads_b_once() const { return m == 1 && products == Products::kFloat32; }
 };
 
 GemmArgs ArgsFor(const Layout& layout, const StepArgs& args) {
@@ -43,7 +49,8 @@ GemmArgs ArgsFor(const Layout& layout, const StepArgs& args) {
                 .n = layout.n,
                 .k = layout.k,
                 .a = layout.a,
-                .b = layout.b};
+                .b = layout.b,
+                .products = layout.products};
   gemm.a.data = FloatInput(args, 0);
   gemm.b.data = FloatInput(args, 1);
   gemm.c = FloatOutput(args);
@@ -64,7 +71,8 @@ class GemmStep : public Step {
     GemmArgs gemm = ArgsFor(layout_, args);
     gemm.packed_b = b_.get();
     gemm.epilogue = bias_.EpilogueFor(args, clamp_);
-    if (layout_.m == 1 && b_ == nullptr && layout_.b.column_stride == 1) {
+    if (layout_.reads_b_once() && b_ == nullptr &&
+        layout_.b.column_stride == 1) {
       Gemv(layout_.k, layout_.n, gemm.a.data, gemm.b.data, gemm.b.row_stride,
            gemm.c, gemm.epilogue, args.pool);
     } else {
@@ -124,8 +132,9 @@ std::unique_ptr<Step> PrepareGemm(const PrepareContext& context) {
                 a[trans_a ? 0 : 1]};
   layout.a = {nullptr, trans_a ? 1 : a[1], trans_a ? a[1] : 1};
   layout.b = {nullptr, trans_b ? 1 : b[1], trans_b ? b[1] : 1};
+  layout.products = ProductsOf(context.node);
   Packed packed;
-  if (alpha != 1.0f || layout.m > 1 || trans_b) {
+  if (alpha != 1.0f || !layout.reads_b_once() || trans_b) {
     if (context.constants[1] != nullptr) {
       packed = PackedB(context, layout.k, layout.n, layout.b.row_stride,
                        layout.b.column_stride, alpha);
@@ -147,12 +156,13 @@ std::unique_ptr<Step> PrepareMatMul(const PrepareContext& context) {
   Layout layout{a[a.size() - 2], b.back(), a.back()};
   layout.a = {nullptr, layout.k, 1};
   layout.b = {nullptr, layout.n, 1};
+  layout.products = ProductsOf(context.node);
   const Dims a_batch = BatchOf(a);
   const Dims b_batch = BatchOf(b);
   if (ElementCount(b_batch) == 1) {
     layout.m *= ElementCount(a_batch);
     Packed packed;
-    if (layout.m > 1 && context.constants[1] != nullptr) {
+    if (!layout.reads_b_once() && context.constants[1] != nullptr) {
       packed = PackedB(context, layout.k, layout.n, layout.n, 1, 1.0f);
     }
     return std::make_unique<GemmStep>(layout, std::move(packed), MatrixBias{},
