@@ -27,7 +27,8 @@ void WriteStored(const Tensor& real, const Port& port, OutputFile& file) {
 int64_t Write(const std::string& model, const std::string& data,
               const std::filesystem::path& folder, int64_t limit) {
   const Context context;
-  const Prepared prepared = PrepareToRun(model, Execution::kFixed, context);
+  const Prepared prepared =
+      PrepareToRun(model, Execution::kFixed, FloatFormat::kFloat32, context);
   DataRequest request;
   request.source = data;
   request.limit = limit;
