@@ -113,4 +113,11 @@ void RunDynamicProduct(const OpDef& op, RunContext& context) {
   context.outputs[0] = std::move(sum.outputs[0]);
 }
 
+bool IsBiasOfColumns(const Graph& graph, ValueId id, int64_t columns) {
+  const Value& value = graph.value(id);
+  return value.is_constant() && !value.quant &&
+         value.constant.dtype() == DType::kFloat32 &&
+         value.constant.dims() == Dims{columns};
+}
+
 }  // namespace squint

@@ -24,6 +24,10 @@ Tensor DynamicFakeQuantize(const Tensor& real, const QuantParams& kind);
 // parameters, and the real bias. Assigns output 0, float32.
 void RunDynamicProduct(const OpDef& op, RunContext& context);
 
+// Whether a value is a constant float bias of a product: one number for each
+// of its columns.
+bool IsBiasOfColumns(const Graph& graph, ValueId id, int64_t columns);
+
 }  // namespace squint
 
 #endif  // SQUINT_OPS_DYNAMIC_PRODUCT_H_

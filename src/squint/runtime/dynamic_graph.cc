@@ -52,7 +52,7 @@ class DynamicLowering {
   // Of Gemm: one number for each column.
   bool HasPlainBias(const Node& node) const {
     const Value& bias = graph_.value(node.input(2));
-    return IsBiasFor(node.input(2), ColumnsOf(node)) ||
+    return IsBiasOfColumns(graph_, node.input(2), ColumnsOf(node)) ||
            (bias.shape.has_rank() && bias.shape.rank() == 1 && !bias.quant &&
             bias.shape[0].is(ColumnsOf(node)));
   }
@@ -60,13 +60,6 @@ class DynamicLowering {
   int64_t ColumnsOf(const Node& node) const {
     const bool turned = node.Is("Gemm") && node.Int("transB", 0) != 0;
     return graph_.value(node.input(1)).constant.dim(turned ? 0 : 1);
-  }
-
-  bool IsBiasFor(ValueId id, int64_t columns) const {
-    const Value& value = graph_.value(id);
-    return value.is_constant() && !value.quant &&
-           value.constant.dtype() == DType::kFloat32 &&
-           value.constant.dims() == Dims{columns};
   }
 
   void Lower(ValueId id) {

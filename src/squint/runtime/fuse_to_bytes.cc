@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "squint/ops/layout.h"
+#include "squint/ops/dynamic_product.h"
 #include "squint/ops/matmul_to_bytes.h"
 #include "squint/ops/qlinear_operands.h"
 
@@ -52,13 +52,6 @@ class ByteFusion {
     graph_.value(from).producer = kNoNode;
   }
 
-  bool IsBiasFor(ValueId id, int64_t columns) const {
-    const Value& value = graph_.value(id);
-    return value.is_constant() && !value.quant &&
-           value.constant.dtype() == DType::kFloat32 &&
-           value.constant.dims() == Dims{columns};
-  }
-
   void TakeBias(NodeId id) {
     const ValueId y = graph_.node(id).output();
     const Node* sum = ReaderOf(y);
@@ -67,7 +60,8 @@ class ByteFusion {
     }
     const ValueId bias = sum->input(0) == y ? sum->input(1) : sum->input(0);
     const Tensor& weight = graph_.value(graph_.node(id).input(1)).constant;
-    if (weight.rank() != 2 || !IsBiasFor(bias, weight.dim(1))) return;
+    if (weight.rank() != 2 || !IsBiasOfColumns(graph_, bias, weight.dim(1)))
+      return;
     Skip(ReaderId(y), y, id);
     Node& product = graph_.node(id);
     product.inputs.resize(kBias, kNoValue);
