@@ -74,13 +74,9 @@ struct DynamicProduct {
     r.is_real = true;
     if (form.added) r.added = FloatInput(args, *form.added);
     if (!bytes) return r;
-    const ByteGrid& y = bytes->grid;
     r.function = bytes->function;
-    r.step = y.scale;
-    r.low = static_cast<float>(y.lowest() - y.zero);
-    r.high = static_cast<float>(y.highest() - y.zero);
-    r.zero = y.zero;
-    r.is_signed = y.is_signed;
+    r.step = bytes->grid.scale;
+    SetResultGrid(bytes->grid, r);
     return r;
   }
 };

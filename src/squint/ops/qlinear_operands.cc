@@ -143,10 +143,7 @@ Requantization RequantizationOf(const QLinearProduct& p,
   r.is_padded = p.is_padded;
   r.is_real = !p.y;
   if (!p.y) return r;
-  r.low = static_cast<float>(p.y->lowest() - p.y->zero);
-  r.high = static_cast<float>(p.y->highest() - p.y->zero);
-  r.zero = p.y->zero;
-  r.is_signed = p.y->is_signed;
+  SetResultGrid(*p.y, r);
   // Sums fit int32 (FitsInt32), and so does what is less.
   r.clamps_by_packing = p.multipliers_below_one;
   return r;

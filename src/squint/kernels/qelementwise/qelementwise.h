@@ -22,6 +22,15 @@ struct ByteGrid {
   int32_t highest() const { return is_signed ? 127 : 255; }
 };
 
+// The results of a product are numbers of this grid: what they are clamped to
+// and counted from, not how they are scaled.
+inline void SetResultGrid(const ByteGrid& grid, Requantization& r) {
+  r.low = static_cast<float>(grid.lowest() - grid.zero);
+  r.high = static_cast<float>(grid.highest() - grid.zero);
+  r.zero = grid.zero;
+  r.is_signed = grid.is_signed;
+}
+
 // How two tensors are added in QLinearAdd: `own`, which joins last if
 // `own_last`, and `other`; where and how the other one lies is the caller's.
 ByteAddition AdditionOf(const ByteGrid& own, const ByteGrid& other,

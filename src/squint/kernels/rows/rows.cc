@@ -334,10 +334,7 @@ int64_t SoftmaxBytesScratch(int64_t rows, int64_t length, int threads) {
 void SoftmaxToBytes(const SoftmaxBytesArgs& a, ThreadPool& pool) {
   Requantization steps;
   steps.step = a.grid.scale;
-  steps.low = static_cast<float>(a.grid.lowest() - a.grid.zero);
-  steps.high = static_cast<float>(a.grid.highest() - a.grid.zero);
-  steps.zero = a.grid.zero;
-  steps.is_signed = a.grid.is_signed;
+  SetResultGrid(a.grid, steps);
   const int64_t tasks = SoftmaxTasks(a.rows, pool.threads());
   pool.ParallelFor(
       static_cast<size_t>(tasks), 1, [&](size_t begin, size_t end) {
