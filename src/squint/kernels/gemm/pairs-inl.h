@@ -62,6 +62,12 @@ HWY_INLINE FloatVector PairOf(FloatVector first, FloatVector second) {
 
 namespace imitated {
 struct Halves {
+  // Spelled out: gcc gives implicit ones no target, so they cannot inline
+  // those of NEON's vectors.
+  HWY_INLINE Halves() {}
+  HWY_INLINE Halves(FloatVector first, FloatVector second)
+      : first(first), second(second) {}
+
   FloatVector first;
   FloatVector second;
 };
