@@ -285,12 +285,20 @@ class CommandLine(unittest.TestCase):
         self.assertIn("BatchNormalization", " ".join(summary["notes"]))
         self.assertNotIn("compared_samples", summary)
         self.assertIn(b"none: data-free", path.read_bytes())
+        self.assertIn(b'"smooth-quant":false', path.read_bytes())
         compared = squint("compare", MODEL, path, "--data", self.data, "--json")
         self.assertGreater(json.loads(compared.stdout)["outputs"][0]["sqnr"], 8)
         error = self.fails("quantize", MODEL, "--no-data", "--data", self.data,
                            "-o", path)
         self.assertIn("--no-data does without samples", error)
         self.assertIn("--no-data", self.fails("quantize", MODEL, "-o", path))
+
+    def test_without_data_methods_are_the_users(self):
+        path = self.folder / "smooth.onnx"
+        result = squint("quantize", MODEL, "--no-data", "--enable",
+                        "smooth-quant", "-o", path)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn(b'"smooth-quant":true', path.read_bytes())
 
     def test_integer_inputs_and_outputs(self):
         for io in ("int8", "uint8"):

@@ -8,9 +8,13 @@
 
 namespace squint {
 
-// Every float32 input x of `inner` becomes factor * x + offset.
+// Every float32 input x of sample i of `inner`, of mean m, becomes
+// factor * (m + c * (x - m)) + offset, where the contrasts c of the samples are
+// between 0 and sqrt(2) and their squares 1 in the mean: statistics of a
+// training set say how much its samples vary on the whole, and single ones vary
+// more and less.
 std::shared_ptr<const Dataset> MakeScaledDataset(
-    std::shared_ptr<const Dataset> inner, float factor, float offset);
+    std::shared_ptr<const Dataset> inner, double factor, double offset);
 
 }  // namespace squint
 
