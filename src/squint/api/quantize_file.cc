@@ -205,7 +205,7 @@ class QuantizeJob {
     DoubtSyntheticInputs(scaling.has_value());
   }
 
-  // docs/decisions/005-default-recipe.md has the figures. Methods are left out
+  // docs/accuracy.md has the figures ("Without data"). Methods are left out
   // unless the user asks for them.
   void DoubtSyntheticInputs(bool units_known) {
     const std::vector<InputSpec> inputs = InputSpecsOf(*prepared_.graph);
