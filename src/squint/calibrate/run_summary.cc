@@ -56,6 +56,7 @@ Summary SummarizeFinite(const float* values, size_t count, size_t stride) {
 
 void DenseHistogram::Add(const float* values, size_t count) {
   uint32_t* counts = counts_.data();
+  uint64_t touched = 0;
   size_t i = 0;
   for (; i + 4 <= count; i += 4) {
     for (size_t k = 0; k < 4; k += 2) {
@@ -63,9 +64,15 @@ void DenseHistogram::Add(const float* values, size_t count) {
       std::memcpy(&pair, values + i + k, sizeof(pair));
       ++counts[(pair >> 16 & 0xFFFF) * kCounters];
       ++counts[(pair >> 48) * kCounters + 1];
+      touched |= uint64_t{1} << (pair >> 26 & 63) | uint64_t{1} << (pair >> 58);
     }
   }
-  for (; i < count; ++i) ++counts[Histogram::BinOf(values[i]) * kCounters];
+  for (; i < count; ++i) {
+    const uint32_t bin = Histogram::BinOf(values[i]);
+    ++counts[bin * kCounters];
+    touched |= uint64_t{1} << (bin >> 10);
+  }
+  touched_ |= touched;
 }
 
 bool DenseHistogram::PageIsEmpty(uint32_t number) const {
@@ -76,22 +83,32 @@ bool DenseHistogram::PageIsEmpty(uint32_t number) const {
   return any == 0;
 }
 
+uint64_t DenseHistogram::FlushPage(uint32_t number, Histogram& histogram) {
+  constexpr uint32_t kPages = Histogram::kBins / Histogram::kPageBins;
+  const bool finite = number % (kPages / 2) != kPages / 2 - 1;
+  uint32_t* counts =
+      counts_.data() + size_t{number} * Histogram::kPageBins * kCounters;
+  Histogram::Page* page = finite ? &histogram.page(number) : nullptr;
+  uint64_t left_out = 0;
+  for (size_t i = 0; i < Histogram::kPageBins; ++i) {
+    uint64_t sum = 0;
+    for (size_t k = 0; k < kCounters; ++k) sum += counts[i * kCounters + k];
+    (finite ? (*page)[i] : left_out) += sum;
+  }
+  std::fill_n(counts, Histogram::kPageBins * kCounters, 0);
+  return left_out;
+}
+
 uint64_t DenseHistogram::FlushInto(Histogram& histogram) {
   uint64_t left_out = 0;
-  constexpr uint32_t kPages = Histogram::kBins / Histogram::kPageBins;
-  for (uint32_t number = 0; number < kPages; ++number) {
-    if (PageIsEmpty(number)) continue;
-    const bool finite = number % (kPages / 2) != kPages / 2 - 1;
-    uint32_t* counts =
-        counts_.data() + size_t{number} * Histogram::kPageBins * kCounters;
-    Histogram::Page* page = finite ? &histogram.page(number) : nullptr;
-    for (size_t i = 0; i < Histogram::kPageBins; ++i) {
-      uint64_t sum = 0;
-      for (size_t k = 0; k < kCounters; ++k) sum += counts[i * kCounters + k];
-      (finite ? (*page)[i] : left_out) += sum;
+  for (uint32_t group = 0; group < kGroups; ++group) {
+    if (!(touched_ >> group & 1)) continue;
+    for (uint32_t i = 0; i < kGroupPages; ++i) {
+      const uint32_t number = group * kGroupPages + i;
+      if (!PageIsEmpty(number)) left_out += FlushPage(number, histogram);
     }
-    std::fill_n(counts, Histogram::kPageBins * kCounters, 0);
   }
+  touched_ = 0;
   return left_out;
 }
 
