@@ -18,6 +18,20 @@ void RoundedWeights::Keep(const std::string& key, Rounded rounded) {
   rounded_.insert_or_assign(key, std::move(rounded));
 }
 
+const InputMoments* RoundedWeights::FindMoments(const std::string& key) const {
+  const auto it = moments_.find(key);
+  return it == moments_.end() ? nullptr : &it->second;
+}
+
+void RoundedWeights::KeepMoments(const std::string& key,
+                                 const InputMoments& moments) {
+  constexpr size_t kMost = size_t{256} << 20;
+  const size_t bytes = moments.sums.size() * sizeof(double) +
+                       moments.products.size() * sizeof(float);
+  if (moment_bytes_ + bytes > kMost) return;
+  if (moments_.emplace(key, moments).second) moment_bytes_ += bytes;
+}
+
 std::string DigestOf(const Graph& graph) {
   ContentHasher hasher;
   const std::string text = PrintGraph(graph);

@@ -262,6 +262,12 @@ class KeptRoundings {
   void Keep(NodeId id, const Graph& quantized, const Rounded& rounded) const {
     if (kept_ != nullptr) kept_->Keep(KeyOf(id, quantized), rounded);
   }
+  const InputMoments* FindMoments(NodeId id) const {
+    return kept_ == nullptr ? nullptr : kept_->FindMoments(MomentKeyOf(id));
+  }
+  void KeepMoments(NodeId id, const InputMoments& moments) const {
+    if (kept_ != nullptr) kept_->KeepMoments(MomentKeyOf(id), moments);
+  }
 
  private:
   // `quantized` holds the layer as it was before its rounding.
@@ -273,6 +279,10 @@ class KeptRoundings {
                        DTypeName(weight.quant->dtype), formats_.of(id).bits,
                        IsCentred(mean_is_restored_, node),
                        ContentHash(std::span(scale.raw(), scale.bytes())));
+  }
+
+  std::string MomentKeyOf(NodeId id) const {
+    return fmt::format("{} {}", digest_, id);
   }
 
   const WeightFormats& formats_;
@@ -307,11 +317,20 @@ int RoundWithFeedback(const MethodContext& context, bool mean_is_restored,
   const WeightFormats formats(context.original, context.recipe, context.target);
   const KeptRoundings kept(context, formats, mean_is_restored);
   ThreadPool pool(context.context.threads);
+  const auto round = [&](NodeId id, const InputMoments& moments) {
+    const bool centred = IsCentred(mean_is_restored, context.original.node(id));
+    const Rounded rounded = RoundLayer(context, id, formats.of(id), moments,
+                                       centred, pool, quantized);
+    kept.Keep(id, quantized, rounded);
+    UseRounded(rounded, id, quantized);
+  };
   const std::vector<NodeId> layers = RoundableLayers(context, quantized);
   std::vector<NodeId> missing;
   for (const NodeId id : layers) {
     if (const Rounded* rounded = kept.Find(id, quantized)) {
       UseRounded(*rounded, id, quantized);
+    } else if (const InputMoments* moments = kept.FindMoments(id)) {
+      round(id, *moments);
     } else {
       missing.push_back(id);
     }
@@ -327,12 +346,8 @@ int RoundWithFeedback(const MethodContext& context, bool mean_is_restored,
     }
     for (const auto& [id, moments] : MeasureInputs(
              context.original, together, *context.data, context.context)) {
-      const bool centred =
-          IsCentred(mean_is_restored, context.original.node(id));
-      const Rounded rounded = RoundLayer(context, id, formats.of(id), moments,
-                                         centred, pool, quantized);
-      kept.Keep(id, quantized, rounded);
-      UseRounded(rounded, id, quantized);
+      kept.KeepMoments(id, moments);
+      round(id, moments);
     }
   }
   return static_cast<int>(layers.size());

@@ -236,26 +236,44 @@ std::vector<int64_t> WeightIntegers(const Graph& graph) {
 }
 
 // Zeros have no feedback and would round otherwise, but are not looked at.
-TEST(WeightRounding, IsNotDoneAgainForWhatIsKept) {
-  Agreeing net;
-  net.data.rounded = std::make_shared<RoundedWeights>();
-  Recipe recipe = FourBits(true);
-  recipe.methods["bias-correction"] = false;  // looks at samples, too
-  const auto first = WeightIntegers(net.Quantized(recipe).graph);
-  const TuningData others = DataOf({Tensor::Of<float>({1, 1}, {0.0f})});
-  CalibrateOptions options;
-  options.samples = net.data.samples;
-  options.values = ValuesToCalibrate(net.graph, recipe);
-  const Calibration calibration =
-      Calibrate(net.graph, *net.data.dataset, options);
-  const auto with = [&](std::shared_ptr<RoundedWeights> kept) {
-    TuningData data = others;
+class KeptRoundingTest : public ::testing::Test {
+ protected:
+  KeptRoundingTest() {
+    net_.data.rounded = std::make_shared<RoundedWeights>();
+    recipe_.methods["bias-correction"] = false;  // looks at samples, too
+  }
+
+  std::vector<int64_t> WithZeros(std::shared_ptr<RoundedWeights> kept) {
+    CalibrateOptions options;
+    options.samples = net_.data.samples;
+    options.values = ValuesToCalibrate(net_.graph, recipe_);
+    const Calibration calibration =
+        Calibrate(net_.graph, *net_.data.dataset, options);
+    TuningData data = DataOf({Tensor::Of<float>({1, 1}, {0.0f})});
     data.rounded = std::move(kept);
     return WeightIntegers(
-        Quantize(net.graph, &calibration, recipe, {}, &data).graph);
-  };
-  EXPECT_EQ(with(net.data.rounded), first);
-  EXPECT_NE(with(std::make_shared<RoundedWeights>()), first);
+        Quantize(net_.graph, &calibration, recipe_, {}, &data).graph);
+  }
+
+  Agreeing net_;
+  Recipe recipe_ = FourBits(true);
+};
+
+TEST_F(KeptRoundingTest, IsNotDoneAgain) {
+  const auto first = WeightIntegers(net_.Quantized(recipe_).graph);
+  EXPECT_EQ(WithZeros(net_.data.rounded), first);
+  EXPECT_NE(WithZeros(std::make_shared<RoundedWeights>()), first);
+}
+
+TEST_F(KeptRoundingTest, MeasuresInputsOnceForAllFormats) {
+  const auto first = WeightIntegers(net_.Quantized(recipe_).graph);
+  const auto kept = std::make_shared<RoundedWeights>();
+  net_.data.rounded = kept;
+  Recipe eight = recipe_;
+  eight.weights = DType::kInt8;
+  eight.methods["weight-rounding"] = true;
+  net_.Quantized(eight);
+  EXPECT_EQ(WithZeros(kept), first);
 }
 
 // What a layer was rounded to with other bits is another matter.
