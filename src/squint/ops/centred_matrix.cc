@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "squint/tensor/quantize_slice.h"
 
@@ -44,17 +43,20 @@ class Reader {
 
   // A group of a column; false where a number is no int8.
   bool Read(int64_t column, int64_t begin, int64_t end, int8_t* out) const {
-    const auto zero =
-        static_cast<int>(zeros_[ParameterAt(Element(begin, column))]);
+    const int64_t first = Element(begin, column);
+    const auto zero = static_cast<int>(zeros_[ParameterAt(first)]);
+    switch (stored_.dtype()) {
+      case DType::kInt8:
+        return Centre(stored_.data<int8_t>() + first, end - begin, zero, out);
+      case DType::kUint8:
+        return Centre(stored_.data<uint8_t>() + first, end - begin, zero, out);
+      default:  // fewer bits
+        break;
+    }
     for (int64_t term = begin; term < end; ++term) {
       const int q =
-          ReadPacked(stored_.raw(), stored_.dtype(), Element(term, column)) -
-          zero;
-      if (q < std::numeric_limits<int8_t>::min() ||
-          q > std::numeric_limits<int8_t>::max()) {
-        return false;
-      }
-      *out++ = static_cast<int8_t>(q);
+          ReadPacked(stored_.raw(), stored_.dtype(), Element(term, column));
+      *out++ = static_cast<int8_t>(q - zero);
     }
     return true;
   }
@@ -64,6 +66,17 @@ class Reader {
   }
 
  private:
+  template <typename T>
+  bool Centre(const T* from, int64_t count, int zero, int8_t* out) const {
+    bool fits = true;
+    for (int64_t i = 0; i < count; ++i) {
+      const int q = from[i * matrix_.term_stride] - zero;
+      out[i] = static_cast<int8_t>(q);
+      fits = fits && out[i] == q;
+    }
+    return fits;
+  }
+
   int64_t Element(int64_t term, int64_t column) const {
     return matrix_.first + term * matrix_.term_stride +
            column * matrix_.column_stride;

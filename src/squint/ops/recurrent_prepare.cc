@@ -110,13 +110,13 @@ class Packing {
   }
 
   std::optional<InputWeights> PackOneInput(int64_t d, bool few_rows) const {
-    const auto stored = Stored(kW, d, s_.input);
-    if (IsDynamic()) {
-      if (!stored || stored->group != s_.input) return std::nullopt;
-      return PackRowInput(*stored);
-    }
-    if (few_rows && stored && FitsInputGroups(*stored)) {
-      return PackGroupInput(*stored);
+    if (IsDynamic() || few_rows) {
+      const auto stored = Stored(kW, d, s_.input);
+      if (IsDynamic()) {
+        if (!stored || stored->group != s_.input) return std::nullopt;
+        return PackRowInput(*stored);
+      }
+      if (stored && FitsInputGroups(*stored)) return PackGroupInput(*stored);
     }
     const Tensor w = Real(kW);
     return PackRealInput(
@@ -259,7 +259,8 @@ class RecurrentStep : public Step {
 };
 
 bool IsConstantWeight(const PrepareContext& context, size_t i) {
-  return context.constants[i] != nullptr && context.constants[i]->rank() == 3;
+  const Tensor* weight = context.constants[i];
+  return weight != nullptr && weight->rank() == 3 && weight->size() > 0;
 }
 
 // Beside the weights everything is float32.
