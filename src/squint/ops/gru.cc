@@ -57,6 +57,7 @@ extern constinit const OpDef kGRUOp = {
     .reference = RunGru,
     .quantize = RecurrentRule,
     .prepare = PrepareRecurrent,
+    .prepare_stored = PrepareRecurrent,
 };
 
 }  // namespace squint

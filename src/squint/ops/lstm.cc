@@ -162,6 +162,7 @@ extern constinit const OpDef kDynamicQuantizeLSTMOp = {
     .infer = InferDynamicQuantizeLstm,
     .reference = RunDynamicQuantizeLstm,
     .quantize = DynamicQuantizeLstmRule,
+    .prepare = PrepareDynamicLstm,
 };
 extern constinit const OpDef kLSTMOp = {
     .type = "LSTM",
@@ -170,6 +171,7 @@ extern constinit const OpDef kLSTMOp = {
     .reference = RunLstm,
     .quantize = RecurrentRule,
     .prepare = PrepareRecurrent,
+    .prepare_stored = PrepareRecurrent,
 };
 
 }  // namespace squint

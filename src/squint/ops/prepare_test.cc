@@ -157,6 +157,48 @@ TEST(Prepare, RecurrentNetworksInBothDirections) {
   }
 }
 
+// uint8 around 128, [directions, terms, columns].
+Tensor MiddleBytes(Dims dims, int64_t step) {
+  Tensor bytes(DType::kUint8, std::move(dims));
+  for (int64_t i = 0; i < bytes.size(); ++i) {
+    bytes.mutable_data<uint8_t>()[i] = static_cast<uint8_t>(i * step % 255 + 1);
+  }
+  return bytes;
+}
+
+TEST(Prepare, LstmsThatRoundWhatTheyMultiply) {
+  for (const char* direction : {"forward", "reverse", "bidirectional"}) {
+    const int64_t d = std::string(direction) == "bidirectional" ? 2 : 1;
+    for (const int64_t batch : {1, 4}) {
+      for (const int64_t hidden : {5, 40}) {
+        for (const bool per_unit : {false, true}) {
+          const int64_t width = 4 * hidden;
+          const Dims scales = per_unit ? Dims{d, width} : Dims{d};
+          Tensor zeros(DType::kUint8, scales);
+          std::fill_n(zeros.mutable_data<uint8_t>(), zeros.size(), 128);
+          CheckPrepared(
+              OpExample("DynamicQuantizeLSTM", direction, "com.microsoft")
+                  .In(Ramp({6, batch, 7}))
+                  .Const(MiddleBytes({d, 7, width}, 83))
+                  .Const(MiddleBytes({d, hidden, width}, 101))
+                  .Const(Ramp({d, 2 * width}, -0.5f, 0.5f, 4))
+                  .Absent()
+                  .In(Ramp({d, batch, hidden}, -1, 1, 5))
+                  .Absent()
+                  .Absent()
+                  .Const(Ramp(scales, 0.001f, 0.002f, 6))
+                  .Const(zeros)
+                  .Const(Ramp(scales, 0.001f, 0.002f, 7))
+                  .Const(zeros)
+                  .Set("hidden_size", hidden)
+                  .Set("direction", std::string(direction))
+                  .Outputs(3));
+        }
+      }
+    }
+  }
+}
+
 TEST(Prepare, FusesAClampWhereTheRowSaysSo) {
   CheckClamped(OpExample("Conv", "dense")
                    .In(Ramp({1, 3, 9, 9}))

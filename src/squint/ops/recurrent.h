@@ -4,6 +4,7 @@
 #define SQUINT_OPS_RECURRENT_H_
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -71,6 +72,9 @@ void RunRecurrent(RunContext& context, const RecurrentKind& kind);
 // Stays float on weights that may be stored as integers, W and R with one
 // scale for each row: along axis 1, with two directions in blocks of a row.
 QuantSpec RecurrentRule(const QuantizeQuery& query);
+
+// Of DynamicQuantizeLSTM, as PrepareRecurrent of the others (prepare.h).
+std::unique_ptr<Step> PrepareDynamicLstm(const PrepareContext& context);
 
 }  // namespace squint
 

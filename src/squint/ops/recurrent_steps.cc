@@ -9,12 +9,19 @@
 #include "squint/ops/recurrent_steps.h"
 
 #include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
 
+#include "squint/base/file.h"
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/interpreter.h"
 #include "squint/ops/prepare.h"
+#include "squint/ops/qlinear_operands.h"
 #include "squint/ops/recurrent_cell.h"
 #include "squint/ops/step_body.h"
+#include "squint/ops/stored_inputs.h"
 
 namespace squint {
 namespace {
@@ -206,24 +213,8 @@ const Tensor* ConstantOrNull(const PrepareContext& context, size_t i) {
   return i < context.constants.size() ? context.constants[i] : nullptr;
 }
 
-// The two matrices of GRU are packed apart.
-CellWeights PackWeights(const PrepareContext& context, const CellShape& shape) {
-  const StepInputs& at = InputsOfSteps(context.node);
-  const int64_t n = shape.hidden;
-  const auto view = [&](size_t i, int64_t gates) {
-    const Tensor& r = *context.constants[StepInputs::kWeights + i];
-    return PackStateWeights(n, gates, {r.data<float>(), gates * n, 1});
-  };
-  CellWeights weights;
-  weights.first = view(0, shape.lstm() ? 4 : 2);
-  if (!shape.lstm()) weights.second = view(1, 1);
-  weights.late_bias.assign(static_cast<size_t>(n), 0.0f);
-  if (const Tensor* bias = ConstantOrNull(context, at.late_bias)) {
-    weights.late_bias = bias->ToFloats();
-  }
-  weights.grid = GridOf(ConstantOrNull(context, at.scale),
-                        ConstantOrNull(context, at.zero_point));
-  return weights;
+bool IsWeight(const Node& node, size_t input) {
+  return input - StepInputs::kWeights < InputsOfSteps(node).num_weights;
 }
 
 bool HasKernel(const PrepareContext& context) {
@@ -237,10 +228,85 @@ bool HasKernel(const PrepareContext& context) {
       return false;
     }
     if (!varies && context.constants[i] == nullptr) return false;
+    if (IsStored(context, i) && !IsWeight(context.node, i)) return false;
   }
   return true;
 }
 
+// The two matrices of GRU are packed apart.
+CellWeights Joined(const std::vector<StateWeights>& packed) {
+  CellWeights weights;
+  weights.first = packed[0];
+  if (packed.size() > 1) weights.second = packed[1];
+  return weights;
+}
+
+CellWeights PackReal(const PrepareContext& context, int64_t hidden) {
+  std::vector<StateWeights> packed;
+  for (size_t i = 0; i < InputsOfSteps(context.node).num_weights; ++i) {
+    const Tensor& r = *context.constants[StepInputs::kWeights + i];
+    packed.push_back(PackStateWeights(hidden, r.dim(1) / hidden,
+                                      {r.data<float>(), r.dim(1), 1}));
+  }
+  return Joined(packed);
+}
+
+// Nullopt where a matrix is not stored or cannot be read so, or where real
+// numbers are as good. Integers where the state is rounded to 8 bits.
+std::optional<CellWeights> PackStoredWeights(
+    const PrepareContext& context, const CellShape& shape,
+    const std::optional<QuantParams>& grid) {
+  std::vector<CentredMatrix> matrices;
+  for (size_t i = 0; i < InputsOfSteps(context.node).num_weights; ++i) {
+    const size_t input = StepInputs::kWeights + i;
+    if (!IsStored(context, input)) return std::nullopt;
+    const Tensor r = context.constants[input]->Materialize();
+    auto matrix = CentredMatrixOf(r, *context.stored[input],
+                                  {.terms = r.dim(0),
+                                   .columns = r.dim(1),
+                                   .term_stride = r.dim(1),
+                                   .column_stride = 1,
+                                   .term_axis = 0});
+    if (!matrix) return std::nullopt;
+    ReleasePages({r.raw(), r.bytes()});
+    matrices.push_back(std::move(*matrix));
+  }
+  const bool integers = grid && IsByte(grid->dtype) &&
+                        std::ranges::all_of(matrices, CanBeIntegers);
+  if (!integers && !PaysToStayStored(shape)) return std::nullopt;
+  const StateForm form = integers ? StateForm::kIntegers : StateForm::kStored;
+  std::vector<StateWeights> packed;
+  for (const CentredMatrix& r : matrices) packed.push_back(PackStored(r, form));
+  return Joined(packed);
+}
+
+// Null where they are stored in a form that is for the real numbers.
+std::shared_ptr<const CellWeights> PackWeights(const PrepareContext& context,
+                                               const CellShape& shape) {
+  const StepInputs& at = InputsOfSteps(context.node);
+  const std::optional<QuantParams> grid =
+      GridOf(ConstantOrNull(context, at.scale),
+             ConstantOrNull(context, at.zero_point));
+  auto weights = std::make_shared<CellWeights>();
+  if (AnyStored(context)) {
+    auto stored = PackStoredWeights(context, shape, grid);
+    if (!stored) return nullptr;
+    *weights = std::move(*stored);
+  } else {
+    *weights = PackReal(context, shape.hidden);
+  }
+  weights->late_bias.assign(static_cast<size_t>(shape.hidden), 0.0f);
+  if (const Tensor* bias = ConstantOrNull(context, at.late_bias)) {
+    weights->late_bias = bias->ToFloats();
+  }
+  if (grid) {
+    weights->rounding = StateRounding::kGrid;
+    weights->grid = *grid;
+  }
+  return weights;
+}
+
+// Of weights as they are stored, or of their real numbers.
 std::unique_ptr<Step> PrepareSteps(const PrepareContext& context) {
   if (!HasKernel(context)) return nullptr;
   const Dims& gates = context.input_dims[StepInputs::kGates];
@@ -248,11 +314,12 @@ std::unique_ptr<Step> PrepareSteps(const PrepareContext& context) {
                         .hidden = context.input_dims[StepInputs::kWeights][0],
                         .gates = IsLstm(context.node) ? 4 : 3,
                         .linear_before_reset = LinearBeforeReset(context.node)};
-  return std::make_unique<StepsStep>(
-      context.node, shape, gates[0],
-      context.packs.Get<CellWeights>(context.pack_key + "/steps", [&] {
-        return std::make_shared<const CellWeights>(PackWeights(context, shape));
-      }));
+  auto weights = context.packs.Get<CellWeights>(
+      context.pack_key + (AnyStored(context) ? "/stored" : "/steps"),
+      [&] { return PackWeights(context, shape); });
+  if (weights == nullptr) return nullptr;
+  return std::make_unique<StepsStep>(context.node, shape, gates[0],
+                                     std::move(weights));
 }
 
 }  // namespace
@@ -265,6 +332,7 @@ extern constinit const OpDef kGRUStepsOp = {
     .integer_reference = DequantizedReference<RunSteps>,
     .quantize = StepsRule,
     .prepare = PrepareSteps,
+    .prepare_stored = PrepareSteps,
 };
 extern constinit const OpDef kLSTMStepsOp = {
     .type = "LSTMSteps",
@@ -274,6 +342,7 @@ extern constinit const OpDef kLSTMStepsOp = {
     .integer_reference = DequantizedReference<RunSteps>,
     .quantize = StepsRule,
     .prepare = PrepareSteps,
+    .prepare_stored = PrepareSteps,
 };
 
 }  // namespace squint

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 
 #include "squint/base/threads.h"
 #include "squint/kernels/simd.h"
@@ -14,29 +13,16 @@
 #include <hwy/highway.h>
 
 #include "squint/kernels/elementwise/math-inl.h"
+#include "squint/kernels/recurrent/sums-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
 
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
-constexpr int64_t kCellLanes = HWY_LANES(float);
-// Sums in flight: enough to hide the latency of multiply-add, few enough for
-// 16 registers.
-constexpr int kCellVectors = 8;
-// Multiplications in one step below which a thread is not worth waking.
-constexpr int64_t kSerialProducts = int64_t{1} << 17;
-
-// Vectors of units in a panel of this many gates.
-constexpr int UnitVectors(int64_t gates) {
-  return static_cast<int>(kCellVectors / gates);
-}
-constexpr int64_t UnitsOf(int64_t gates) {
-  return UnitVectors(gates) * kCellLanes;
-}
-int64_t BlocksOf(int64_t hidden, int64_t gates) {
-  return (hidden + UnitsOf(gates) - 1) / UnitsOf(gates);
+// Multiplications in one step below which a thread is not worth waking: as
+// many as take about 5 us.
+int64_t SerialProducts(StateForm form) {
+  return int64_t{1} << (form == StateForm::kIntegers ? 18 : 17);
 }
 
 // Up to one vector; the rest is zero.
@@ -56,59 +42,24 @@ HWY_INLINE void StorePart(V v, float* p, int64_t count) {
   std::memcpy(p, part, static_cast<size_t>(count) * sizeof(float));
 }
 
-// Rows of states times kPart vectors of units of one panel, from unit vector
-// `from` on: kGates * kPart sums for each row, gate by gate.
-template <int kGates, int kRows, int kPart>
-struct PanelSums {
-  static constexpr int kSums = kGates * kPart;
-  V sums[kRows][kSums];
-
-  HWY_INLINE PanelSums(int64_t k, const float* x, const float* panel,
-                       int from) {
-    const D d;
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-      for (int j = 0; j < kSums; ++j) sums[r][j] = hn::Zero(d);
-    }
-    const float* weights = panel + from * kCellLanes;
-    for (int64_t p = 0; p < k; ++p, weights += kCellVectors * kCellLanes) {
-#pragma GCC unroll 8
-      for (int j = 0; j < kSums; ++j) {
-        const int vector = j / kPart * UnitVectors(kGates) + j % kPart;
-        const V weight = hn::Load(d, weights + vector * kCellLanes);
-#pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r) {
-          sums[r][j] = hn::MulAdd(hn::Set(d, x[r * k + p]), weight, sums[r][j]);
-        }
-      }
-    }
-  }
-};
-
-// The units of one panel for kRows samples from `sample` on. Fewer vectors
-// for more rows, so that all sums stay in registers.
-template <int kGates, int kRows, class F>
+// The units of one panel for `rows` samples from `sample` on.
+template <int kGates, class F>
 HWY_INLINE void RunPanel(const StateWeights& r, const CellStep& step,
-                         int64_t block, int64_t sample, const F& finish) {
-  constexpr int kPart =
-      kRows == 1 ? UnitVectors(kGates) : UnitVectors(kGates) / 2;
-  const int64_t hidden = r.hidden;
-  const float* panel =
-      r.data.get() + block * hidden * kCellVectors * kCellLanes;
-  for (int from = 0; from < UnitVectors(kGates); from += kPart) {
-    const PanelSums<kGates, kRows, kPart> made(
-        hidden, step.product + sample * hidden, panel, from);
-    for (int row = 0; row < kRows; ++row) {
-      for (int v = 0; v < kPart; ++v) {
-        const int64_t unit = block * UnitsOf(kGates) + (from + v) * kCellLanes;
-        if (unit >= hidden) break;
-        V gates[kGates];
-        for (int g = 0; g < kGates; ++g) {
-          gates[g] = made.sums[row][g * kPart + v];
-        }
-        finish(sample + row, unit, std::min(kCellLanes, hidden - unit), gates);
+                         int64_t block, int64_t sample, int64_t rows,
+                         const F& finish) {
+  HWY_ALIGN float sums[kMaxCellRows * kPanelColumns];
+  PanelSums(r, step, block, sample, rows, sums);
+  const float* row = sums;
+  for (int64_t i = 0; i < rows; ++i, row += kPanelColumns) {
+    for (int v = 0; v < UnitVectors(kGates); ++v) {
+      const int64_t unit = block * UnitsOf(kGates) + v * kCellLanes;
+      if (unit >= r.hidden) break;
+      V gates[kGates];
+      for (int g = 0; g < kGates; ++g) {
+        gates[g] =
+            hn::Load(D(), row + (g * UnitVectors(kGates) + v) * kCellLanes);
       }
+      finish(sample + i, unit, std::min(kCellLanes, r.hidden - unit), gates);
     }
   }
 }
@@ -118,19 +69,16 @@ HWY_INLINE void RunPanel(const StateWeights& r, const CellStep& step,
 template <int kGates, class F>
 void ForEachUnitVector(const StateWeights& r, const CellStep& step,
                        ThreadPool& pool, const F& finish) {
-  constexpr int kRows = 3;
   const auto blocks = static_cast<size_t>(BlocksOf(r.hidden, kGates));
   const int64_t products = step.samples * r.hidden * r.hidden * kGates;
-  const size_t grain = products < kSerialProducts ? blocks : 1;
+  const size_t grain = products < SerialProducts(r.form) ? blocks : 1;
   pool.ParallelFor(blocks, grain, [&](size_t begin, size_t end) HWY_ATTR {
     for (auto block = static_cast<int64_t>(begin);
          block < static_cast<int64_t>(end); ++block) {
-      int64_t sample = 0;
-      for (; sample + kRows <= step.samples; sample += kRows) {
-        RunPanel<kGates, kRows>(r, step, block, sample, finish);
-      }
-      for (; sample < step.samples; ++sample) {
-        RunPanel<kGates, 1>(r, step, block, sample, finish);
+      int64_t rows = 0;
+      for (int64_t sample = 0; sample < step.samples; sample += rows) {
+        rows = std::min<int64_t>(kMaxCellRows, step.samples - sample);
+        RunPanel<kGates>(r, step, block, sample, rows, finish);
       }
     }
   });
@@ -197,27 +145,6 @@ void RunGruState(const StateWeights& r, const CellStep& step,
       });
 }
 
-int64_t StateWeightFloats(int64_t hidden, int64_t gates) {
-  return BlocksOf(hidden, gates) * hidden * kCellVectors * kCellLanes;
-}
-
-void PackStateWeightsInto(int64_t hidden, int64_t gates, const MatrixView& r,
-                          float* out) {
-  const int64_t units = UnitsOf(gates);
-  for (int64_t first = 0; first < hidden; first += units) {
-    for (int64_t k = 0; k < hidden; ++k) {
-      for (int64_t g = 0; g < gates; ++g) {
-        for (int64_t unit = first; unit < first + units; ++unit) {
-          const int64_t column = g * hidden + unit;
-          *out++ = unit < hidden
-                       ? r.data[k * r.row_stride + column * r.column_stride]
-                       : 0.0f;
-        }
-      }
-    }
-  }
-}
-
 }  // namespace HWY_NAMESPACE
 }  // namespace squint
 HWY_AFTER_NAMESPACE();
@@ -225,26 +152,10 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace squint {
 namespace {
-HWY_EXPORT(StateWeightFloats);
-HWY_EXPORT(PackStateWeightsInto);
 HWY_EXPORT(RunLstmStep);
 HWY_EXPORT(RunGruGates);
 HWY_EXPORT(RunGruState);
 }  // namespace
-
-StateWeights PackStateWeights(int64_t hidden, int64_t gates, MatrixView r) {
-  constexpr std::align_val_t kAlignment{64};
-  const auto floats = static_cast<size_t>(
-      HWY_DYNAMIC_DISPATCH(StateWeightFloats)(hidden, gates));
-  auto* data =
-      static_cast<float*>(::operator new(floats * sizeof(float), kAlignment));
-  const StateWeights packed = {
-      std::shared_ptr<float[]>(
-          data, [](float* p) { ::operator delete(p, kAlignment); }),
-      hidden, gates};
-  HWY_DYNAMIC_DISPATCH(PackStateWeightsInto)(hidden, gates, r, data);
-  return packed;
-}
 
 void LstmStep(const StateWeights& r, const CellStep& step, float* c,
               ThreadPool& pool) {
