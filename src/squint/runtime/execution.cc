@@ -314,7 +314,9 @@ bool Execution::RunView(size_t position,
   const ValueId to = node.output(0);
   const Slot& from = slot(node.input(0));
   const auto& quant = graph_.value(to).quant;
-  Slot view{inputs[0]->Reshaped(prepared->output_dims[0]), from.pooled, false};
+  Slot view{
+      Tensor(inputs[0]->dtype(), prepared->output_dims[0], inputs[0]->buffer()),
+      from.pooled, false};
   view.simulated = from.simulated && quant && quant->per_tensor() &&
                    quant->kind == QuantKind::kStatic &&
                    *quant == *graph_.value(node.input(0)).quant;
