@@ -192,9 +192,13 @@ TEST_F(RunMemoryTest, PlansOfSeveralKeysShareTheMemory) {
 }
 
 TEST_F(RunMemoryTest, KeepsNoMemoryThatIsFarTooLarge) {
-  const Schedule wide = {{size_t{40} << 20, 0}};
   for (int run = 0; run < 2; ++run) Play(kChain, {1});
-  for (int run = 0; run < 2; ++run) Play(wide, {2});
+  for (int run = 0; run < 2; ++run) {
+    memory_.BeginRun(std::vector<int64_t>{2});
+    memory_.TakeBytes(size_t{40} << 20);
+    memory_.EndRun();
+  }
+  EXPECT_EQ(bytes_held(), size_t{40} << 20);
   Play(kChain, {1});
   EXPECT_EQ(bytes_held(), kChainBytes);
 }
