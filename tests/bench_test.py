@@ -192,6 +192,9 @@ class Bench(unittest.TestCase):
                              len(each["nodes"]))
             for peak in ("float_macs", "integer_macs", "bytes"):
                 self.assertGreater(each[peak + "_per_second"], 0)
+            self.assertGreater(each["arena_lower_bound"], 0)
+            self.assertGreaterEqual(each["arena_bytes"],
+                                    each["arena_lower_bound"])
         self.assertEqual(sum(n["macs"] for n in profile["nodes"]),
                          2 * 5 * 4 * 3)
         self.assertEqual(sum(o["nodes"] for o in other["operators"]
@@ -202,6 +205,7 @@ class Bench(unittest.TestCase):
                        "--profile")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("\npeaks: float ", result.stdout)
+        self.assertIn("\nresults in an arena of ", result.stdout)
         self.assertIn("\nGlobalAveragePool ", result.stdout)
         self.assertIn("no profile",
                       self.fails(MODEL, "--profile", "--reference"))

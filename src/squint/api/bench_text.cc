@@ -17,6 +17,7 @@ namespace {
 constexpr double kMilli = 1e3;
 constexpr double kMega = 1e6;
 constexpr double kGiga = 1e9;
+constexpr double kKibi = 1024;
 
 // The end of what would make a column too wide.
 std::string Fitted(const std::string& text, size_t width) {
@@ -103,6 +104,16 @@ std::string ProfileHead(std::string_view name) {
                      "bound", "% roof");
 }
 
+std::string ArenaText(const ArenaUse& arena) {
+  if (arena.bytes == 0) return "results in blocks of a pool\n";
+  return fmt::format(
+      "results in an arena of {:.1f} KiB, {:.3f} times the most that are "
+      "needed at once\n",
+      static_cast<double>(arena.bytes) / kKibi,
+      static_cast<double>(arena.bytes) /
+          static_cast<double>(arena.lower_bound));
+}
+
 std::string ProfileText(const BenchProfile& one) {
   const Profile& profile = one.profile;
   double sum = 0;
@@ -120,6 +131,7 @@ std::string ProfileText(const BenchProfile& one) {
       profile.runs, static_cast<double>(macs) / kMega,
       one.peaks.float_macs / kGiga, one.peaks.integer_macs / kGiga,
       one.peaks.read_bytes / kGiga);
+  text += ArenaText(profile.arena);
   text += ProfileHead(
       fmt::format("{:30} {:26} {:20}", "node", "operator", "output"));
   for (const ProfileRow& row : profile.rows) {
@@ -170,7 +182,9 @@ Json ToJson(const BenchProfile& one) {
       "model", one.model, "threads", one.threads, "float_macs_per_second",
       one.peaks.float_macs, "integer_macs_per_second", one.peaks.integer_macs,
       "bytes_per_second", one.peaks.read_bytes, "runs", one.profile.runs,
-      "seconds", one.profile.run_seconds, "nodes", ToJson(one.profile.rows),
+      "seconds", one.profile.run_seconds, "arena_bytes",
+      one.profile.arena.bytes, "arena_lower_bound",
+      one.profile.arena.lower_bound, "nodes", ToJson(one.profile.rows),
       "operators", ToJson(one.profile.totals));
 }
 

@@ -6,10 +6,10 @@
 #include <memory>
 #include <vector>
 
-#include "squint/emit/arena.h"
 #include "squint/emit/network.h"
 #include "squint/emit/segment.h"
 #include "squint/fixed/patch_step.h"
+#include "squint/runtime/place_blocks.h"
 
 namespace squint {
 

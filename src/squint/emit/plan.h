@@ -15,8 +15,8 @@
 #include <map>
 #include <vector>
 
-#include "squint/emit/arena.h"
 #include "squint/emit/network.h"
+#include "squint/runtime/place_blocks.h"
 
 namespace squint {
 

@@ -149,6 +149,7 @@ Profile ProfileRuns(Runner& runner, const std::vector<Tensor>& inputs,
     profiler.EndRun();
   } while (whole.Seconds() < seconds || std::ssize(runs) < kFewestRuns);
   profile.runs = std::ssize(runs);
+  profile.arena = runner.arena_use();
   profile.run_seconds = Median(runs);
   profile.rows = profiler.Rows(peaks);
   profile.totals = TotalsByOperator(profile.rows, peaks);

@@ -68,6 +68,7 @@ struct Profile {
   std::vector<ProfileRow> totals;  // by operator
   double run_seconds = 0;          // median of whole runs
   int64_t runs = 0;
+  ArenaUse arena;  // of the results
 };
 // Runs for `seconds`, three times at least, after a run to warm up. Not with
 // RunMode::kReference, whose steps nobody times.

@@ -51,6 +51,8 @@ TEST(Profile, HasEveryExecutedNodeAndSharesThatAddUp) {
   const std::vector<Tensor> inputs = {Tensor(DType::kFloat32, {1, 2, 4, 4})};
   const Profile profile = ProfileRuns(runner, inputs, 0, kPeaks);
   EXPECT_EQ(profile.runs, 3);
+  EXPECT_GE(profile.arena.lower_bound, 48 * sizeof(float));
+  EXPECT_GE(profile.arena.bytes, profile.arena.lower_bound);
   EXPECT_THAT(
       TypesOf(profile.rows),
       testing::UnorderedElementsAre("Conv+Relu", "Flatten", "Gemm", "Softmax"));

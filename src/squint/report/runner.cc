@@ -42,6 +42,10 @@ std::vector<Tensor> Runner::Run(const std::vector<Tensor>& inputs,
   return Interpret(*graph_, inputs, interpreter);
 }
 
+ArenaUse Runner::arena_use() const {
+  return executor_ ? executor_->arena_use() : ArenaUse{};
+}
+
 std::vector<InputSpec> InputSpecsOf(const Graph& graph) {
   std::vector<InputSpec> specs;
   for (const ValueId id : graph.inputs()) {

@@ -14,6 +14,7 @@
 #include "squint/graph/graph.h"
 #include "squint/ops/interpreter.h"
 #include "squint/runtime/executor.h"
+#include "squint/runtime/run_memory.h"
 
 namespace squint {
 
@@ -30,6 +31,8 @@ class Runner {
          const Context& context);
   std::vector<Tensor> Run(const std::vector<Tensor>& inputs,
                           const RunOptions& options = {});
+  // Of the run that ended last.
+  ArenaUse arena_use() const;
   const Graph& graph() const { return *graph_; }
 
  private:

@@ -125,6 +125,11 @@ Tensor BufferPool::Take(DType dtype, const Dims& dims) {
   return Tensor(dtype, dims, TakeBytes(BytesOf(dtype, ElementCount(dims))));
 }
 
+void BufferPool::DropFree() {
+  const std::lock_guard lock(state_->mutex);
+  state_->DropFree();
+}
+
 size_t BufferPool::bytes_in_use() const {
   const std::lock_guard lock(state_->mutex);
   return state_->used_bytes;

@@ -23,6 +23,8 @@ class BufferPool {
   Tensor Take(DType dtype, const Dims& dims);
   // `bytes` of 64-aligned memory, at least 64.
   BufferRef TakeBytes(size_t bytes);
+  // Gives the free blocks back to the system.
+  void DropFree();
 
   // The bytes of a tensor that Take() made and nobody else reads.
   static std::byte* Writable(const Tensor& tensor) {

@@ -48,7 +48,7 @@ class Execution::NodeBodies final : public Bodies {
 };
 
 Execution::Execution(Network& network, bool poison)
-    : Execution(network, std::make_shared<Shared>(Shared{BufferPool(
+    : Execution(network, std::make_shared<Shared>(Shared{RunMemory(
                              network.context().memory_limit, poison)})) {}
 
 Execution::Execution(Network& network, std::shared_ptr<Shared> shared)
@@ -75,13 +75,32 @@ std::vector<Tensor> Execution::Run(const std::vector<Tensor>& inputs,
   shared_->depth = 0;
   Configure(options);
   Begin();
+  BeginMemory(inputs, options);
   places_.assign(options.place ? graph_.outputs().size() : 0, nullptr);
   SetInputs(inputs);
-  return RunNodes();
+  std::vector<Tensor> outputs = RunNodes();
+  shared_->memory.EndRun();
+  return outputs;
+}
+
+void Execution::BeginMemory(const std::vector<Tensor>& inputs,
+                            const RunOptions& options) {
+  memory_key_.clear();
+  if (options.taps.empty() && options.simulate.empty()) {
+    memory_key_.push_back(options.place ? 1 : 0);
+    for (const Tensor& input : inputs) {
+      memory_key_.push_back(static_cast<int64_t>(input.dtype()));
+      memory_key_.push_back(input.rank());
+      memory_key_.insert(memory_key_.end(), input.dims().begin(),
+                         input.dims().end());
+    }
+  }
+  shared_->memory.BeginRun(memory_key_);
 }
 
 void Execution::Clear() {
   slots_.clear();
+  made_.clear();
   places_.clear();
   options_ = nullptr;
   for (auto& bodies : bodies_) {
@@ -183,7 +202,8 @@ void Execution::RunNode(size_t position) {
   const Node& node = graph_.node(step.id);
   position_ = position;
   if (RunStored(position)) return;
-  std::vector<const Tensor*> inputs;
+  std::vector<const Tensor*>& inputs = inputs_;
+  inputs.clear();
   for (const ValueId id : node.inputs) {
     inputs.push_back(id == kNoValue ? nullptr : &Read(id));
   }
@@ -244,7 +264,8 @@ bool Execution::RunStored(size_t position) {
   const ProgramNode& step = network_.nodes()[position];
   if (step.op == nullptr || step.op->prepare_stored == nullptr) return false;
   const Node& node = graph_.node(step.id);
-  std::vector<const Tensor*> inputs;
+  std::vector<const Tensor*>& inputs = inputs_;
+  inputs.clear();
   bool any = false;
   for (const ValueId id : node.inputs) {
     const bool stored = id != kNoValue && MayStayStored(step, id);
@@ -293,7 +314,9 @@ bool Execution::RunView(size_t position,
   const ValueId to = node.output(0);
   const Slot& from = slot(node.input(0));
   const auto& quant = graph_.value(to).quant;
-  Slot view{inputs[0]->Reshaped(prepared->output_dims[0]), from.pooled, false};
+  Slot view{
+      Tensor(inputs[0]->dtype(), prepared->output_dims[0], inputs[0]->buffer()),
+      from.pooled, false};
   view.simulated = from.simulated && quant && quant->per_tensor() &&
                    quant->kind == QuantKind::kStatic &&
                    *quant == *graph_.value(node.input(0)).quant;
@@ -305,26 +328,9 @@ bool Execution::RunView(size_t position,
 void Execution::RunStep(const Node& node, const PreparedNode& prepared,
                         const std::vector<const Tensor*>& inputs,
                         ValueId first) {
-  std::vector<const void*> in;
-  std::vector<void*> out;
-  std::vector<Slot> made(node.outputs.size());
-  in.reserve(inputs.size());
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    // A constant as it is stored is no input of the step, and its bytes may
-    // be computed.
-    const bool given = inputs[i] != nullptr &&
-                       inputs[i] != &graph_.value(node.inputs[i]).constant;
-    in.push_back(given ? inputs[i]->raw() : nullptr);
-  }
-  for (size_t i = 0; i < node.outputs.size(); ++i) {
-    if (node.outputs[i] == kNoValue) {
-      out.push_back(nullptr);
-      continue;
-    }
-    made[i] =
-        PlaceFor(node, prepared, i, i == 0 ? first : node.outputs[i], inputs);
-    out.push_back(BufferPool::Writable(made[i].tensor));
-  }
+  FindOperands(node, prepared, inputs, first);
+  const auto& in = step_inputs_;
+  const auto& out = step_outputs_;
   const size_t scratch_bytes = prepared.step->scratch_bytes();
   BufferRef scratch;
   if (scratch_bytes > 0) scratch = shared_->memory.TakeBytes(scratch_bytes);
@@ -338,8 +344,30 @@ void Execution::RunStep(const Node& node, const PreparedNode& prepared,
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == kNoValue) continue;
     const ValueId id = i == 0 ? first : node.outputs[i];
-    slot(id) = std::move(made[i]);
+    slot(id) = std::move(made_[i]);
     Finish(id);
+  }
+}
+
+void Execution::FindOperands(const Node& node, const PreparedNode& prepared,
+                             const std::vector<const Tensor*>& inputs,
+                             ValueId first) {
+  step_inputs_.clear();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    // A constant as it is stored is no input of the step, and its bytes may
+    // be computed.
+    const bool given = inputs[i] != nullptr &&
+                       inputs[i] != &graph_.value(node.inputs[i]).constant;
+    step_inputs_.push_back(given ? inputs[i]->raw() : nullptr);
+  }
+  step_outputs_.clear();
+  made_.clear();
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    const ValueId id = i == 0 ? first : node.outputs[i];
+    const bool absent = node.outputs[i] == kNoValue;
+    made_.push_back(absent ? Slot{} : PlaceFor(node, prepared, i, id, inputs));
+    step_outputs_.push_back(absent ? nullptr
+                                   : BufferPool::Writable(made_.back().tensor));
   }
 }
 

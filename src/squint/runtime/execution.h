@@ -1,18 +1,18 @@
-// One run of a network at work: nodes in order, each result in a pooled buffer
-// that goes back after its last reader. A node runs by its prepared step, or
-// by its reference where it has none. What is decided run by run: which values
-// are simulated, which are shown to taps, which clamps are therefore fused.
-// Each nested graph has an execution of its own, kept from run to run, that
-// shares memory with the one around it.
+// One run of a network at work: nodes in order, each result in a block of
+// memory that is free again after its last reader. A node runs by its prepared
+// step, or by its reference where it has none. What is decided run by run:
+// which values are simulated, which are shown to taps, which clamps are
+// therefore fused. Each nested graph has an execution of its own, kept from run
+// to run, that shares memory with the one around it.
 #ifndef SQUINT_RUNTIME_EXECUTION_H_
 #define SQUINT_RUNTIME_EXECUTION_H_
 
 #include <memory>
 #include <vector>
 
-#include "squint/runtime/buffer_pool.h"
 #include "squint/runtime/executor.h"
 #include "squint/runtime/network.h"
+#include "squint/runtime/run_memory.h"
 
 namespace squint {
 
@@ -27,13 +27,13 @@ class Execution {
   // Lets go of what an interrupted run still holds.
   void Clear();
 
-  const BufferPool& memory() const { return shared_->memory; }
+  const RunMemory& memory() const { return shared_->memory; }
 
  private:
   // What the execution of a graph and those of its nested graphs have in
   // common.
   struct Shared {
-    BufferPool memory;
+    RunMemory memory;
     int64_t body_runs = 0;  // in the current run
     int depth = 0;          // of the graph that runs
   };
@@ -43,10 +43,14 @@ class Execution {
   // A value during a run.
   struct Slot {
     Tensor tensor;
-    bool pooled = false;     // its bytes are of the pool
+    bool pooled = false;     // its bytes are of Shared::memory
     bool simulated = false;  // already the reals of its QuantParams
   };
 
+  // Begins a run in memory that is planned by the sizes of its inputs. Taps and
+  // chosen values change what is made, and so do places outside.
+  void BeginMemory(const std::vector<Tensor>& inputs,
+                   const RunOptions& options);
   // Takes the options of one run, here and in all nested graphs.
   void Configure(const RunOptions& options);
   void Begin();
@@ -70,6 +74,9 @@ class Execution {
   bool RunView(size_t position, const std::vector<const Tensor*>& inputs);
   void RunStep(const Node& node, const PreparedNode& prepared,
                const std::vector<const Tensor*>& inputs, ValueId first);
+  // Fills step_inputs_, step_outputs_ and made_.
+  void FindOperands(const Node& node, const PreparedNode& prepared,
+                    const std::vector<const Tensor*>& inputs, ValueId first);
   void RunReference(const ProgramNode& step,
                     const std::vector<const Tensor*>& inputs);
 
@@ -106,6 +113,13 @@ class Execution {
   std::vector<bool> simulated_;
   std::vector<bool> fused_away_;    // by position
   std::vector<std::byte*> places_;  // outside, by output; null: not yet
+
+  // Filled anew by each node, and kept for their room.
+  std::vector<int64_t> memory_key_;
+  std::vector<const Tensor*> inputs_;
+  std::vector<const void*> step_inputs_;
+  std::vector<void*> step_outputs_;
+  std::vector<Slot> made_;
 };
 
 }  // namespace squint

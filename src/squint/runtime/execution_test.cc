@@ -337,8 +337,8 @@ TEST_F(ExecutionTest, ReleasesEverythingAfterARun) {
   for (int i = 0; i < 20; ++i) v = Emit("Slow", {Emit("Twice", {v}, "a")}, "b");
   graph_.AddOutput(v);
   Run(std::vector<float>(1000, 0.0f));
-  EXPECT_EQ(execution_->memory().bytes_in_use(), 0u);
-  EXPECT_LE(execution_->memory().bytes_free(), 3 * 4096u);
+  EXPECT_EQ(execution_->memory().pool().bytes_in_use(), 0u);
+  EXPECT_LE(execution_->memory().pool().bytes_free(), 3 * 4096u);
 }
 
 TEST_F(ExecutionTest, ConvertsHalfPrecisionConstantsInputsAndOutputs) {

@@ -26,6 +26,7 @@ struct Executor::Impl {
   void GiveBack(std::unique_ptr<Execution> execution) {
     execution->Clear();
     const std::lock_guard lock(mutex);
+    last_use = execution->memory().arena_use();
     if (idle.size() < max_idle) idle.push_back(std::move(execution));
   }
 
@@ -35,6 +36,7 @@ struct Executor::Impl {
   std::atomic<bool> prepared = false;
   std::mutex mutex;
   std::vector<std::unique_ptr<Execution>> idle;  // the last used last
+  ArenaUse last_use;
 };
 
 Executor::Executor(std::shared_ptr<const Graph> graph, const Context& context)
@@ -62,6 +64,11 @@ std::vector<Tensor> Executor::Run(const std::vector<Tensor>& inputs,
 void Executor::Prepare(const std::vector<Dims>& inputs) {
   impl_->network.PrepareFor(inputs);
   impl_->prepared = true;
+}
+
+ArenaUse Executor::arena_use() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->last_use;
 }
 
 const Graph& Executor::graph() const { return impl_->network.graph(); }

@@ -18,6 +18,7 @@
 
 namespace squint {
 
+struct ArenaUse;  // run_memory.h
 class ThreadPool;
 
 // One node that has run, for whoever measures.
@@ -76,6 +77,9 @@ class Executor {
   // Packs weights and prepares steps for inputs of these sizes, on all threads.
   // A Run does whatever is not done yet.
   void Prepare(const std::vector<Dims>& inputs);
+
+  // Of the run that ended last.
+  ArenaUse arena_use() const;
 
   const Graph& graph() const;
   // The threads of Run; a tap may use them.

@@ -40,7 +40,7 @@ TEST(NestedGraphs, RunAsPlainLoopsDoForAnyLengthAndAgain) {
   // Dead memory is poisoned.
   Network network(graph, {}, FindOp);
   Execution execution(network, true);
-  for (const int64_t steps : {1, 5, 2, 5}) {
+  for (const int64_t steps : {1, 5, 2, 5, 5, 1, 5}) {
     const Tensor x = Noise({steps, kRows, kWidth}, 1.0f, 11);
     const ControlFlowResult expected = ControlFlowExpected(x);
     const auto out = execution.Run({x}, {});

@@ -1,5 +1,6 @@
 #include "squint/runtime/node_plan.h"
 
+#include <algorithm>
 #include <bit>
 #include <map>
 
@@ -94,14 +95,34 @@ std::unique_ptr<const Step> MakeStep(const PlanContext& context,
   return make(prepare);
 }
 
+// Gives `take` the numbers of a form's key in order, until it returns false.
+template <typename Take>
+bool ReadKey(const PlanContext& context, bool by_content,
+             const std::vector<const Tensor*>& inputs, const Take& take) {
+  const Graph& graph = context.shapes.graph;
+  const Node& node = graph.node(context.node_id);
+  const auto bits = [](float f) { return int64_t{std::bit_cast<uint32_t>(f)}; };
+  bool going = take(context.clamp ? 1 + bits(context.clamp->first) : 0) &&
+               take(context.clamp ? bits(context.clamp->second) : 0) &&
+               take(context.stored ? 1 : 0);
+  for (size_t i = 0; going && i < inputs.size(); ++i) {
+    const Tensor* input = inputs[i];
+    if (input == nullptr || graph.value(node.inputs[i]).is_constant()) continue;
+    going = take(static_cast<int64_t>(input->dtype())) && take(input->rank()) &&
+            std::ranges::all_of(input->dims(), take);
+    if (!by_content || !HasContent(input)) continue;
+    going = going && std::ranges::all_of(input->ToInts(), take);
+  }
+  return going;
+}
+
 }  // namespace
 
 std::shared_ptr<const PreparedNode> NodePlan::Get(
     const PlanContext& context, const std::vector<const Tensor*>& inputs) {
   const std::lock_guard lock(mutex_);
-  std::vector<int64_t> key = KeyOf(context, inputs);
   for (auto it = entries_.begin(); it != entries_.end(); ++it) {
-    if (it->key != key) continue;
+    if (!IsKeyOf(context, inputs, it->key)) continue;
     entries_.splice(entries_.begin(), entries_, it);
     return it->prepared;
   }
@@ -115,25 +136,22 @@ std::shared_ptr<const PreparedNode> NodePlan::Get(
 std::vector<int64_t> NodePlan::KeyOf(
     const PlanContext& context,
     const std::vector<const Tensor*>& inputs) const {
-  const Graph& graph = context.shapes.graph;
-  const Node& node = graph.node(context.node_id);
-  std::vector<int64_t> key = {0, context.stored ? 1 : 0};
-  if (context.clamp) {
-    key[0] = 1 + std::bit_cast<uint32_t>(context.clamp->first);
-    key.push_back(std::bit_cast<uint32_t>(context.clamp->second));
-  }
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i] == nullptr || graph.value(node.inputs[i]).is_constant()) {
-      continue;
-    }
-    key.push_back(static_cast<int64_t>(inputs[i]->dtype()));
-    key.push_back(inputs[i]->rank());
-    key.insert(key.end(), inputs[i]->dims().begin(), inputs[i]->dims().end());
-    if (!keyed_by_content_ || !HasContent(inputs[i])) continue;
-    const std::vector<int64_t> values = inputs[i]->ToInts();
-    key.insert(key.end(), values.begin(), values.end());
-  }
+  std::vector<int64_t> key;
+  ReadKey(context, keyed_by_content_, inputs, [&](int64_t number) {
+    key.push_back(number);
+    return true;
+  });
   return key;
+}
+
+bool NodePlan::IsKeyOf(const PlanContext& context,
+                       const std::vector<const Tensor*>& inputs,
+                       const std::vector<int64_t>& key) const {
+  auto next = key.begin();
+  const bool same = ReadKey(
+      context, keyed_by_content_, inputs,
+      [&](int64_t number) { return next != key.end() && *next++ == number; });
+  return same && next == key.end();
 }
 
 PreparedNode NodePlan::Prepare(const PlanContext& context,

@@ -67,6 +67,10 @@ class NodePlan {
 
   std::vector<int64_t> KeyOf(const PlanContext& context,
                              const std::vector<const Tensor*>& inputs) const;
+  // The same without making it.
+  bool IsKeyOf(const PlanContext& context,
+               const std::vector<const Tensor*>& inputs,
+               const std::vector<int64_t>& key) const;
   PreparedNode Prepare(const PlanContext& context,
                        const std::vector<const Tensor*>& inputs);
   bool InferAll(const PlanContext& context,

@@ -1,6 +1,6 @@
 // Places for blocks of memory that are taken for a time.
-#ifndef SQUINT_EMIT_ARENA_H_
-#define SQUINT_EMIT_ARENA_H_
+#ifndef SQUINT_RUNTIME_PLACE_BLOCKS_H_
+#define SQUINT_RUNTIME_PLACE_BLOCKS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -45,4 +45,4 @@ int64_t MostTaken(const std::vector<Block>& blocks,
 
 }  // namespace squint
 
-#endif  // SQUINT_EMIT_ARENA_H_
+#endif  // SQUINT_RUNTIME_PLACE_BLOCKS_H_

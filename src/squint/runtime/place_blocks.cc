@@ -1,4 +1,4 @@
-#include "squint/emit/arena.h"
+#include "squint/runtime/place_blocks.h"
 
 #include <algorithm>
 #include <limits>
