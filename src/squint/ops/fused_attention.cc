@@ -117,7 +117,16 @@ void InferFusedAttention(InferContext& context) {
   const auto shape = [&](size_t i) {
     return Moved(node, kPerms[i], context.shape(i));
   };
-  const Shape scores = MatMulShape(shape(At::kQ), shape(At::kK));
+  Shape scores = MatMulShape(shape(At::kQ), shape(At::kK));
+  for (const size_t mask : {At::kByteMask, At::kMask}) {
+    if (!node.has_input(mask)) continue;
+    const auto masked = BroadcastShapes(scores, context.shape(mask));
+    if (!masked) {
+      Fail(ErrorCode::kInvalidModel, "a mask of {} does not fit scores of {}",
+           context.shape(mask).ToString(), scores.ToString());
+    }
+    scores = *masked;
+  }
   const bool bytes = node.has_input(At::kYScale);
   context.SetOutput(0, bytes ? context.dtype(At::kYScale + 1) : DType::kFloat32,
                     Moved(node, "y_perm", MatMulShape(scores, shape(At::kV))));

@@ -76,7 +76,7 @@ std::vector<int64_t> OffsetsIn(const Strided& view, const Dims& batch) {
 }
 
 // A mask as one that has all rows and keys of the scores; nullopt where it
-// would make more of them.
+// would make more rows or keys.
 std::optional<Strided> MaskView(const Dims& mask, const Dims& scores) {
   Dims dims = mask;
   while (dims.size() < 2) dims.insert(dims.begin(), 1);
@@ -209,8 +209,12 @@ class Planner {
     const Strided q = InputView(node_, "q_perm", in[At::kQ]);
     const Strided k = InputView(node_, "k_perm", in[At::kK]);
     const Strided v = InputView(node_, "v_perm", in[At::kV]);
-    const Dims batch =
+    Dims batch =
         BroadcastBatch(BroadcastBatch(q.batch(), k.batch()), v.batch());
+    for (const size_t mask : {At::kByteMask, At::kMask}) {
+      if (in[mask].size() < 2) continue;
+      batch = BroadcastBatch(batch, Dims(in[mask].begin(), in[mask].end() - 2));
+    }
     const AttentionDims dims{q.dims, k.dims, v.dims};
     scores_ = batch;
     scores_.insert(scores_.end(), {dims.rows(), dims.keys()});

@@ -74,20 +74,50 @@ class AttentionReader {
   // ---- upwards
 
   bool ReadScores(ValueId x) {
-    if (inputs_[At::kMask] == kNoValue) x = PastMask(x);
+    ValueId& mask = inputs_[At::kMask];
+    if (mask == kNoValue) {
+      x = PastMask(x);
+    } else if (!IsOfProduct(x)) {
+      std::swap(mask, x);
+    }
     x = PastFactor(x);
     x = PastBytes(x);
     return x != kNoValue && ReadProduct(x);
   }
 
+  // Whether a product made it, or what is done to scores before their softmax:
+  // that operand of a sum is the scores, the other one a mask.
+  bool IsOfProduct(ValueId id) const {
+    constexpr int kMaxSteps = 4;  // product, Lookup, DequantizeLinear, Div
+    for (int step = 0; step < kMaxSteps; ++step) {
+      const NodeId maker = values_.MakerOf(id);
+      if (maker == kNoNode) return false;
+      const Node& node = graph_.node(maker);
+      if (node.Is("MatMul") || node.Is("QLinearMatMul") ||
+          node.Is("MatMulIntegerToFloat", "com.microsoft")) {
+        return true;
+      }
+      if (node.Is("QLinearAdd", "com.microsoft")) {
+        return IsOfProduct(node.input(0)) || IsOfProduct(node.input(3));
+      }
+      const bool left = graph_.value(node.input(0)).is_constant();
+      id = node.Is("Mul") && left ? node.input(1) : node.input(0);
+      if (!node.Is("Mul") && !node.Is("Div") && !node.Is("DequantizeLinear") &&
+          !node.Is("Lookup", "squint")) {
+        return false;
+      }
+    }
+    return false;
+  }
+
   ValueId PastMask(ValueId x) {
     const Node* sum = Take(x);
     if (sum == nullptr || !sum->Is("Add")) return x;
-    const ValueId whole = WholeOperand(graph_, sum->input(0), sum->input(1), x);
-    if (whole == kNoValue || sum->input(0) == sum->input(1)) return x;
-    inputs_[At::kMask] = sum->input(0) == whole ? sum->input(1) : sum->input(0);
+    const bool first = IsOfProduct(sum->input(0));
+    if (!first && !IsOfProduct(sum->input(1))) return x;
+    inputs_[At::kMask] = sum->input(first ? 1 : 0);
     Keep();
-    return whole;
+    return sum->input(first ? 0 : 1);
   }
 
   // One float32, of no more axes than the scores have.
@@ -136,20 +166,19 @@ class AttentionReader {
         return x;
       }
     }
-    const ValueId whole = WholeOperand(graph_, sum->input(0), sum->input(3), x);
-    if (whole == kNoValue || sum->input(0) == sum->input(3) ||
+    const bool first = IsOfProduct(sum->input(0));
+    if ((!first && !IsOfProduct(sum->input(3))) ||
         !SameNumber(sum->input(6), inputs_[At::kSumScale]) ||
         !SameNumber(sum->input(7), inputs_[At::kSumScale + 1])) {
       return x;
     }
-    const bool first = sum->input(0) == whole;
     const size_t scores = first ? 0 : 3;
     SetGrid(At::kTermScale, sum->input(scores + 1), sum->input(scores + 2));
     inputs_[At::kByteMask] = sum->input(3 - scores);
     SetGrid(At::kByteMaskScale, sum->input(4 - scores), sum->input(5 - scores));
     if (!first) attributes_["mask_first"] = int64_t{1};
     Keep();
-    return whole;
+    return sum->input(scores);
   }
 
   // A table that the kernel can compute.

@@ -42,6 +42,7 @@ struct Form {
   bool divides = true;
   float factor = 3.0f;  // 0: none
   bool moves = true;    // heads lie behind rows in memory
+  bool knows_sizes = true;
 };
 
 // Builds the operators that an attention is lowered to.
@@ -100,7 +101,15 @@ class Written {
   ValueId Input(const char* name, DType dtype, Dims dims) {
     const float step = 0.3f + 0.1f * static_cast<float>(inputs.size());
     inputs.push_back(Values(dtype, dims, step));
-    return graph.AddInput(name, dtype, Shape::Of(dims));
+    Shape shape = Shape::Of(dims);
+    if (!f_.knows_sizes) {
+      DimList unknown;
+      for (size_t i = 0; i < dims.size(); ++i) {
+        unknown.push_back(Dim::Symbol(fmt::format("{}{}", name, i)));
+      }
+      shape = Shape(std::move(unknown));
+    }
+    return graph.AddInput(name, dtype, shape);
   }
 
   ValueId Stack(const char* name, int64_t heads, int64_t rows, int64_t size,
@@ -274,6 +283,18 @@ TEST(FuseAttention, GivesTheOperatorsBitsWhateverElseTheFormIs) {
         ExpectSameBits({.heads = 4, .kv_heads = 1},
                        {.kind = kind, .factor = factor, .moves = flag});
       }
+    }
+  }
+}
+
+TEST(FuseAttention, GivesTheOperatorsBitsWhereSizesComeLate) {
+  for (const Kind kind : kKinds) {
+    for (const bool first : {false, true}) {
+      SCOPED_TRACE(fmt::format("kind {}", static_cast<int>(kind)));
+      ExpectSameBits({}, {.kind = kind,
+                          .mask = {2, 1, 5, 7},
+                          .mask_first = first,
+                          .knows_sizes = false});
     }
   }
 }

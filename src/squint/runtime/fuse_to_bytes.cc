@@ -86,8 +86,14 @@ class ByteFusion {
            IsByteGrid(graph_, node.input(1), node.input(2));
   }
 
+  // The operand of a sum beside which the other is broadcast, or kNoValue.
   ValueId Whole(const Node& sum) const {
-    return WholeOperand(graph_, sum.input(0), sum.input(1), sum.output());
+    const Shape& y = graph_.value(sum.output()).shape;
+    for (const size_t i : {size_t{0}, size_t{1}}) {
+      const Value& value = graph_.value(sum.input(i));
+      if (!value.is_constant() && value.shape == y) return sum.input(i);
+    }
+    return kNoValue;
   }
 
   // The sum that a Softmax over rows alone reads joins it.

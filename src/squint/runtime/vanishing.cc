@@ -15,15 +15,6 @@ NodeId VanishingValues::MakerOf(ValueId id) const {
   return ReaderOf(id) == kNoNode ? kNoNode : graph_.value(id).producer;
 }
 
-ValueId WholeOperand(const Graph& graph, ValueId a, ValueId b, ValueId sum) {
-  const Shape& shape = graph.value(sum).shape;
-  for (const ValueId id : {a, b}) {
-    const Value& value = graph.value(id);
-    if (!value.is_constant() && value.shape == shape) return id;
-  }
-  return kNoValue;
-}
-
 bool IsByteGrid(const Graph& graph, ValueId scale, ValueId zero) {
   const Tensor* s = graph.ConstantOf(scale);
   const Tensor* z = graph.ConstantOf(zero);

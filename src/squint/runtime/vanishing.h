@@ -22,9 +22,6 @@ class VanishingValues {
   UseMap uses_;
 };
 
-// The operand of a sum beside which the other one is broadcast, or kNoValue.
-ValueId WholeOperand(const Graph& graph, ValueId a, ValueId b, ValueId sum);
-
 // Constants of one number each: a float32 scale and the zero point of 8 bits.
 bool IsByteGrid(const Graph& graph, ValueId scale, ValueId zero);
 

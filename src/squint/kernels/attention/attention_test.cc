@@ -105,7 +105,10 @@ void CheckFloats(const Sizes& s) {
   ThreadPool pool(1);
   std::vector<float> scores(static_cast<size_t>(kBatch * s.rows * s.keys));
   std::vector<float> y(static_cast<size_t>(kBatch * s.rows * s.value_size));
-  GemmArgs gemm{.m = s.rows, .n = s.keys, .k = kSize};
+  GemmArgs gemm;
+  gemm.m = s.rows;
+  gemm.n = s.keys;
+  gemm.k = kSize;
   gemm.batch = kBatch;
   gemm.a = {q.data(), kSize, 1};
   gemm.b = {k.data(), s.keys, 1};
