@@ -96,7 +96,8 @@ std::vector<int64_t> PermOf(const Node& node, std::string_view key, int rank) {
   std::vector<bool> seen(static_cast<size_t>(rank), false);
   bool valid = perm.size() == seen.size();
   for (const int64_t axis : perm) {
-    valid = valid && axis >= 0 && axis < rank && !seen[size_t(axis)];
+    valid =
+        valid && axis >= 0 && axis < rank && !seen[static_cast<size_t>(axis)];
     if (valid) seen[static_cast<size_t>(axis)] = true;
   }
   if (!valid) {
@@ -141,9 +142,7 @@ void RunFusedAttention(RunContext& context) {
       inputs.push_back(from < 0 ? &made[static_cast<size_t>(~from)]
                                 : &context.in(static_cast<size_t>(from)));
     }
-    // Parts that are read later stay where they are.
-    Tensor result = RunPart(std::move(part.node), std::move(inputs));
-    made.push_back(std::move(result));
+    made.push_back(RunPart(std::move(part.node), std::move(inputs)));
   }
   context.outputs[0] = std::move(made.back());
 }

@@ -122,7 +122,8 @@ class Written {
       return Op("Transpose", {Input(name, dtype, stored)}, {{"perm", perm}});
     }
     Dims dims;
-    for (const int64_t axis : perm) dims.push_back(stored[size_t(axis)]);
+    for (const int64_t axis : perm)
+      dims.push_back(stored[static_cast<size_t>(axis)]);
     return Input(name, dtype, dims);
   }
 
