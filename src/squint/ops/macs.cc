@@ -8,6 +8,7 @@
 #include "squint/ops/attention_shape.h"
 #include "squint/ops/conv_add.h"
 #include "squint/ops/einsum_equation.h"
+#include "squint/ops/fused_attention.h"
 #include "squint/ops/matmul_to_bytes.h"
 #include "squint/ops/qlinear_form.h"
 #include "squint/ops/recurrent_steps.h"
@@ -83,6 +84,15 @@ int64_t Attention(const Work& work) {
   return total * (ElementCount(work.in[kAttentionQ]) + work.results());
 }
 
+int64_t FusedAttention(const Work& work) {
+  for (size_t i = 0; i < 3; ++i) {
+    if (!work.has(i) || work.in[i].size() < 2) return 0;
+  }
+  const AttentionDims dims = DimsOfAttention(work.node, work.in);
+  const int64_t rows = work.results() / std::max<int64_t>(dims.value_size(), 1);
+  return rows * dims.keys() * (dims.size() + dims.value_size());
+}
+
 // Every combination of its letters.
 int64_t Einsum(const Work& work) {
   if (work.in.size() < 2) return 0;
@@ -114,6 +124,7 @@ constexpr std::array kFormulas = {
     Formula{"DynamicQuantizeLSTM", Recurrent},
     Formula{"DynamicQuantizeMatMul", MatMul},
     Formula{"Einsum", Einsum},
+    Formula{"FusedAttention", FusedAttention},
     Formula{"GRU", Recurrent},
     Formula{"GRUSteps", RecurrentSteps},
     Formula{"Gemm", Gemm},

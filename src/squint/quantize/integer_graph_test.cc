@@ -315,7 +315,9 @@ TEST(LowerToIntegers, MakesBytesOfProductsInTheirStore) {
   const Graph quantized = Quantized(graph, data, RecipeFor("squint"));
   const Graph lowered = LowerToIntegers(quantized);
   EXPECT_EQ(CountOf(lowered, "MatMulIntegerToBytes"), 4) << PrintGraph(lowered);
-  EXPECT_EQ(CountOf(lowered, "SoftmaxToBytes"), 1);
+  EXPECT_EQ(CountOf(lowered, "FusedAttention"), 1);
+  EXPECT_EQ(CountOf(lowered, "Softmax"), 0);
+  EXPECT_EQ(CountOf(lowered, "Transpose"), 0);
   EXPECT_EQ(CountOf(lowered, "Gelu"), 0);
   EXPECT_EQ(CountOf(lowered, "Add"), 0);
   EXPECT_EQ(CountOf(lowered, "QuantizeLinear"), 1);  // of the input

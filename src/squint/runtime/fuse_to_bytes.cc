@@ -6,7 +6,7 @@
 
 #include "squint/ops/dynamic_product.h"
 #include "squint/ops/matmul_to_bytes.h"
-#include "squint/ops/qlinear_operands.h"
+#include "squint/runtime/vanishing.h"
 
 namespace squint {
 namespace {
@@ -15,7 +15,7 @@ constexpr size_t kBias = ToBytesInputs::kBias;
 
 class ByteFusion {
  public:
-  explicit ByteFusion(Graph& graph) : graph_(graph), uses_(graph) {}
+  explicit ByteFusion(Graph& graph) : graph_(graph), values_(graph) {}
 
   void Run() {
     for (const NodeId id : graph_.order()) {
@@ -33,16 +33,11 @@ class ByteFusion {
   }
 
  private:
-  // The node that alone reads a real value.
   const Node* ReaderOf(ValueId id) const {
-    const NodeId reader = uses_.SoleReader(id);
-    if (reader == kNoNode || graph_.IsOutput(id) || graph_.IsCapture(id) ||
-        graph_.value(id).quant) {
-      return nullptr;
-    }
-    return &graph_.node(reader);
+    const NodeId reader = values_.ReaderOf(id);
+    return reader == kNoNode ? nullptr : &graph_.node(reader);
   }
-  NodeId ReaderId(ValueId id) const { return uses_.SoleReader(id); }
+  NodeId ReaderId(ValueId id) const { return values_.ReaderOf(id); }
 
   // A node and its result go; what reads it reads `from`.
   void Skip(NodeId skipped, ValueId from, NodeId producer) {
@@ -87,12 +82,8 @@ class ByteFusion {
 
   // One scale for all, 8 bits.
   bool IsByteQuantize(const Node& node) const {
-    if (!node.Is("QuantizeLinear") || !node.has_input(2)) return false;
-    const Tensor* scale = graph_.ConstantOf(node.input(1));
-    const Tensor* zero = graph_.ConstantOf(node.input(2));
-    return scale != nullptr && zero != nullptr && scale->size() == 1 &&
-           scale->dtype() == DType::kFloat32 && zero->size() == 1 &&
-           IsByte(zero->dtype());
+    return node.Is("QuantizeLinear") &&
+           IsByteGrid(graph_, node.input(1), node.input(2));
   }
 
   // The operand of a sum beside which the other is broadcast, or kNoValue.
@@ -174,7 +165,7 @@ class ByteFusion {
   }
 
   Graph& graph_;
-  UseMap uses_;
+  VanishingValues values_;
 };
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "squint/runtime/channels_last.h"
 #include "squint/runtime/dynamic_graph.h"
 #include "squint/runtime/fuse_additions.h"
+#include "squint/runtime/fuse_attention.h"
 #include "squint/runtime/fuse_to_bytes.h"
 
 namespace squint {
@@ -63,6 +64,7 @@ class Lowering {
     if (options_.fuse) {
       FuseAdditions(graph_);
       FuseToBytes(graph_);
+      FuseAttention(graph_);
     }
     VerifyGraph(graph_);
     return std::move(graph_);

@@ -13,6 +13,7 @@
 
 #include "squint/kernels/qgemm/qtile-inl.h"
 #include "squint/kernels/qgemm/widen-inl.h"
+#include "squint/kernels/qgemm/widen_panel-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace squint {
@@ -49,49 +50,14 @@ void WidenRowRange(int64_t begin, int64_t end, int64_t k, const ByteView& a,
   }
 }
 
-template <typename T>
-void WidenPanel(int64_t k, int64_t n, const ByteView& b, int64_t panel,
-                int16_t* out) {
-  const int64_t column = panel * kQNr;
-  const int64_t columns = std::min<int64_t>(kQNr, n - column);
-  const T* in = static_cast<const T*>(b.data) + column * b.column_stride;
-  for (int64_t p = 0; p < 2 * PairsOf(k); ++p) {
-    int16_t* target = out + p / 2 * 2 * kQNr + p % 2;
-    for (int64_t j = 0; j < kQNr; ++j) {
-      int32_t value = 0;
-      if (p < k && j < columns) {
-        value = in[p * b.row_stride + j * b.column_stride] -
-                b.zeros[(column + j) * b.zero_step];
-      }
-      target[2 * j] = static_cast<int16_t>(value);
-    }
-  }
-}
-
 void WidenPanelRange(int64_t begin, int64_t end, int64_t k, int64_t n,
                      const ByteView& b, int16_t* out) {
   for (int64_t panel = begin; panel < end; ++panel) {
-    int16_t* target = out + panel * kQNr * 2 * PairsOf(k);
-    if (b.is_signed) {
-      WidenPanel<int8_t>(k, n, b, panel, target);
-    } else {
-      WidenPanel<uint8_t>(k, n, b, panel, target);
-    }
+    WidenPanel(k, n, b, panel, out + panel * kQNr * 2 * PairsOf(k));
   }
 }
 
 int64_t PanelColumns() { return kQNr; }
-
-// Panels made beforehand.
-struct ReadyPanels {
-  static constexpr int64_t kMaxPairs = kQMaxPairs;
-  const int16_t* data;
-  int64_t k;
-  const int16_t* Get(int64_t panel, int64_t pair_begin, int64_t,
-                     int16_t*) const {
-    return data + (panel * PairsOf(k) + pair_begin) * 2 * kQNr;
-  }
-};
 
 void RunQuantizedGemm(const QuantizedGemmArgs& args, ThreadPool& pool) {
   const QTaskGrid grid(args.m, args.n, args.batch, pool.threads());

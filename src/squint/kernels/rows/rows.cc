@@ -13,87 +13,21 @@
 // After foreach_target.
 #include <hwy/highway.h>
 
-#include "squint/kernels/elementwise/math-inl.h"
-#include "squint/kernels/qgemm/requantize-inl.h"
+#include "squint/kernels/rows/row_fold-inl.h"
+#include "squint/kernels/rows/softmax_row-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
 
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
-constexpr int64_t kRowLanes = HWY_LANES(float);
+using D = RowTag;
+using V = RowVector;
 
-struct SumOf {
-  static constexpr float kStart = 0.0f;
-  HWY_INLINE V operator()(V a, V b) const { return hn::Add(a, b); }
-  float Scalar(float a, float b) const { return a + b; }
-};
-// NaN wins.
-struct MaxOf {
-  static constexpr float kStart = -std::numeric_limits<float>::infinity();
-  HWY_INLINE V operator()(V a, V b) const {
-    return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Gt(a, b)), a, b);
-  }
-  float Scalar(float a, float b) const { return a != a || a > b ? a : b; }
-};
-struct MinOf {
-  static constexpr float kStart = std::numeric_limits<float>::infinity();
-  HWY_INLINE V operator()(V a, V b) const {
-    return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Lt(a, b)), a, b);
-  }
-  float Scalar(float a, float b) const { return a != a || a < b ? a : b; }
-};
-
-template <class F>
-HWY_INLINE float FoldLanes(const F& f, V v) {
-  HWY_ALIGN float lanes[kRowLanes];
-  hn::Store(v, D(), lanes);
-  float result = lanes[0];
-  for (int64_t i = 1; i < kRowLanes; ++i) result = f.Scalar(result, lanes[i]);
-  return result;
-}
-
-// f over a row of map(x), map given for vectors; the ragged end goes through
-// a buffer filled up with elements that change nothing.
-template <class F, class M>
-HWY_INLINE float FoldRow(const F& f, const M& map, const float* x,
-                         int64_t length) {
-  const D d;
-  V even = hn::Set(d, F::kStart);
-  V odd = even;
-  int64_t i = 0;
-  for (; i + 2 * kRowLanes <= length; i += 2 * kRowLanes) {
-    even = f(even, map(hn::LoadU(d, x + i)));
-    odd = f(odd, map(hn::LoadU(d, x + i + kRowLanes)));
-  }
-  for (; i + kRowLanes <= length; i += kRowLanes) {
-    even = f(even, map(hn::LoadU(d, x + i)));
-  }
-  if (i < length) {
-    HWY_ALIGN float rest[kRowLanes] = {};
-    for (int64_t j = i; j < length; ++j) rest[j - i] = x[j];
-    const V value = map(hn::Load(d, rest));
-    const auto used = hn::FirstN(d, static_cast<size_t>(length - i));
-    even = f(even, hn::IfThenElse(used, value, hn::Set(d, F::kStart)));
-  }
-  return FoldLanes(f, f(even, odd));
-}
-
-struct Same {
-  HWY_INLINE V operator()(V x) const { return x; }
-};
 struct SquareAround {
   float mean;
   HWY_INLINE V operator()(V x) const {
     const V centred = hn::Sub(x, hn::Set(D(), mean));
     return hn::Mul(centred, centred);
-  }
-};
-struct ExpAround {
-  float largest;
-  HWY_INLINE V operator()(V x) const {
-    return ExpOfNegative(D(), hn::Sub(x, hn::Set(D(), largest)));
   }
 };
 
@@ -112,12 +46,6 @@ HWY_INLINE void MapRow(const M& map, const float* x, int64_t length, float* y) {
   for (int64_t j = i; j < length; ++j) y[j] = rest[j - i];
 }
 
-struct ScaledBy {
-  float factor;
-  HWY_INLINE V operator()(V x) const {
-    return hn::Mul(x, hn::Set(D(), factor));
-  }
-};
 // In two steps: the largest element's result is then as exact as `by`.
 struct Lowered {
   float largest;
@@ -129,40 +57,20 @@ struct Lowered {
 
 void SoftmaxRow(bool logarithm, int64_t length, const float* x, float* y) {
   const float largest = FoldRow(MaxOf{}, Same{}, x, length);
-  const ExpAround exp{largest};
   if (logarithm) {
-    const float sum = FoldRow(SumOf{}, exp, x, length);
+    const float sum = FoldRow(SumOf{}, ExpAround{largest}, x, length);
     MapRow(Lowered{largest, std::log(sum)}, x, length, y);
     return;
   }
-  MapRow(exp, x, length, y);
-  MapRow(ScaledBy{1.0f / FoldRow(SumOf{}, Same{}, y, length)}, y, length, y);
+  ScaleRow(y, KeepExponentials(x, largest, length, y), length, y);
 }
 
 // `added` may be null; buffer: of `length`.
 void SoftmaxBytesRow(int64_t length, const float* x, const float* added,
                      const Requantization& steps, float* buffer, uint8_t* y) {
-  const D d;
-  if (added != nullptr) {
-    int64_t i = 0;
-    for (; i + kRowLanes <= length; i += kRowLanes) {
-      hn::StoreU(hn::Add(hn::LoadU(d, x + i), hn::LoadU(d, added + i)), d,
-                 buffer + i);
-    }
-    for (; i < length; ++i) buffer[i] = x[i] + added[i];
-    x = buffer;
-  }
-  SoftmaxRow(false, length, x, buffer);
-  int64_t i = 0;
-  for (; i + kRowLanes <= length; i += kRowLanes) {
-    StoreBytes(Stepped(hn::LoadU(d, buffer + i), steps), steps.is_signed,
-               kRowLanes, y + i);
-  }
-  if (i == length) return;
-  HWY_ALIGN float rest[kRowLanes] = {};
-  std::copy(buffer + i, buffer + length, rest);
-  StoreBytes(Stepped(hn::Load(d, rest), steps), steps.is_signed, length - i,
-             y + i);
+  const float largest = KeepScores(x, {}, added, length, buffer);
+  StoreBytesOfRow(buffer, KeepExponentials(buffer, largest, length, buffer),
+                  length, steps, y);
 }
 
 // One vector of columns; `step` floats from row to row.

@@ -1,0 +1,141 @@
+// The softmax of one row, in three passes over it: what is done to the scores
+// before and their maximum, exponentials and their sum, quotients as reals or
+// as steps of a grid. Included once per Highway target.
+#if defined(SQUINT_KERNELS_ROWS_SOFTMAX_ROW_INL_H_) == \
+    defined(HWY_TARGET_TOGGLE)
+#ifdef SQUINT_KERNELS_ROWS_SOFTMAX_ROW_INL_H_
+#undef SQUINT_KERNELS_ROWS_SOFTMAX_ROW_INL_H_
+#else
+#define SQUINT_KERNELS_ROWS_SOFTMAX_ROW_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "squint/kernels/elementwise/math-inl.h"
+#include "squint/kernels/qgemm/requantize-inl.h"
+#include "squint/kernels/rows/row_fold-inl.h"
+#include "squint/kernels/rows/score_factor.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace squint {
+namespace HWY_NAMESPACE {
+
+struct Same {
+  HWY_INLINE RowVector operator()(RowVector x) const { return x; }
+};
+struct ExpAround {
+  float largest;
+  HWY_INLINE RowVector operator()(RowVector x) const {
+    return ExpOfNegative(RowTag(), hn::Sub(x, hn::Set(RowTag(), largest)));
+  }
+};
+
+// x, times or divided by a number, plus a row.
+template <ScoreFactor::Kind kFactor, bool kAdds>
+struct Scores {
+  const float* x;
+  float number;
+  const float* added;
+  HWY_INLINE RowVector operator()(int64_t i, int64_t count) const {
+    const auto factor = hn::Set(RowTag(), number);
+    RowVector v = LoadPart(x + i, count);
+    if constexpr (kFactor == ScoreFactor::kTimes) v = hn::Mul(v, factor);
+    if constexpr (kFactor == ScoreFactor::kOver) v = hn::Div(v, factor);
+    if constexpr (kAdds) v = hn::Add(v, LoadPart(added + i, count));
+    return v;
+  }
+};
+
+// y = the scores; returns the largest of them. `added` may be null, y x.
+template <ScoreFactor::Kind kFactor>
+HWY_INLINE float KeepScores(const float* x, float number, const float* added,
+                            int64_t length, float* y) {
+  if (added == nullptr) {
+    return FoldAndKeep(MaxOf{}, Scores<kFactor, false>{x, number, added},
+                       length, y);
+  }
+  return FoldAndKeep(MaxOf{}, Scores<kFactor, true>{x, number, added}, length,
+                     y);
+}
+HWY_INLINE float KeepScores(const float* x, const ScoreFactor& factor,
+                            const float* added, int64_t length, float* y) {
+  switch (factor.kind) {
+    case ScoreFactor::kTimes:
+      return KeepScores<ScoreFactor::kTimes>(x, factor.number, added, length,
+                                             y);
+    case ScoreFactor::kOver:
+      return KeepScores<ScoreFactor::kOver>(x, factor.number, added, length, y);
+    default:
+      return KeepScores<ScoreFactor::kNone>(x, factor.number, added, length, y);
+  }
+}
+
+// y = e^(x - largest); returns what makes their sum 1. y may be x.
+HWY_INLINE float KeepExponentials(const float* x, float largest, int64_t length,
+                                  float* y) {
+  return 1.0f /
+         FoldAndKeep(SumOf{}, Mapped<ExpAround>{{largest}, x}, length, y);
+}
+
+// y = x * factor; y may be x.
+HWY_INLINE void ScaleRow(const float* x, float factor, int64_t length,
+                         float* y) {
+  const auto by = hn::Set(RowTag(), factor);
+  int64_t i = 0;
+  for (; i + kRowLanes <= length; i += kRowLanes) {
+    hn::StoreU(hn::Mul(hn::LoadU(RowTag(), x + i), by), RowTag(), y + i);
+  }
+  if (i == length) return;
+  StorePart(hn::Mul(LoadPart(x + i, length - i), by), length - i, y + i);
+}
+
+// The bytes of x * factor on the grid of r.
+HWY_INLINE void StoreBytesOfRow(const float* x, float factor, int64_t length,
+                                const Requantization& r, uint8_t* y) {
+  const auto by = hn::Set(RowTag(), factor);
+  int64_t i = 0;
+  for (; i + 2 * kRowLanes <= length; i += 2 * kRowLanes) {
+    const auto first = hn::Mul(hn::LoadU(RowTag(), x + i), by);
+    const auto second = hn::Mul(hn::LoadU(RowTag(), x + i + kRowLanes), by);
+    StoreTwo(Stepped(first, r), Stepped(second, r), r.is_signed, y + i);
+  }
+  for (; i < length; i += kRowLanes) {
+    const int64_t count = std::min(kRowLanes, length - i);
+    StoreBytes(Stepped(hn::Mul(LoadPart(x + i, count), by), r), r.is_signed,
+               count, y + i);
+  }
+}
+
+HWY_INLINE void StoreWords(IntVector first, IntVector second, int16_t* out) {
+#if HWY_TARGET == HWY_AVX2
+  // Packs work on halves; the permutation puts the quarters in order.
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out),
+                      _mm256_permute4x64_epi64(
+                          _mm256_packs_epi32(first.raw, second.raw), 0xD8));
+#else
+  const hn::Rebind<int16_t, IntTag> words;
+  hn::StoreU(hn::DemoteTo(words, first), words, out);
+  hn::StoreU(hn::DemoteTo(words, second), words, out + kIntLanes);
+#endif
+}
+
+// The same as int16; r.zero of 0 leaves the zero point out. x has whole pairs
+// of vectors to read, y to write: what lies behind the row means nothing.
+HWY_INLINE void StoreWordsOfRow(const float* x, float factor, int64_t length,
+                                const Requantization& r, int16_t* y) {
+  const auto by = hn::Set(RowTag(), factor);
+  for (int64_t i = 0; i < length; i += 2 * kRowLanes) {
+    const auto first = hn::Mul(hn::LoadU(RowTag(), x + i), by);
+    const auto second = hn::Mul(hn::LoadU(RowTag(), x + i + kRowLanes), by);
+    StoreWords(Stepped(first, r), Stepped(second, r), y + i);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace squint
+HWY_AFTER_NAMESPACE();
+
+#endif  // SQUINT_KERNELS_ROWS_SOFTMAX_ROW_INL_H_
