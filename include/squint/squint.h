@@ -323,7 +323,7 @@ struct EmitRequest {
   std::string name = "model";  // prefix of every symbol: a C identifier
   // Sizes of inputs, for those that the file leaves open.
   std::map<std::string, std::vector<int64_t>> shapes;
-  bool force = false;  // replace the folder where it exists
+  bool force = false;  // replace files of squint in a folder that exists
   // Layers that compute in float are written with float code and the C
   // library's functions; else the model is refused where it has any.
   bool allow_float = false;

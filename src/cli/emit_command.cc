@@ -119,8 +119,10 @@ void AddEmitCommand(CLI::App& app, CommonOptions& common) {
       ->required();
   command->add_option("-o,--output", request->output, "folder to make")
       ->required();
-  command->add_option("--name", request->name,
-                      "prefix of every symbol (default: model)");
+  command->add_option(
+      "--name", request->name,
+      "prefix of every symbol (default: model); macros have it in "
+      "capitals");
   command
       ->add_option_function<std::vector<std::string>>(
           "--shape",
@@ -133,7 +135,7 @@ void AddEmitCommand(CLI::App& app, CommonOptions& common) {
            "64K: the most the arena may take; where it needs more, layers run "
            "patch by patch");
   AddLimit(*command, "--flash-limit", request->flash_limit,
-           "256K: the most that constants and code may take");
+           "256K: the most that constants and code at -O2 or -Os may take");
   command->add_flag("--allow-float", request->allow_float,
                     "write layers that compute in float with float code; "
                     "without it they are refused by name");
@@ -142,8 +144,10 @@ void AddEmitCommand(CLI::App& app, CommonOptions& common) {
                    "cmsis-nn: call your CMSIS-NN where it gives the same bytes "
                    "(default: own)")
       ->check(CLI::IsMember({"own", "cmsis-nn"}));
-  command->add_flag("--force", request->force,
-                    "replace the folder where it exists");
+  command->add_flag(
+      "--force", request->force,
+      "where the folder exists, replace the files in it that squint "
+      "wrote; all others stay");
   AddCommonOptions(*command, common);
   command->callback([request, &common] {
     Console console;

@@ -16,12 +16,15 @@ import subprocess
 import sys
 import unittest
 
+import code_sizes
+
 HERE = pathlib.Path(__file__).resolve().parent
 MCU = HERE.parent.parent / "examples/mcu"
 SHARED = pathlib.Path(os.environ.get("SQUINT_SHARED") or
                       HERE.parent.parent.parent / "shared")
 SQUINT = VECTORS = FUZZ = WORK = None
 RANDOM_NETWORKS = ("1", "30")  # first seed, count
+PADDING = 16  # bytes between parameters and tables of kernels
 FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion",
          "-Werror")
 # Task and shape, samples on a board (an emulator takes its time; as many as
@@ -88,8 +91,8 @@ def emit(stem, limit=None, kernels=None):
         run(SQUINT, "quantize", SHARED / f"data/models/{original}.onnx",
             "--data", data(task, "cal"), "--preset", "edge", *options, "-o",
             quantized)
-    run(SQUINT, "emit", quantized, "-o", out, "--name", "net", "--shape",
-        shape, "--force",
+    shutil.rmtree(out, ignore_errors=True)
+    run(SQUINT, "emit", quantized, "-o", out, "--name", "net", "--shape", shape,
         *([] if limit is None else ["--ram-limit", limit]),
         *([] if kernels is None else ["--kernels", kernels]))
     return out, quantized
@@ -98,7 +101,7 @@ def emit(stem, limit=None, kernels=None):
 def port_macros(out):
     """What run_vectors.c is told of inputs and outputs."""
     header = (out / "model.h").read_text()
-    ports = re.findall(r"(const )?int(8|16)_t\* (\w+)",
+    ports = re.findall(r"(const )?int(8|16)_t\* (\w+)_(?:in|out)\b",
                        re.search(r"net_run\((.*?)\);", header, re.S)[1])
     sizes, arguments = {"x": [], "y": []}, []
     for is_input, bits, name in ports:
@@ -136,9 +139,10 @@ class Board:
                 out / f"{source}.c", "-o", self.folder / f"{source}.o",
                 cwd=self.folder)
 
-    def sizes(self):
-        """Bytes of code, and of constants beside weights.c."""
-        rows = run("arm-none-eabi-size", "-A", self.code).splitlines()
+    def sizes(self, code=None):
+        """Bytes of code, and of constants beside weights.c; `code`: of another
+        file."""
+        rows = run("arm-none-eabi-size", "-A", code or self.code).splitlines()
         total = {"text": 0, "rodata": 0, "data": 0, "bss": 0}
         for row in rows:
             parts = row.split()
@@ -147,10 +151,21 @@ class Board:
                     total[kind] += int(parts[1])
         return total
 
+    def small_code(self):
+        """Bytes of code at -Os."""
+        small = self.folder / "small.o"
+        run("arm-none-eabi-gcc", *CPU[self.name], *FLAGS, "-Os", "-c",
+            self.out / "model.c", "-o", small)
+        return self.sizes(small)["text"]
+
     def undefined(self):
         lines = run("arm-none-eabi-nm", "-u", self.code,
                     self.folder / "weights.o").split()
         return {line for line in lines if not line.endswith(":")} - {"U"}
+
+    def wide_arrays(self):
+        """Arrays of 64-bit numbers, each with 4 bytes for where it begins."""
+        return (self.out / "weights.c").read_text().count("const int64_t ")
 
     def float_instructions(self):
         code = run("arm-none-eabi-objdump", "-d", self.code)
@@ -207,7 +222,7 @@ class Edge(unittest.TestCase):
             self.assertEqual(board.float_instructions(), [])
             sizes = board.sizes()
             self.assertEqual((sizes["data"], sizes["bss"]), (0, 0))
-            self.assertLess(sizes["text"], report["flash"]["code_bound"])
+            self.check_flash(board, report["flash"])
             text = board.vectors(few)
             self.assertIn(f"{few} samples, 0 bytes differ", text)
             instructions = int(re.search(r"(\d+) instructions", text)[1])
@@ -219,6 +234,23 @@ class Edge(unittest.TestCase):
             Edge.rows.append(row)
             print("| " + " | ".join(map(str, row)) + " |", flush=True)
         return report
+
+    def check_flash(self, board, flash):
+        """Code stays within its bound, constants are what was said."""
+        bound = flash["code_bound"]
+        self.assertLess(board.sizes()["text"], bound, board.folder)
+        self.assertLess(board.small_code(), bound, board.folder)
+        weights = board.sizes(board.folder / "weights.o")["rodata"]
+        self.assertLessEqual(weights, flash["weights"], board.folder)
+        self.assertLessEqual(flash["weights"] - weights, 4 * board.wide_arrays())
+        self.assertLessEqual(board.sizes()["rodata"],
+                             flash["parameters"] + PADDING)
+
+    def check_kernels_are_as_large_as_the_list_says(self):
+        listed = code_sizes.listed()
+        for header, sizes in code_sizes.measured().items():
+            for size, most in zip(sizes, listed[header], strict=True):
+                self.assertLessEqual(size, most, header)
 
     def test_half_the_memory_gives_the_same_bytes(self):
         stem = "tiny_vww_mobilenet"
@@ -246,6 +278,8 @@ class Edge(unittest.TestCase):
                 board = Board(name, network)
                 if "squint_get_real" not in (network / "model.c").read_text():
                     self.assertEqual(board.float_instructions(), [])
+                report = json.loads((network / "memory.json").read_text())
+                self.check_flash(board, report["flash"])
                 self.assertIn("all equal",
                               board.emulate(network / "main_test.c"))
 
@@ -300,6 +334,7 @@ def add_tests():
             self.check(stem)
         setattr(Edge, f"test_{stem}", test)
     for check in ("random_networks_on_boards",
+                  "kernels_are_as_large_as_the_list_says",
                   "recurrent_layers_go_on_where_the_last_run_ended"):
         setattr(Edge, f"test_{check}", getattr(Edge, f"check_{check}"))
     for stem in ON_HOST:

@@ -375,7 +375,9 @@ class Maker {
         ElementCount(SizesOf(x)) <= kMostSteps) {
       flat = Recurrent(x);
     } else if (Pick(0, 1) == 0) {
-      flat = Emit("Flatten", {Emit("GlobalAveragePool", {x})});
+      const bool largest = !keeps_float_ && DimsOf(x)[1] % 2 == 0;
+      flat = Emit("Flatten",
+                  {Emit(largest ? "GlobalMaxPool" : "GlobalAveragePool", {x})});
     } else {
       flat = Emit("Flatten", {x});
     }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cmath>
 
@@ -12,19 +11,19 @@ namespace {
 
 constexpr size_t kColumns = 80;
 
-constexpr std::array<std::string_view, 72> kKeywords = {
-    "alignas",  "alignof",   "and",       "asm",      "auto",      "bool",
-    "break",    "case",      "catch",     "char",     "class",     "const",
-    "continue", "default",   "delete",    "do",       "double",    "else",
-    "enum",     "explicit",  "export",    "extern",   "false",     "float",
-    "for",      "friend",    "goto",      "if",       "inline",    "int",
-    "long",     "mutable",   "namespace", "new",      "noexcept",  "not",
-    "nullptr",  "operator",  "or",        "private",  "protected", "public",
-    "register", "restrict",  "return",    "short",    "signed",    "sizeof",
-    "static",   "struct",    "switch",    "template", "this",      "throw",
-    "true",     "try",       "typedef",   "typeid",   "typename",  "union",
-    "unsigned", "using",     "virtual",   "void",     "volatile",  "while",
-    "xor",      "constexpr", "decltype",  "concept",  "requires",  "arena"};
+// Of C up to C23, with the words of GNU C, and C++20; a space around each.
+constexpr std::string_view kKeywords =
+    " "
+    "alignas alignof and and_eq asm auto bitand bitor bool break case catch "
+    "char char16_t char32_t char8_t class co_await co_return co_yield compl "
+    "concept const const_cast consteval constexpr constinit continue decltype "
+    "default delete do double dynamic_cast else enum explicit export extern "
+    "false float for friend goto if inline int long mutable namespace new "
+    "noexcept not not_eq nullptr operator or or_eq private protected public "
+    "register reinterpret_cast requires restrict return short signed sizeof "
+    "static static_assert static_cast struct switch template this "
+    "thread_local throw true try typedef typeid typename typeof typeof_unqual "
+    "union unsigned using virtual void volatile wchar_t while xor xor_eq ";
 
 bool IsLetter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -37,10 +36,10 @@ bool IsIdentifier(std::string_view name) {
   return !name.empty() && IsLetter(name[0]) && name[0] != '_' &&
          std::ranges::all_of(
              name, [](char c) { return IsLetter(c) || IsDigit(c); }) &&
-         std::ranges::find(kKeywords, name) == kKeywords.end();
+         kKeywords.find(fmt::format(" {} ", name)) == std::string_view::npos;
 }
 
-std::string AsIdentifier(std::string_view name) {
+std::string AsWord(std::string_view name, std::string_view fallback) {
   std::string made;
   for (const char c : name) {
     const bool fits = (IsLetter(c) && c != '_') || IsDigit(c);
@@ -51,8 +50,8 @@ std::string AsIdentifier(std::string_view name) {
     }
   }
   while (made.ends_with('_')) made.pop_back();
-  if (made.empty() || IsDigit(made[0])) made.insert(0, "t_");
-  return IsIdentifier(made) ? made : made + "_";
+  if (made.empty()) made = fallback;
+  return IsDigit(made[0]) ? "t_" + made : made;
 }
 
 std::string UpperCase(std::string_view name) {

@@ -12,9 +12,10 @@ namespace squint {
 
 // A name that C, and C++ for those who include the header, takes for a symbol.
 bool IsIdentifier(std::string_view name);
-// The nearest identifier in lower case: other characters become '_', of many
-// one.
-std::string AsIdentifier(std::string_view name);
+// The nearest word in lower case: other characters become '_', of many one;
+// `fallback` where nothing is left. It may be a keyword: what is written has
+// words in front of it or behind it.
+std::string AsWord(std::string_view name, std::string_view fallback);
 std::string UpperCase(std::string_view name);
 
 // For the inside of a comment, on one line of at most `width` characters.

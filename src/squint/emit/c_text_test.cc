@@ -14,16 +14,16 @@ TEST(CText, KnowsIdentifiers) {
   for (const char* name : {"a", "kws_2", "Model"}) {
     EXPECT_TRUE(IsIdentifier(name)) << name;
   }
-  for (const char* name : {"", "2a", "a-b", "int", "_a", "a b"}) {
+  for (const char* name :
+       {"", "2a", "a-b", "int", "_a", "a b", "typeof", "thread_local"}) {
     EXPECT_FALSE(IsIdentifier(name)) << name;
   }
 }
 
-TEST(CText, MakesIdentifiersOfAnyName) {
-  EXPECT_EQ(AsIdentifier("Model/conv:0"), "model_conv_0");
-  EXPECT_EQ(AsIdentifier("3x"), "t_3x");
-  EXPECT_EQ(AsIdentifier("int"), "int_");
-  EXPECT_TRUE(IsIdentifier(AsIdentifier("\xc3\xa4")));
+TEST(CText, MakesWordsOfAnyName) {
+  EXPECT_EQ(AsWord("Model/conv:0", "x"), "model_conv_0");
+  EXPECT_EQ(AsWord("3x", "x"), "t_3x");
+  EXPECT_EQ(AsWord("\xc3\xa4", "input"), "input");
 }
 
 TEST(CText, CommentsCannotBeLeft) {

@@ -1,10 +1,13 @@
 #include "squint/emit/emit.h"
 
+#include <cctype>
 #include <set>
+#include <string_view>
 
 #include "squint/base/error.h"
 #include "squint/emit/c_text.h"
 #include "squint/emit/cmsis_nn.h"
+#include "squint/emit/code_bound.h"
 #include "squint/emit/files.h"
 #include "squint/emit/flash_limit.h"
 #include "squint/emit/patches.h"
@@ -14,18 +17,47 @@
 namespace squint {
 namespace {
 
+// Targets that CMake makes by itself, and the library of mathematics; a space
+// around each.
+constexpr std::string_view kTargets =
+    " all all_build clean depend edit_cache help install "
+    "list_install_components m package package_source preinstall "
+    "rebuild_cache run_tests test zero_check ";
+
+constexpr size_t kMostOfName = 64;
+
 void CheckName(const std::string& name) {
-  if (IsIdentifier(name)) return;
-  Fail(ErrorCode::kInvalidArgument,
-       "the name '{}' is no C identifier: letters, digits and '_', a letter "
-       "first, no keyword",
-       name);
+  if (!IsIdentifier(name)) {
+    Fail(ErrorCode::kInvalidArgument,
+         "the name '{}' is no C identifier: letters, digits and '_', a letter "
+         "first, no keyword",
+         name);
+  }
+  if (name.size() > kMostOfName) {
+    Fail(ErrorCode::kInvalidArgument,
+         "the name has {} characters, {} are the most", name.size(),
+         kMostOfName);
+  }
+  std::string low = name;  // some generators have them in capitals
+  for (char& c : low) c = static_cast<char>(std::tolower(c));
+  if (kTargets.find(fmt::format(" {} ", low)) != std::string_view::npos) {
+    Fail(ErrorCode::kInvalidArgument,
+         "the name '{}' is taken in CMake, where the library would have it; "
+         "choose another --name",
+         name);
+  }
+  if (low == "squint" || low.starts_with("squint_")) {
+    Fail(ErrorCode::kInvalidArgument,
+         "the name '{}' begins as those of the kernels do; choose another "
+         "--name",
+         name);
+  }
 }
 
-void NamePorts(const std::vector<Port>& ports, std::set<std::string>& taken,
-               std::vector<std::string>& names) {
+void NamePorts(const std::vector<Port>& ports, std::string_view kind,
+               std::set<std::string>& taken, std::vector<std::string>& names) {
   for (const Port& port : ports) {
-    const std::string wish = AsIdentifier(port.name);
+    const std::string wish = AsWord(port.name, kind);
     std::string name = wish;
     for (int n = 2; !taken.insert(name).second; ++n) {
       name = fmt::format("{}_{}", wish, n);
@@ -46,10 +78,10 @@ std::string Argument(const Emission& emission, ModelWriter& writer,
   switch (place.kind) {
     case Place::Kind::kInput:
       return AsBytes(emission.network.inputs[place.index], true,
-                     emission.inputs[place.index]);
+                     InputParameter(emission, place.index));
     case Place::Kind::kOutput:
       return AsBytes(emission.network.outputs[place.index], false,
-                     emission.outputs[place.index]);
+                     OutputParameter(emission, place.index));
     case Place::Kind::kConstant:
       return writer.ConstantInput(id);
     case Place::Kind::kArena:
@@ -80,16 +112,16 @@ EmittedModel Write(const FixedNetwork& network, const FixedNetwork& whole,
   VerifyPlan(network, plan);
   if (const PatchStep* patches = PatchesOf(network)) VerifyPatches(*patches);
   Emission emission{network, whole, plan, options};
-  std::set<std::string> taken = {"arena",  "memory", "state", "row",
-                                 "column", "window", "pair"};
-  NamePorts(network.inputs, taken, emission.inputs);
-  NamePorts(network.outputs, taken, emission.outputs);
+  // Beside these, NAME_ has its own sizes and functions.
+  std::set<std::string> taken = {"arena", "state", "run", "reset"};
+  NamePorts(network.inputs, "input", taken, emission.inputs);
+  NamePorts(network.outputs, "output", taken, emission.outputs);
   ModelWriter writer(network, plan, options.name, [&](ValueId id) {
     return Argument(emission, writer, id);
   });
   for (size_t i = 0; i < plan.order.size(); ++i) writer.WriteStep(i);
   for (const auto& [id, output] : plan.copies) {
-    writer.WriteCopy(id, emission.outputs[output]);
+    writer.WriteCopy(id, OutputParameter(emission, output));
   }
   EmittedModel model;
   model.steps = writer.costs();
@@ -103,8 +135,10 @@ EmittedModel Write(const FixedNetwork& network, const FixedNetwork& whole,
   model.arena_lower_bound = plan.lower_bound;
   model.most_live = plan.most_live;
   model.peak = PeakOf(network, plan);
-  model.code_bound =
-      options.kernels == KernelSet::kOwn ? kCodeBound : kCmsisCodeBound;
+  model.code_bound = CodeBound(writer.kernels(), writer.call_counts());
+  if (options.kernels == KernelSet::kCmsisNn) {
+    model.code_bound += kCmsisCodeBound;
+  }
   for (const StepCost& step : model.steps) {
     model.constant_bytes += step.constant_bytes;
     model.parameter_bytes += step.parameter_bytes;

@@ -50,7 +50,7 @@ struct EmittedModel {
   std::optional<PatchReport> patches;
   int64_t constant_bytes = 0;   // weights.c
   int64_t parameter_bytes = 0;  // structs of model.c
-  int64_t code_bound = 0;       // for Cortex-M at -O2, with CMSIS-NN's
+  int64_t code_bound = 0;       // of kCodeBoundFor's compilers, with CMSIS-NN's
   int64_t macs = 0;
 };
 

@@ -21,7 +21,9 @@ struct Emission {
   const FixedNetwork& whole;    // the same without patches
   const MemoryPlan& plan;
   const EmitOptions& options;
-  // C names of the ports, unique among all.
+  // Words for the ports, unique among all. They are part of longer names:
+  // whatever the network's author chose is no keyword and no macro, and nothing
+  // else that is written has that name.
   std::vector<std::string> inputs = {};
   std::vector<std::string> outputs = {};
   // Fields of the state that runs hand on, and their bytes.
@@ -41,7 +43,13 @@ Json PatchesJson(const std::optional<PatchReport>& patches);
 
 // Of the numbers behind a port's pointer: "int8_t" ...
 std::string_view TypeOf(const Port& port);
-// "const int8_t *x, int8_t *y, ..." of model_run, an item each.
+// What main_test.c returns where it has nothing to compare.
+inline constexpr int kSkipped = 77;
+// What model_run calls the pointers of ports: with an ending that no constant,
+// local, kernel, keyword or macro has.
+std::string InputParameter(const Emission& emission, size_t i);
+std::string OutputParameter(const Emission& emission, size_t i);
+// "const int8_t* x_in, int8_t* y_out, ..." of model_run, an item each.
 std::vector<std::string> RunParameters(const Emission& emission);
 // The comment that opens a file.
 std::string Opening(const Emission& emission, std::string_view what);

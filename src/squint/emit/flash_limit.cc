@@ -29,7 +29,7 @@ void CheckFlash(const EmittedModel& model, int64_t limit) {
   Fail(
       ErrorCode::kBudgetNotMet,
       "the flash limit of {} bytes cannot be met: the network takes {}, {} too "
-      "many ({} of constants, {} for code); most are held by {}",
+      "many ({} of constants, up to {} of code at -O2); most are held by {}",
       limit, bytes, bytes - limit, constants, model.code_bound, largest);
 }
 

@@ -69,6 +69,14 @@ std::string KernelText(const std::set<std::string, std::less<>>& headers) {
   return text;
 }
 
+std::set<std::string> WithIncluded(
+    const std::set<std::string, std::less<>>& headers) {
+  std::string text;
+  std::set<std::string> done;
+  for (const std::string& header : headers) Append(header, done, text);
+  return done;
+}
+
 std::vector<std::string> FieldsOf(std::string_view type) {
   const std::string opening = fmt::format("typedef struct {} {{", type);
   constexpr std::string_view kField = "  int32_t ";

@@ -18,6 +18,10 @@ const std::map<std::string, std::string, std::less<>>& KernelFiles();
 // its first use, without guards and includes.
 std::string KernelText(const std::set<std::string, std::less<>>& headers);
 
+// These headers and those they include.
+std::set<std::string> WithIncluded(
+    const std::set<std::string, std::less<>>& headers);
+
 // The fields of `typedef struct <type> {...} <type>;` in their order.
 std::vector<std::string> FieldsOf(std::string_view type);
 

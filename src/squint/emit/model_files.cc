@@ -23,7 +23,7 @@ std::string PortMacros(const std::string& prefix, const std::string& name,
 }
 
 // real / scale + zero, rounded half to even: 1.5 * 2^23 has no bits for
-// fractions.
+// fractions. What is no number is zero, as in the engine.
 std::string QuantizeFunction(const std::string& prefix, const std::string& name,
                              const Port& port) {
   const std::string macro = UpperCase(prefix + "_" + name);
@@ -31,14 +31,15 @@ std::string QuantizeFunction(const std::string& prefix, const std::string& name,
   // Beyond all integers, whatever the zero point is.
   const int32_t limit = 4 * (range.qmax - range.qmin + 1);
   return fmt::format(R"(
-static inline void {0}_quantize_{1}(const float* real, {2}* {1}) {{
+static inline void {0}_quantize_{1}(const float* real, {2}* stored) {{
   for (int32_t i = 0; i < {3}_SIZE; ++i) {{
     float steps = real[i] / {3}_SCALE;
     steps = steps < -{6}.0f ? -{6}.0f : steps > {6}.0f ? {6}.0f : steps;
+    if (!(steps >= -{6}.0f)) steps = 0.0f; /* not a number */
     const volatile float rounded = steps + 12582912.0f;
     int32_t q = (int32_t)(rounded - 12582912.0f) + {3}_ZERO_POINT;
     q = q < {4} ? {4} : q > {5} ? {5} : q;
-    {1}[i] = ({2})q;
+    stored[i] = ({2})q;
   }}
 }}
 )",
@@ -50,9 +51,9 @@ std::string DequantizeFunction(const std::string& prefix,
                                const std::string& name, const Port& port) {
   const std::string macro = UpperCase(prefix + "_" + name);
   return fmt::format(R"(
-static inline void {0}_dequantize_{1}(const {2}* {1}, float* real) {{
+static inline void {0}_dequantize_{1}(const {2}* stored, float* real) {{
   for (int32_t i = 0; i < {3}_SIZE; ++i) {{
-    real[i] = (float)({1}[i] - {3}_ZERO_POINT) * {3}_SCALE;
+    real[i] = (float)(stored[i] - {3}_ZERO_POINT) * {3}_SCALE;
   }}
 }}
 )",
@@ -132,15 +133,22 @@ std::string Opening(const Emission& e, std::string_view what) {
                      e.options.name, what, CommentText(e.options.source, 55));
 }
 
+std::string InputParameter(const Emission& e, size_t i) {
+  return e.inputs[i] + "_in";
+}
+std::string OutputParameter(const Emission& e, size_t i) {
+  return e.outputs[i] + "_out";
+}
+
 std::vector<std::string> RunParameters(const Emission& e) {
   std::vector<std::string> parameters;
   for (size_t i = 0; i < e.inputs.size(); ++i) {
-    parameters.push_back(
-        fmt::format("const {}* {}", TypeOf(e.network.inputs[i]), e.inputs[i]));
+    parameters.push_back(fmt::format(
+        "const {}* {}", TypeOf(e.network.inputs[i]), InputParameter(e, i)));
   }
   for (size_t i = 0; i < e.outputs.size(); ++i) {
-    parameters.push_back(
-        fmt::format("{}* {}", TypeOf(e.network.outputs[i]), e.outputs[i]));
+    parameters.push_back(fmt::format("{}* {}", TypeOf(e.network.outputs[i]),
+                                     OutputParameter(e, i)));
   }
   if (!e.states.empty()) {
     parameters.push_back(fmt::format("{}_state* state", e.options.name));
@@ -156,8 +164,9 @@ std::string ModelHeader(const Emission& e) {
   text += fmt::format("#ifndef {0}_MODEL_H_\n#define {0}_MODEL_H_\n\n", upper);
   text += "#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
   text += fmt::format(
-      "\n/* Working memory that the caller lends; nothing in it has to be kept "
-      "between\n   runs. A multiple of {1} is a good address. */\n"
+      "\n/* Working memory that the caller lends, at an address that is a "
+      "multiple of {1};\n   nothing in it has to be kept between runs. 1 where "
+      "none is needed. */\n"
       "#define {0}_ARENA_SIZE {2}\n",
       upper, kArenaAlign, std::max<int64_t>(e.plan.arena_bytes, 1));
   for (size_t i = 0; i < e.inputs.size(); ++i) {
@@ -170,7 +179,9 @@ std::string ModelHeader(const Emission& e) {
   text +=
       "\n/* real = SCALE * (integer - ZERO_POINT). Inputs, outputs and arena "
       "do "
-      "not\n   overlap. Reentrant: calls with other arenas may run at the same "
+      "not\n   overlap. Bytes may lie at any address, wider numbers where "
+      "their "
+      "type may.\n   Reentrant: calls with other arenas may run at the same "
       "time. */\n";
   text += Wrapped(fmt::format("void {}_run(", name), RunParameters(e), ");\n",
                   6 + name.size() + 4);
@@ -198,8 +209,8 @@ std::string ModelSource(const Emission& e, const ModelWriter& writer) {
   text += e.plan.arena_bytes == 0
               ? "  (void)arena;\n"
               : "  int8_t* const memory = (int8_t*)arena;\n";
-  for (const std::string& input : e.inputs) {
-    text += fmt::format("  (void){};\n", input);
+  for (size_t i = 0; i < e.inputs.size(); ++i) {
+    text += fmt::format("  (void){};\n", InputParameter(e, i));
   }
   return text + writer.calls() + "}\n";
 }

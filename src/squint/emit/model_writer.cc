@@ -17,6 +17,12 @@ int64_t BytesOfType(std::string_view type) {
   return type.find("16") != std::string_view::npos ? 2 : 1;
 }
 
+// What an array takes with the space before the next one: compilers for
+// Cortex-M begin each at a multiple of 4, those of 64-bit numbers of 8.
+int64_t SpaceOf(int64_t bytes_of_one, int64_t size) {
+  return (bytes_of_one * size + 3) / 4 * 4 + (bytes_of_one == 8 ? 4 : 0);
+}
+
 }  // namespace
 
 ModelWriter::ModelWriter(const FixedNetwork& network, const MemoryPlan& plan,
@@ -41,7 +47,7 @@ void ModelWriter::WriteStep(size_t position) {
 void ModelWriter::Begin(const FixedStep& step, NodeId id) {
   const Graph& graph = network_.program.graph;
   const Node& node = graph.node(id);
-  std::string type = AsIdentifier(node.op_type);
+  std::string type = AsWord(node.op_type, "layer");
   for (const std::string_view start : {"qlinear", "nhwc", "q"}) {
     if (type.starts_with(start)) type = type.substr(start.size());
   }
@@ -64,6 +70,7 @@ void ModelWriter::WriteCopy(ValueId id, const std::string& output) {
   cost.op_type = "Identity";
   cost.layer = network_.program.graph.value(id).name;
   costs_.push_back(std::move(cost));
+  CountCall(kLibraryCalls, 3);
   calls_ += fmt::format("\n  memcpy({}, {}, {});\n", output, argument_(id),
                         network_.BytesOf(id));
 }
@@ -164,7 +171,7 @@ std::string ModelWriter::Constant(std::string_view role, std::string_view type,
   constants_ +=
       fmt::format("\nconst {} {}[{}] = {{\n{}}};\n", type, name, size, body);
   costs_.back().constant_bytes +=
-      BytesOfType(type) * static_cast<int64_t>(size);
+      SpaceOf(BytesOfType(type), static_cast<int64_t>(size));
   return name;
 }
 
@@ -179,9 +186,16 @@ std::string ModelWriter::ConstantInput(ValueId id) {
   return "(const int8_t*)" + WriteArray("operand", "int16_t", tensor.ToInts());
 }
 
+void ModelWriter::CountCall(std::string_view header, size_t arguments) {
+  if (header != kLibraryCalls) kernels_.insert(std::string(header));
+  CallCount& count = call_counts_[std::string(header)];
+  ++count.calls;
+  count.arguments += static_cast<int64_t>(arguments);
+}
+
 void ModelWriter::WriteCall(std::string_view header, std::string_view name,
                             const std::vector<std::string>& arguments) {
-  kernels_.insert(std::string(header));
+  CountCall(header, arguments.size());
   const std::string opening = fmt::format("{}{}(", indent_, name);
   calls_ += Wrapped(opening, arguments, ");\n", indent_.size() + 4);
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "squint/emit/code_bound.h"
 #include "squint/emit/network.h"
 #include "squint/emit/plan.h"
 #include "squint/fixed/patch_step.h"
@@ -39,6 +40,9 @@ class ModelWriter : public StepWriter {
   void WriteCopy(ValueId id, const std::string& output);
 
   const std::set<std::string, std::less<>>& kernels() const { return kernels_; }
+  const std::map<std::string, CallCount, std::less<>>& call_counts() const {
+    return call_counts_;
+  }
   const std::string& parameters() const { return parameters_; }
   const std::string& calls() const { return calls_; }
   const std::string& constants() const { return constants_; }
@@ -74,6 +78,7 @@ class ModelWriter : public StepWriter {
                            const std::string& shift) override;
   void WriteCall(std::string_view header, std::string_view name,
                  const std::vector<std::string>& arguments) override;
+  void CountCall(std::string_view header, size_t arguments);
   void OpenLoops(int32_t rows, int32_t columns) override;
   void CloseLoops() override;
 
@@ -107,6 +112,7 @@ class ModelWriter : public StepWriter {
   std::set<std::string> locals_;  // of the loops
   size_t loop_begin_ = 0;         // in `calls_`
   std::set<std::string, std::less<>> kernels_;
+  std::map<std::string, CallCount, std::less<>> call_counts_;
   std::string parameters_;
   std::string calls_;
   std::string constants_;

@@ -40,6 +40,34 @@ void SetScale(const Graph& graph, const Node& converter, Port& port) {
   port.zero = zero == nullptr ? 0 : static_cast<int32_t>(zero->ToInts()[0]);
 }
 
+// What to do about operators that no preset makes integers of.
+struct Advice {
+  std::string_view op_type;
+  std::string_view text;
+};
+constexpr Advice kAdvice[] = {
+    {"ArgMax",
+     "end the network before ArgMax: the caller looks for the largest"},
+    {"ArgMin",
+     "end the network before ArgMin: the caller looks for the smallest"},
+    {"TopK", "end the network before TopK: the caller looks for the largest"},
+    {"Cast",
+     "begin the float network behind what converts and scales an image: the "
+     "caller gives integers of the scale in model.h, which may be the image's "
+     "own"},
+    {"Resize", "export the Resize as a nearest one"},
+};
+
+// Adds a line, once, where there is advice about this node.
+void Advise(const Node& node, std::string& advice) {
+  for (const Advice& row : kAdvice) {
+    if (!node.Is(row.op_type)) continue;
+    if (advice.find(row.text) == std::string::npos) {
+      advice += fmt::format("\n{}", row.text);
+    }
+  }
+}
+
 class Builder {
  public:
   Builder(FixedNetwork& network, const FixedOptions& options)
@@ -76,28 +104,35 @@ class Builder {
 
   void CheckNodes() const {
     std::string reasons;
+    std::string advice;
     size_t count = 0;
     for (const FixedNode& node : network_.program.nodes) {
       if (node.step || cut_.contains(node.id)) continue;
       ++count;
+      Advise(graph_.node(node.id), advice);
       if (count <= kMostReasons) {
         reasons += fmt::format(
             "\n  {}: {}", NodeLabel(graph_, graph_.node(node.id)), node.reason);
       }
     }
     if (count > 0) {
-      Fail(ErrorCode::kUnsupported,
-           "{} node{} cannot be written in {}:{}{}\nquantize the float model "
-           "with --preset edge, which leaves the fewest in float{}",
-           count, count == 1 ? "" : "s", options_.real_steps ? "C" : "integers",
-           reasons, count > kMostReasons ? "\n  ..." : "",
-           options_.real_steps ? "" : "; --allow-float writes float code");
+      Fail(
+          ErrorCode::kUnsupported,
+          "{} node{} cannot be written in {}:{}{}{}\nfiles of another preset "
+          "or "
+          "tool: quantize the float model with --preset edge, which leaves the "
+          "fewest in float{}; docs/edge.md lists what is written",
+          count, count == 1 ? "" : "s", options_.real_steps ? "C" : "integers",
+          reasons, count > kMostReasons ? "\n  ..." : "", advice,
+          options_.real_steps ? "" : "; --allow-float writes float code");
     }
   }
 
-  // The QuantizeLinear behind a real input becomes the input.
+  // The QuantizeLinear behind a real input becomes the input. What nothing
+  // reads is none.
   void AddInput(ValueId id) {
     const std::string& name = graph_.value(id).name;
+    if (uses_.of(id).empty()) return;
     if (IsIntegerType(graph_.value(id).dtype)) {
       network_.inputs.push_back(PortOf(graph_, id, name));
       return;
@@ -151,6 +186,7 @@ class Builder {
 
   FixedNetwork& network_;
   const Graph& graph_;
+  const UseMap uses_{graph_};
   const FixedOptions options_;
   std::set<NodeId> cut_;      // converters at inputs and outputs
   std::string port_failure_;  // told when all nodes are fine

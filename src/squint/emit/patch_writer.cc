@@ -82,8 +82,9 @@ std::string ModelWriter::Count(int32_t whole) {
 
 std::string ModelWriter::Local(std::string_view kind,
                                const std::string& whole) {
+  constexpr size_t kFields = 15;  // of a result, at most
   locals_.insert(std::string(kind));
-  kernels_.insert(fmt::format("patch_{}", kind));
+  CountCall(fmt::format("patch_{}", kind), 3 + kFields);
   calls_ += Wrapped(fmt::format("{0}{1} = squint_patch_{1}(", indent_, kind),
                     {whole, Rows(), Columns()}, ");\n", indent_.size() + 4);
   return fmt::format("&{}", kind);

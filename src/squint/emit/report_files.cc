@@ -1,5 +1,7 @@
 // CMakeLists.txt and memory.json.
 #include "squint/base/json.h"
+#include "squint/emit/c_text.h"
+#include "squint/emit/code_bound.h"
 #include "squint/emit/files.h"
 
 namespace squint {
@@ -47,6 +49,7 @@ target_link_libraries({} PRIVATE cmsis-nn)
 std::string BuildFile(const Emission& e) {
   return fmt::format(
       R"(# The library {0}, and a test that compares it with the engine.
+# Made by squint from {3}.
 cmake_minimum_required(VERSION 3.16)
 project({0} C)
 set(CMAKE_C_STANDARD 99)
@@ -57,12 +60,13 @@ target_include_directories({0} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
 target_link_libraries({0}_test PRIVATE {0})
 enable_testing()
 add_test(NAME {0} COMMAND {0}_test)
+set_tests_properties({0} PROPERTIES SKIP_RETURN_CODE {4})
 )",
       e.options.name,
       e.network.has_real_steps()
           ? fmt::format("target_link_libraries({} PUBLIC m)\n", e.options.name)
           : "",
-      CmsisNnBuild(e));
+      CmsisNnBuild(e), CommentText(e.options.source, 55), kSkipped);
 }
 
 std::string MemoryReport(const Emission& e, const EmittedModel& model) {
@@ -77,17 +81,20 @@ std::string MemoryReport(const Emission& e, const EmittedModel& model) {
   int64_t out = 0;
   for (const Port& port : e.network.inputs) in += port.bytes();
   for (const Port& port : e.network.outputs) out += port.bytes();
-  const Json flash = JsonObject("weights", model.constant_bytes, "parameters",
-                                model.parameter_bytes, "code_bound",
-                                model.code_bound, "layers", layers);
+  const Json flash =
+      JsonObject("weights", model.constant_bytes, "parameters",
+                 model.parameter_bytes, "code_bound", model.code_bound,
+                 "code_bound_for", kCodeBoundFor, "layers", layers);
   const Json ram = JsonObject(
       "arena", model.arena_bytes, "arena_lower_bound", model.arena_lower_bound,
       "most_live", model.most_live, "peak", PeakJson(model.peak), "patches",
       PatchesJson(model.patches), "stack_bound",
       e.options.kernels == KernelSet::kOwn ? kStackBound : kCmsisStackBound,
       "inputs", in, "outputs", out, "state", model.state_bytes);
-  return JsonText(JsonObject("name", e.options.name, "macs", model.macs,
-                             "flash", flash, "ram", ram),
+  const std::string about =
+      fmt::format("Made by squint from {}.", CommentText(e.options.source, 55));
+  return JsonText(JsonObject("about", about, "name", e.options.name, "macs",
+                             model.macs, "flash", flash, "ram", ram),
                   2) +
          "\n";
 }

@@ -272,6 +272,12 @@ std::vector<Case> Pools() {
        [](Net& net) {
          return std::vector<ValueId>{net.Op("GlobalAveragePool", {net.x})};
        }},
+      {"the largest of an image",
+       {2, 3, 4, 5},
+       [](Net& net) {
+         return std::vector<ValueId>{net.Op("GlobalMaxPool", {net.x})};
+       },
+       true},
       {"a mean", {2, 3, 4}, reduce("ReduceMean", {1})},
       {"a sum of axes", {2, 3, 4}, reduce("ReduceSum", {-1, 1})},
       {"the largest", {2, 3, 4}, reduce("ReduceMax", {0}), true},

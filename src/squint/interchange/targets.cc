@@ -63,7 +63,8 @@ const std::array<Target, 5>& Targets() {
       {.name = "edge",
        .activation = DType::kInt8,
        .all_integer = true,
-       .note = kFloatElsewhere},
+       .note = "for `squint emit`; `squint run --arithmetic fixed` gives the "
+               "same bytes"},
   }};
   return targets;
 }

@@ -22,15 +22,15 @@ struct Signature {
 };
 constexpr Signature kSignatures[] = {
     {"r",
-     "AveragePool Celu Det Elu Gelu GlobalAveragePool "
-     "GlobalLpPool GlobalMaxPool Hardmax HardSigmoid HardSwish LRN LeakyRelu "
-     "LogSoftmax LpNormalization LpPool MeanVarianceNormalization Mish Selu "
-     "SiLU Sigmoid Softmax Softplus Softsign Swish Tanh ThresholdedRelu"},
+     "AveragePool Celu Det Elu Gelu GlobalAveragePool GlobalLpPool Hardmax "
+     "HardSigmoid HardSwish LRN LeakyRelu LogSoftmax LpNormalization LpPool "
+     "MeanVarianceNormalization Mish Selu SiLU Sigmoid Softmax Softplus "
+     "Softsign Swish Tanh ThresholdedRelu"},
     {"f", "DynamicQuantizeLinear"},
     {"n",
      "Abs Acos Acosh ArgMax ArgMin Asin Asinh Atan Atanh Ceil Cos Cosh Erf "
-     "Exp Floor IsInf IsNaN Log MaxPool Neg Reciprocal Relu Round Shrink Sign "
-     "Scaler Sin Sinh Sqrt Tan"},
+     "Exp Floor GlobalMaxPool IsInf IsNaN Log MaxPool Neg Reciprocal Relu "
+     "Round Scaler Shrink Sign Sin Sinh Sqrt Tan"},
     {"i", "BitwiseNot BlackmanWindow HammingWindow HannWindow"},
     {"s", "ConstantOfShape"},
     {"b", "If Not"},

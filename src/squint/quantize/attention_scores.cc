@@ -16,7 +16,8 @@ namespace squint {
 namespace {
 
 constexpr const char* kReason =
-    "attention scores: a mask and the scores do not fit one 8-bit range";
+    "attention scores: they may spread over more than 8 bits hold, with a "
+    "mask above all";
 constexpr const char* kProductReason =
     "attention: most probabilities are below the steps of 8 bits";
 

@@ -126,6 +126,14 @@ std::vector<Case> Cases() {
          return net.Op("Gemm",
                        {flat, net.Weight({8, 5}), net.Weight({5}, 0.2f)});
        }},
+      {"the largest of each plane",
+       {2, 3, 7, 5},
+       [](Net& net) {
+         const ValueId most =
+             net.Op("GlobalMaxPool", {net.Conv(net.x, 3, 6, 3)});
+         return net.Op("Gemm", {net.Op("Flatten", {most}), net.Weight({6, 4}),
+                                net.Weight({4}, 0.2f)});
+       }},
       {"means of windows beside each other",
        {2, 3, 11, 9},
        [](Net& net) {

@@ -165,8 +165,11 @@ FixedWeightOrder FilterOrder(const Dims& weight) {
 }  // namespace
 
 std::unique_ptr<FixedStep> MakeConvStep(const FixedOperation& operation) {
-  Require(operation.channels_last, "its weight is not of one type and layout");
   const Dims& weight = operation.inputs[1].dims;
+  Require(weight.size() <= 4, "it has three axes or more");
+  Require(operation.inputs[1].dtype != DType::kUint8,
+          "its weights are uint8; --preset edge makes them int8");
+  Require(operation.channels_last, "its weight is not of one type and layout");
   Convolution c;
   c.window = WindowOf(operation, Dims(weight.begin() + 2, weight.end()), false);
   c.groups = Size(operation.node.Int("group", 1));

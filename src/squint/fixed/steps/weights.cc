@@ -57,7 +57,8 @@ Sums AppendChannel(const Tensor& weight, const FixedWeightOrder& order,
     const int64_t w = ByteAt(weight, order.start(c) + term) - zero;
     Require(w >= std::numeric_limits<int8_t>::min() &&
                 w <= std::numeric_limits<int8_t>::max(),
-            "a weight without its zero point does not fit int8");
+            "a weight minus its zero point does not fit int8; --preset edge "
+            "makes weights that do");
     values.push_back(static_cast<int8_t>(w));
     sums.sum += w;
     sums.magnitude += std::abs(w);

@@ -8,6 +8,7 @@
 #define SQUINT_KERNELS_FIXED_PRODUCTS_H_
 
 #include <stdint.h>
+#include <string.h>
 
 #include "squint/kernels/fixed/channel.h"
 #include "squint/kernels/fixed/dot.h"
@@ -28,6 +29,21 @@ static inline void squint_dot_2x2(const int8_t* x, const int8_t* w,
     sums[1] = vmladavaq_p_s8(sums[1], a0, b1, rest);
     sums[2] = vmladavaq_p_s8(sums[2], a1, b0, rest);
     sums[3] = vmladavaq_p_s8(sums[3], a1, b1, rest);
+  }
+}
+
+/* One row by four columns, one behind the other. */
+static inline void squint_dot_1x4(const int8_t* x, const int8_t* w,
+                                  int32_t depth, int32_t sums[4]) {
+  const int32_t last = 3 * depth;
+  for (int32_t k = 0; k < depth; k += 16, w += 16) {
+    const mve_pred16_t rest = vctp8q((uint32_t)(depth - k));
+    const int8x16_t a = vldrbq_z_s8(x + k, rest);
+    sums[0] = vmladavaq_p_s8(sums[0], a, vldrbq_z_s8(w, rest), rest);
+    sums[1] = vmladavaq_p_s8(sums[1], a, vldrbq_z_s8(w + depth, rest), rest);
+    sums[2] =
+        vmladavaq_p_s8(sums[2], a, vldrbq_z_s8(w + 2 * depth, rest), rest);
+    sums[3] = vmladavaq_p_s8(sums[3], a, vldrbq_z_s8(w + last, rest), rest);
   }
 }
 
@@ -62,6 +78,33 @@ static inline void squint_dot_2x2(const int8_t* x, const int8_t* w,
   sums[3] = s3;
 }
 
+/* One row by four columns, one behind the other: a word of the row serves four
+   of the weights. */
+static inline void squint_dot_1x4(const int8_t* x, const int8_t* w,
+                                  int32_t depth, int32_t sums[4]) {
+  int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
+  const int32_t last = 3 * depth;
+  const int8_t* const end = x + depth;
+  const int8_t* const fours = end - depth % 4;
+  for (; x != fours; x += 4, w += 4) {
+    const squint_pairs a = squint_load_pairs(x);
+    s1 = squint_dot_pairs(a, squint_load_pairs(w + depth), s1);
+    s2 = squint_dot_pairs(a, squint_load_pairs(w + 2 * depth), s2);
+    s3 = squint_dot_pairs(a, squint_load_pairs(w + last), s3);
+    s0 = squint_dot_pairs(a, squint_load_pairs(w), s0);
+  }
+  for (; x != end; ++x, ++w) {
+    s0 += *x * w[0];
+    s1 += *x * w[depth];
+    s2 += *x * w[2 * depth];
+    s3 += *x * w[last];
+  }
+  sums[0] = s0;
+  sums[1] = s1;
+  sums[2] = s2;
+  sums[3] = s3;
+}
+
 #else
 
 /* Two rows by two columns, both one behind the other:
@@ -74,6 +117,13 @@ static inline void squint_dot_2x2(const int8_t* x, const int8_t* w,
   sums[3] = squint_dot(x + depth, w + depth, depth, sums[3]);
 }
 
+/* One row by four columns, one behind the other. */
+static inline void squint_dot_1x4(const int8_t* x, const int8_t* w,
+                                  int32_t depth, int32_t sums[4]) {
+  squint_dot_1x2(x, w, depth, sums);
+  squint_dot_1x2(x, w + 2 * depth, depth, sums + 2);
+}
+
 #endif
 
 static inline void squint_one_row(const int8_t* x, squint_columns columns,
@@ -82,18 +132,19 @@ static inline void squint_one_row(const int8_t* x, squint_columns columns,
   const int8_t* w = weights.w;
   const int32_t depth = columns.depth;
   int32_t n = 0;
-  for (; n + 2 <= columns.count; n += 2) {
-    int32_t sums[2];
-    sums[0] = weights.bias[n];
-    sums[1] = weights.bias[n + 1];
-    squint_dot_1x2(x, w, depth, sums);
-    y[n] = squint_finish(sums[0], n, weights, zero_y);
-    y[n + 1] = squint_finish(sums[1], n + 1, weights, zero_y);
-    w += 2 * depth;
+  for (; n + 4 <= columns.count; n += 4) {
+    int32_t sums[4];
+    memcpy(sums, weights.bias + n, sizeof sums);
+    squint_dot_1x4(x, w, depth, sums);
+    for (int32_t i = 0; i < 4; ++i) {
+      y[n + i] = squint_finish(sums[i], n + i, weights, zero_y);
+    }
+    w += 4 * depth;
   }
-  if (n < columns.count) {
+  for (; n < columns.count; ++n) {
     const int32_t sum = squint_dot(x, w, depth, weights.bias[n]);
     y[n] = squint_finish(sum, n, weights, zero_y);
+    w += depth;
   }
 }
 
