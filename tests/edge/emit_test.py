@@ -16,6 +16,9 @@ import unittest
 
 import numpy as np
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+from tiny_onnx import model, node, tensor, value_info  # noqa: E402
+
 SQUINT, MODEL = map(os.path.abspath, sys.argv[1:3])
 FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion",
          "-Werror")
@@ -46,6 +49,48 @@ def squint(*arguments, ok=True):
 
 def compilers():
     return [c for c in ("gcc", "clang") if shutil.which(c)] or ["cc"]
+
+
+# Names that mean something to C, C++, their libraries, or to what is written
+# around them.
+HOSTILE = """
+    int int8_t uint8_t size_t typeof thread_local constexpr class new register
+    _Bool bool true nullptr asm linux unix stdin stdout errno NULL EOF INT8_MIN
+    memcpy memset main printf assert I complex
+    real stored i q n steps rounded want off most wrong differ
+    arena memory state run reset row column window pair x y in out weights
+    gemm_1 matmul_1_weights matmul_1_columns concat_1_pair demo demo_run
+    TEST_VECTORS in_x got_x expected_x x_in x_out x_size X
+    """.split() + ["\u00e4", "\u00f6", "3", "-", "a/b:0"]
+
+# What a caller of the float wrapper sees.
+WRAPPED = r"""
+#define DEMO_WITH_FLOAT
+#include <math.h>
+#include <stdio.h>
+#include "model.h"
+int main(void) {
+  static const float real[%(n)s] = {NAN, INFINITY, -INFINITY, 0.0f, 1e30f};
+  int8_t stored[%(n)s];
+  demo_quantize_%(x)s(real, stored);
+  for (int i = 0; i < 5; ++i) printf("%%d ", stored[i]);
+  return 0;
+}
+"""
+
+
+def dense(inputs, outputs, size=4, unread=()):
+    """A network of a dense layer on these inputs of `size` numbers, joined;
+    `unread`: inputs of nothing."""
+    wide = size * len(inputs)
+    weights = np.random.default_rng(2).normal(size=3 * wide)
+    return model(
+        [node("Concat", inputs, ["joined inputs"], axis=1),
+         node("MatMul", ["joined inputs", "some weights"], ["the sums"]),
+         *[node("Relu", ["the sums"], [output]) for output in outputs]],
+        [tensor("some weights", [wide, 3], weights)],
+        [value_info(n, [1, size]) for n in [*inputs, *unread]],
+        [value_info(output, [1, 3]) for output in outputs])
 
 
 def macros(header):
@@ -174,6 +219,94 @@ class Emit(unittest.TestCase):
                          report["ram"]["arena_lower_bound"])
         self.assertGreater(report["macs"], 0)
 
+    # ---- networks of any kind
+
+    def emitted(self, onnx, *options):
+        """The folder of a network of float, quantized."""
+        work = pathlib.Path(tempfile.mkdtemp(dir=self.work))
+        (work / "float.onnx").write_bytes(onnx)
+        squint("quantize", work / "float.onnx", "--data", "random", "--samples",
+               "0:20", "--preset", "edge", "-o", work / "int8.onnx")
+        squint("emit", work / "int8.onnx", "-o", work / "c", "--name", "demo",
+               *options)
+        return work / "c"
+
+    def check_vectors(self, folder, compiler, *flags):
+        program = folder.parent / "program"
+        subprocess.run([compiler, *FLAGS, *flags,
+                        *[folder / f for f in ("main_test.c", "model.c",
+                                               "weights.c")],
+                        "-o", program], check=True)
+        self.assertIn("all equal", subprocess.run(
+            [program], check=True, text=True, capture_output=True).stdout)
+
+    def test_whatever_ports_are_called_the_text_compiles(self):
+        halves = HOSTILE[::2], HOSTILE[1::2]
+        for inputs, outputs in (halves, halves[::-1]):
+            folder = self.emitted(dense(inputs, outputs))
+            caller = folder / "caller.c"
+            caller.write_text('#include <complex.h>\n#include <errno.h>\n'
+                              '#define DEMO_WITH_FLOAT\n#include "model.h"\n')
+            for compiler in compilers():
+                self.check_vectors(folder, compiler, "-O1", "-Wshadow")
+                for standard in ("c99", "gnu17", "gnu2x"):
+                    subprocess.run([compiler, f"-std={standard}",
+                                    "-fsyntax-only", caller,
+                                    folder / "model.c"], check=True)
+            for compiler in ("g++", "clang++"):
+                if not shutil.which(compiler):
+                    continue
+                subprocess.run([compiler, "-x", "c++", "-std=gnu++20",
+                                "-DDEMO_WITH_FLOAT", "-fsyntax-only",
+                                folder / "model.h"], check=True)
+
+    def test_one_large_vector_compiles_without_a_warning(self):
+        # One vector alone, as it has more than 64 KB.
+        folder = self.emitted(dense(["x"], ["y"], 70000))
+        text = (folder / "test_vectors.h").read_text()
+        self.assertIn("#define TEST_VECTORS 1\n", text)
+        for compiler in compilers():
+            for level in ("-O0", "-O2"):
+                self.check_vectors(folder, compiler, level)
+
+    def test_vectors_that_are_too_large_are_not_written(self):
+        folder = self.emitted(model(
+            [node("Relu", ["x"], ["y"])], [], [value_info("x", ["n", 8])],
+            [value_info("y", ["n", 8])]), "--shape", "x=200000,8")
+        self.assertLess((folder / "test_vectors.h").stat().st_size, 1000)
+        program = folder / "program"
+        subprocess.run(["cc", *FLAGS, *[folder / f for f in (
+            "main_test.c", "model.c", "weights.c")], "-o", program], check=True)
+        self.assertEqual(subprocess.run([program]).returncode, 77)
+
+    def test_inputs_that_nothing_reads_have_no_pointer(self):
+        folder = self.emitted(dense(["x"], ["y"], unread=["idle"]))
+        self.assertNotIn("idle", (folder / "model.h").read_text())
+        self.check_vectors(folder, "cc")
+
+    def test_the_float_wrapper_takes_every_float(self):
+        folder = self.emitted(dense(["x"], ["y"], 5))
+        zero = int(macros((folder / "model.h").read_text())[
+            "DEMO_X_ZERO_POINT"])
+        caller = folder / "wrapped.c"
+        caller.write_text(WRAPPED % {"x": "x", "n": 5})
+        program = folder / "wrapped"
+        subprocess.run(["cc", *FLAGS, "-fsanitize=undefined,float-cast-overflow",
+                        "-fno-sanitize-recover=all", caller, "-o", program],
+                       check=True)
+        numbers = subprocess.run([program], check=True, text=True,
+                                 capture_output=True).stdout.split()
+        self.assertEqual(list(map(int, numbers)), [zero, 127, -128, zero, 127])
+
+    def test_a_global_maximum_is_written(self):
+        folder = self.emitted(model(
+            [node("Conv", ["x", "w"], ["a"], pads=[1, 1, 1, 1]),
+             node("GlobalMaxPool", ["a"], ["y"])],
+            [tensor("w", [4, 2, 3, 3],
+                    np.random.default_rng(1).normal(size=72))],
+            [value_info("x", [1, 2, 6, 5])], [value_info("y", [1, 4, 1, 1])]))
+        self.check_vectors(folder, "cc")
+
     # ---- bad input
 
     def refused(self, *arguments, code=1):
@@ -206,6 +339,19 @@ class Emit(unittest.TestCase):
             self.assertIn("no C identifier", self.refused(
                 self.int8, "--shape", "image=1,1,28,28", "--name", name))
 
+    def test_names_that_are_taken_are_refused(self):
+        for name in ("test", "install", "all", "RUN_TESTS", "m"):
+            self.assertIn("taken in CMake", self.refused(
+                self.int8, "--shape", "image=1,1,28,28", "--name", name))
+        self.assertIn("those of the kernels", self.refused(
+            self.int8, "--shape", "image=1,1,28,28", "--name", "squint_a"))
+
+    def test_a_folder_without_a_name_is_refused(self):
+        result = squint("emit", self.int8, "-o", "", "--shape",
+                        "image=1,1,28,28", ok=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("has no name", result.stderr)
+
     def test_float_nodes_are_named_with_their_reasons(self):
         other = self.work / "x86.onnx"
         squint("quantize", MODEL, "--data", "random", "--samples", "0:20", "-o",
@@ -225,6 +371,33 @@ class Emit(unittest.TestCase):
         squint("emit", self.int8, "-o", copy, "--name", "again", "--shape",
                "image=1,1,28,28", "--force")
         self.assertIn("again_run", (copy / "model.h").read_text())
+
+    def test_force_keeps_what_squint_did_not_write(self):
+        copy = self.work / "shared"
+        shutil.copytree(self.out, copy)
+        (copy / "src").mkdir()
+        mine = [copy / "src/my_app.c", copy / "Makefile"]
+        for path in mine:
+            path.write_text("mine")
+        arguments = ("emit", self.int8, "-o", copy, "--name", "again",
+                     "--shape", "image=1,1,28,28", "--force")
+        squint(*arguments)
+        for path in self.out.iterdir():
+            self.assertNotEqual(path.read_text(),
+                                (copy / path.name).read_text(), path.name)
+        # A file of one of the names that is somebody else's stops all.
+        (copy / "weights.c").write_text("mine")
+        (copy / "model.h").unlink()
+        before = {p: p.read_text() for p in copy.rglob("*") if p.is_file()}
+        result = squint(*arguments, ok=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("weights.c: was not written by squint", result.stderr)
+        self.assertEqual(
+            before, {p: p.read_text() for p in copy.rglob("*") if p.is_file()})
+        self.assertEqual([p for p in self.work.iterdir()
+                          if "partial" in p.name], [])
+        for path in mine:
+            self.assertEqual(path.read_text(), "mine")
 
     def test_float_layers_are_written_where_they_are_allowed(self):
         other = self.work / "with_float.onnx"
