@@ -17,10 +17,10 @@ int64_t BytesOfType(std::string_view type) {
   return type.find("16") != std::string_view::npos ? 2 : 1;
 }
 
-// What an array takes with the space before the next one: compilers for
-// Cortex-M begin each at a multiple of 4, those of 64-bit numbers of 8.
+// What an array takes with the space before the next one: gcc begins each at a
+// multiple of 8 for Cortex-M55, for others at multiples of 4.
 int64_t SpaceOf(int64_t bytes_of_one, int64_t size) {
-  return (bytes_of_one * size + 3) / 4 * 4 + (bytes_of_one == 8 ? 4 : 0);
+  return (bytes_of_one * size + 7) / 8 * 8;
 }
 
 }  // namespace
