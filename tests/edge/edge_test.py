@@ -289,8 +289,9 @@ class Edge(unittest.TestCase):
             whole, quantized = emit(stem)
             run(VECTORS, quantized, data("kws_arm", "eval"), whole, 20)
             step = WORK / f"{stem}_step"
+            shutil.rmtree(step, ignore_errors=True)
             run(SQUINT, "emit", quantized, "-o", step, "--name", "net",
-                "--shape", "mfcc=1,1,10", "--force")
+                "--shape", "mfcc=1,1,10")
             for name in ("inputs.bin", "expected.bin"):
                 shutil.copy(whole / name, step)
             program = step / "vectors"
