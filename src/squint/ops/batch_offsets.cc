@@ -6,16 +6,19 @@ namespace squint {
 
 std::vector<int64_t> BatchOffsets(const Dims& operand, const Dims& batch,
                                   int64_t matrix) {
+  Dims strides = StridesOf(operand);
+  for (int64_t& stride : strides) stride *= matrix;
+  return StridedBatchOffsets(operand, strides, batch);
+}
+
+std::vector<int64_t> StridedBatchOffsets(const Dims& operand,
+                                         const Dims& strides,
+                                         const Dims& batch) {
   std::vector<int64_t> offsets{0};
-  int64_t stride = matrix * ElementCount(operand);
   const size_t missing = batch.size() - operand.size();
   for (size_t axis = 0; axis < batch.size(); ++axis) {
-    int64_t step = 0;
-    if (axis >= missing) {
-      const int64_t size = operand[axis - missing];
-      stride /= size;
-      if (size != 1) step = stride;
-    }
+    const bool moves = axis >= missing && operand[axis - missing] != 1;
+    const int64_t step = moves ? strides[axis - missing] : 0;
     std::vector<int64_t> next;
     for (const int64_t base : offsets) {
       for (int64_t i = 0; i < batch[axis]; ++i) {

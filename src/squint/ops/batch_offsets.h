@@ -16,6 +16,10 @@ Dims BroadcastBatch(const Dims& a, const Dims& b);
 // the operand's matrices times `matrix`.
 std::vector<int64_t> BatchOffsets(const Dims& operand, const Dims& batch,
                                   int64_t matrix);
+// The same where the operand's axes have strides of their own.
+std::vector<int64_t> StridedBatchOffsets(const Dims& operand,
+                                         const Dims& strides,
+                                         const Dims& batch);
 
 }  // namespace squint
 

@@ -13,6 +13,7 @@
 #include "squint/ops/qlinear_operands.h"
 #include "squint/ops/qlinear_prepare.h"
 #include "squint/ops/row_operands.h"
+#include "squint/ops/scratch.h"
 
 namespace squint {
 namespace {
@@ -80,9 +81,6 @@ struct DynamicProduct {
     return r;
   }
 };
-
-// Scratch in pieces of whole cache lines.
-constexpr size_t Padded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // Rows by the kernel that reads uint8 as they lie; of int8 there is a copy.
 class DynamicRowsStep : public Step {

@@ -31,12 +31,6 @@ struct Strided {
   Dims batch() const { return Dims(dims.begin(), dims.end() - 2); }
 };
 
-Dims StridesOf(const Dims& dims) {
-  Dims strides(dims.size(), 1);
-  for (size_t i = dims.size(); i-- > 1;) strides[i - 1] = strides[i] * dims[i];
-  return strides;
-}
-
 // `dims` as they lie in memory, seen through a Transpose if there is one.
 Strided InputView(const Node& node, const char* key, const Dims& dims) {
   Strided view{dims, StridesOf(dims)};
@@ -60,19 +54,7 @@ Strided OutputView(const Node& node, Dims dims, const Dims& stored) {
 // Where the matrices of a stack begin, for each of a batch that its own axes
 // are broadcast to.
 std::vector<int64_t> OffsetsIn(const Strided& view, const Dims& batch) {
-  const Dims own = view.batch();
-  const size_t missing = batch.size() - own.size();
-  std::vector<int64_t> offsets = {0};
-  for (size_t axis = 0; axis < batch.size(); ++axis) {
-    const bool moves = axis >= missing && own[axis - missing] != 1;
-    const int64_t step = moves ? view.strides[axis - missing] : 0;
-    std::vector<int64_t> next;
-    for (const int64_t base : offsets) {
-      for (int64_t i = 0; i < batch[axis]; ++i) next.push_back(base + i * step);
-    }
-    offsets = std::move(next);
-  }
-  return offsets;
+  return StridedBatchOffsets(view.batch(), view.strides, batch);
 }
 
 // A mask as one that has all rows and keys of the scores; nullopt where it

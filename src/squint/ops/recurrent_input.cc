@@ -5,12 +5,10 @@
 
 #include "squint/kernels/qelementwise/qelementwise.h"
 #include "squint/ops/operand_params.h"
+#include "squint/ops/scratch.h"
 
 namespace squint {
 namespace {
-
-// Scratch in pieces of whole cache lines.
-constexpr size_t Padded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // Where things of InputWeights::Form::kRows lie in the scratch.
 struct RowScratch {

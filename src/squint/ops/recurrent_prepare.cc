@@ -17,6 +17,7 @@
 #include "squint/ops/recurrent.h"
 #include "squint/ops/recurrent_cell.h"
 #include "squint/ops/recurrent_input.h"
+#include "squint/ops/scratch.h"
 #include "squint/ops/stored_inputs.h"
 
 namespace squint {
@@ -237,7 +238,7 @@ class RecurrentStep : public Step {
   int64_t InputFloats() const { return s_.steps * StepFloats(); }
   size_t product_at() const {
     const int64_t floats = InputFloats() + CellRun::ScratchFloats(s_.cell);
-    return (static_cast<size_t>(floats) * sizeof(float) + 63) / 64 * 64;
+    return Padded(static_cast<size_t>(floats) * sizeof(float));
   }
 
   const float* State(const float* all, int64_t d) const {
