@@ -79,7 +79,7 @@ void WaitWhile(const std::atomic<T>& value, T old) {
 }
 
 struct Loop {
-  const std::function<void(size_t, size_t)>& body;
+  const LoopBody body;
   size_t count;
   size_t grain;
   std::atomic<size_t> next = 0;
@@ -105,8 +105,7 @@ struct Loop {
   }
 };
 
-void RunAlone(size_t count, size_t grain,
-              const std::function<void(size_t, size_t)>& body) {
+void RunAlone(size_t count, size_t grain, LoopBody body) {
   for (size_t begin = 0; begin < count; begin += grain) {
     body(begin, std::min(count, begin + grain));
   }
@@ -216,8 +215,7 @@ ThreadPool::ThreadPool(int threads)
 
 ThreadPool::~ThreadPool() = default;
 
-void ThreadPool::ParallelFor(size_t count, size_t grain,
-                             const std::function<void(size_t, size_t)>& body) {
+void ThreadPool::ParallelFor(size_t count, size_t grain, LoopBody body) {
   if (count == 0) return;
   grain = std::max<size_t>(grain, 1);
   if (inside_body) return RunAlone(count, grain, body);

@@ -9,14 +9,33 @@
 #ifndef SQUINT_BASE_THREADS_H_
 #define SQUINT_BASE_THREADS_H_
 
+#include <concepts>
 #include <cstddef>
-#include <functional>
 #include <memory>
+#include <type_traits>
 
 namespace squint {
 
 // CPUs this process may run on (its affinity mask), at least 1.
 int UsableCpus();
+
+// A reference to the body of a loop, body(begin, end), which outlives the loop.
+// A std::function would ask the heap for one that captures more than two words.
+class LoopBody {
+ public:
+  template <typename Body>
+  requires(!std::same_as<std::remove_cvref_t<Body>, LoopBody>)
+      LoopBody(const Body& body)  // NOLINT: implicit
+      : body_(&body), call_([](const void* b, size_t begin, size_t end) {
+          (*static_cast<const Body*>(b))(begin, end);
+        }) {}
+
+  void operator()(size_t begin, size_t end) const { call_(body_, begin, end); }
+
+ private:
+  const void* body_;
+  void (*call_)(const void*, size_t, size_t);
+};
 
 class ThreadPool {
  public:
@@ -31,8 +50,7 @@ class ThreadPool {
   // of `grain` items but the last. Returns when all are done; rethrows the
   // first exception. Alone, in the caller: nested calls from a body, and loops
   // that find the workers at another one, or all CPUs taken by other loops.
-  void ParallelFor(size_t count, size_t grain,
-                   const std::function<void(size_t, size_t)>& body);
+  void ParallelFor(size_t count, size_t grain, LoopBody body);
 
  private:
   struct Impl;
