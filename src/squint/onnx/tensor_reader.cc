@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "squint/base/error.h"
+#include "squint/base/file.h"
 #include "squint/onnx/entries.h"
 #include "squint/onnx/proto_fields.h"
 #include "squint/tensor/rank.h"
@@ -136,7 +137,9 @@ Tensor FromBytes(DType dtype, const Dims& dims,
   }
   const auto address = reinterpret_cast<uintptr_t>(bytes.data());
   if (bytes.empty() || address % AlignmentOf(dtype) != 0) {
-    return Copied(dtype, dims, bytes.data(), bytes.size(), source);
+    Tensor copy = Copied(dtype, dims, bytes.data(), bytes.size(), source);
+    ReleasePages(bytes);
+    return copy;
   }
   return {dtype, dims, Buffer::Borrow(bytes, owner)};
 }

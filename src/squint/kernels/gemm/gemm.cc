@@ -134,8 +134,14 @@ void RunGemm(const GemmArgs& args, ThreadPool& pool) {
   });
 }
 
-constexpr int kGemvVectors = 8;  // enough sums in flight to hide the latency
-constexpr int64_t kGemvColumns = kGemvVectors * kLanes;
+// One row reads every number of B once, so that its time is that of reading
+// them. Whole rows of B, or long pieces, are read side by side: blocks of 64
+// columns down all of K touch a page for every 256 bytes, and memory gives half
+// of what it could. The sums wait in the L1 cache.
+constexpr int kGemvRows = 8;
+constexpr int64_t kGemvColumns = 2048;  // of one task, at most
+constexpr int64_t kLeastGemvColumns = 64;
+static_assert(kGemvColumns % kLanes == 0);
 
 void FinishGemv(const float* sums, int64_t j_begin, int64_t count, float* y,
                 const Epilogue& e) {
@@ -147,87 +153,72 @@ void FinishGemv(const float* sums, int64_t j_begin, int64_t count, float* y,
   }
 }
 
-// kVectors * kLanes columns. Sums are made block by block of K, as the tile
+// sums += x b over kRows steps of k, one after the other.
+template <int kRows>
+HWY_INLINE void AddGemvRows(const float* x, const float* b, int64_t stride,
+                            int64_t columns, float* sums) {
+  const FloatTag d;
+  FloatVector factor[kRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) factor[r] = hn::Set(d, x[r]);
+  int64_t j = 0;
+  for (; j + kLanes <= columns; j += kLanes) {
+    auto sum = hn::Load(d, sums + j);
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      sum = hn::MulAdd(factor[r], hn::LoadU(d, b + r * stride + j), sum);
+    }
+    hn::Store(sum, d, sums + j);
+  }
+  if (j == columns) return;
+  auto sum = hn::Load(d, sums + j);
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    HWY_ALIGN float rest[kLanes] = {};
+    for (int64_t i = j; i < columns; ++i) rest[i - j] = b[r * stride + i];
+    sum = hn::MulAdd(factor[r], hn::Load(d, rest), sum);
+  }
+  hn::Store(sum, d, sums + j);
+}
+
+// Up to kGemvColumns columns. Sums are made block by block of K, as the tile
 // makes them, so that a row's result is the same whether other rows stand
 // beside it or not.
-template <int kVectors>
-HWY_INLINE void GemvVectors(int64_t k, const float* x, const float* b,
-                            int64_t stride, float* sums) {
-  const FloatTag d;
-  const int64_t block = KBlock(k);
-  for (int64_t begin = 0; begin == 0 || begin < k; begin += block) {
-    FloatVector sum[kVectors];
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) sum[v] = hn::Zero(d);
-    const int64_t end = std::min(k, begin + block);
-    for (int64_t p = begin; p < end; ++p, b += stride) {
-      const auto weight = hn::Set(d, x[p]);
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) {
-        sum[v] = hn::MulAdd(weight, hn::LoadU(d, b + v * kLanes), sum[v]);
-      }
-    }
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) {
-      float* to = sums + v * kLanes;
-      if (begin > 0) sum[v] = hn::Add(sum[v], hn::LoadU(d, to));
-      hn::StoreU(sum[v], d, to);
-    }
-  }
-}
-
-// Fewer columns than a vector has lanes, one block of rows after the other
-// copied into whole vectors.
-void GemvNarrow(int64_t k, int64_t columns, const float* x, const float* b,
-                int64_t stride, float* sums) {
-  const FloatTag d;
-  HWY_ALIGN float rows[kMaxKBlock * kLanes] = {};
-  const int64_t block = KBlock(k);
-  auto total = hn::Zero(d);
-  for (int64_t begin = 0; begin < k; begin += block) {
-    const int64_t count = std::min(block, k - begin);
-    for (int64_t p = 0; p < count; ++p) {
-      for (int64_t j = 0; j < columns; ++j) {
-        rows[p * kLanes + j] = b[(begin + p) * stride + j];
-      }
-    }
-    HWY_ALIGN float part[kLanes] = {};
-    GemvVectors<1>(count, x + begin, rows, kLanes, part);
-    const auto sum = hn::Load(d, part);
-    total = begin == 0 ? sum : hn::Add(sum, total);
-  }
-  hn::Store(total, d, sums);
-}
-
-// Up to kGemvColumns columns, for which `sums` has room. The last vector may
-// overlap the one before.
 void GemvColumns(int64_t k, int64_t columns, const float* x, const float* b,
-                 int64_t stride, float* sums) {
-  if (columns == kGemvColumns) {
-    return GemvVectors<kGemvVectors>(k, x, b, stride, sums);
-  }
-  if (columns < kLanes) return GemvNarrow(k, columns, x, b, stride, sums);
-  int64_t j = 0;
-  for (; j + 2 * kLanes <= columns; j += 2 * kLanes) {
-    GemvVectors<2>(k, x, b + j, stride, sums + j);
-  }
-  for (; j < columns; j += kLanes) {
-    j = std::min(j, columns - kLanes);
-    GemvVectors<1>(k, x, b + j, stride, sums + j);
+                 int64_t stride, float* totals) {
+  HWY_ALIGN float part[kGemvColumns];
+  std::fill_n(totals, columns, 0.0f);
+  const int64_t block = KBlock(k);
+  for (int64_t begin = 0; begin < k; begin += block) {
+    const int64_t end = std::min(k, begin + block);
+    float* sums = begin == 0 ? totals : part;
+    std::fill_n(sums, CeilDiv(columns, kLanes) * kLanes, 0.0f);
+    int64_t p = begin;
+    for (; p + kGemvRows <= end; p += kGemvRows) {
+      AddGemvRows<kGemvRows>(x + p, b + p * stride, stride, columns, sums);
+    }
+    for (; p < end; ++p) {
+      AddGemvRows<1>(x + p, b + p * stride, stride, columns, sums);
+    }
+    if (begin == 0) continue;
+    for (int64_t j = 0; j < columns; ++j) totals[j] += sums[j];
   }
 }
 
 void RunGemv(int64_t k, int64_t n, const float* x, const float* b,
              int64_t b_stride, float* y, const Epilogue& epilogue,
              ThreadPool& pool) {
-  const int64_t tasks = CeilDiv(n, kGemvColumns);
-  pool.ParallelFor(static_cast<size_t>(tasks), 1,
+  const int64_t wanted = pool.threads() == 1 ? 1 : 4 * pool.threads();
+  const int64_t columns =
+      std::clamp(CeilDiv(CeilDiv(n, wanted), kLanes) * kLanes,
+                 kLeastGemvColumns, kGemvColumns);
+  pool.ParallelFor(static_cast<size_t>(CeilDiv(n, columns)), 1,
                    [&](size_t begin, size_t end) {
                      HWY_ALIGN float sums[kGemvColumns];
                      for (auto task = static_cast<int64_t>(begin);
                           task < static_cast<int64_t>(end); ++task) {
-                       const int64_t j = task * kGemvColumns;
-                       const int64_t count = std::min(kGemvColumns, n - j);
+                       const int64_t j = task * columns;
+                       const int64_t count = std::min(columns, n - j);
                        GemvColumns(k, count, x, b + j, b_stride, sums);
                        FinishGemv(sums, j, count, y, epilogue);
                      }
