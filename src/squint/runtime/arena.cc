@@ -35,6 +35,11 @@ void ArenaMemory::GiveBack(size_t offset) noexcept {
   taken_.pop_back();
 }
 
+bool ArenaMemory::IsIdle() {
+  const std::lock_guard lock(mutex_);
+  return taken_.empty();
+}
+
 // Where the counts of one block's references lie. They are the last of it to
 // go, so the block comes back with them.
 template <typename T>

@@ -31,6 +31,7 @@ class ArenaMemory {
   bool Take(size_t offset, size_t bytes);
   // The range that was taken at `offset`.
   void GiveBack(size_t offset) noexcept;
+  bool IsIdle();  // nothing is taken
 
  private:
   struct Range {
@@ -55,7 +56,7 @@ class Arena : public std::enable_shared_from_this<Arena> {
   // thread at a time.
   BufferRef Take(size_t index);
 
-  const ArenaMemory& memory() const { return *memory_; }
+  ArenaMemory& memory() const { return *memory_; }
 
  private:
   template <typename T>

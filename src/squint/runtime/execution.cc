@@ -73,14 +73,102 @@ std::vector<Tensor> Execution::Run(const std::vector<Tensor>& inputs,
   }
   shared_->body_runs = 0;
   shared_->depth = 0;
-  Configure(options);
-  Begin();
+  options_ = &options;
   BeginMemory(inputs, options);
   places_.assign(options.place ? graph_.outputs().size() : 0, nullptr);
+  if (auto outputs = RunAgain(inputs, options)) return *std::move(outputs);
+  Configure(options);
+  Begin();
   SetInputs(inputs);
+  BeginRecording(inputs);
   std::vector<Tensor> outputs = RunNodes();
+  EndRecording();
   shared_->memory.EndRun();
   return outputs;
+}
+
+RunPlaces Execution::PlacesOf(std::span<const Tensor> inputs) const {
+  RunPlaces places{inputs, places_, {}};
+  if (const auto arena = shared_->memory.arena()) {
+    const ArenaMemory& memory = arena->memory();
+    places.arena = {memory.At(0), memory.size()};
+  }
+  return places;
+}
+
+std::optional<std::vector<Tensor>> Execution::RunAgain(
+    const std::vector<Tensor>& inputs, const RunOptions& options) {
+  const std::shared_ptr<Arena> arena = shared_->memory.arena();
+  if (!options.place || options.on_step || arena == nullptr) return {};
+  const auto replay = std::ranges::find_if(
+      replays_, [&](const Replay& r) { return r.IsOf(arena); });
+  // What a caller keeps of an earlier run must not be written over.
+  if (replay == replays_.end() || !replay->is_complete() ||
+      !arena->memory().IsIdle() ||
+      std::ranges::any_of(inputs, [](const Tensor& input) {
+        return input.buffer()->is_computed();
+      })) {
+    return {};
+  }
+  for (size_t i = 0; i < replay->outputs().size(); ++i) {
+    const Replay::Output& output = replay->outputs()[i];
+    PlaceOfOutput(i, output.dtype, output.dims);
+  }
+  NodeId node = kNoNode;
+  try {
+    replay->Run(PlacesOf(inputs), network_.context(), threads(), node);
+  } catch (const Error& error) {
+    if (node == kNoNode) throw;
+    throw error.In(NodeLabel(graph_, graph_.node(node)));
+  }
+  std::vector<Tensor> outputs;
+  for (size_t i = 0; i < replay->outputs().size(); ++i) {
+    const auto& [dtype, dims] = replay->outputs()[i];
+    const size_t bytes = BytesOf(dtype, ElementCount(dims));
+    outputs.emplace_back(dtype, dims,
+                         Buffer::Borrow({places_[i], bytes}, nullptr));
+  }
+  return outputs;
+}
+
+void Execution::BeginRecording(const std::vector<Tensor>& inputs) {
+  recording_ = nullptr;
+  const std::shared_ptr<Arena> arena = shared_->memory.arena();
+  if (!options_->place || options_->on_step || arena == nullptr) return;
+  std::erase_if(replays_, [](const Replay& r) { return r.IsGone(); });
+  const bool tried = std::ranges::any_of(
+      replays_, [&](const Replay& r) { return r.IsOf(arena); });
+  if (tried) return;
+  recorded_inputs_ = inputs;
+  if (!PlacesOf(inputs).AreApart()) return;
+  recording_ = &replays_.emplace_front(arena);
+}
+
+void Execution::RecordStep(const Node& node,
+                           const std::shared_ptr<const PreparedNode>& prepared,
+                           const BufferRef& scratch) {
+  if (recording_ == nullptr) return;
+  constant_inputs_.clear();
+  for (const ValueId id : node.inputs) {
+    constant_inputs_.push_back(id != kNoValue &&
+                               graph_.value(id).is_constant());
+  }
+  void* bytes = scratch ? const_cast<std::byte*>(scratch->data()) : nullptr;
+  const NodeId id = network_.nodes()[position_].id;
+  if (prepared->by_content ||
+      !recording_->AddStep(prepared, id, step_inputs_, constant_inputs_,
+                           step_outputs_, bytes, PlacesOf(recorded_inputs_))) {
+    StopRecording();
+  }
+}
+
+void Execution::EndRecording() {
+  if (recording_ == nullptr) return;
+  if (shared_->memory.arena() != nullptr &&
+      PlacesOf(recorded_inputs_).AreApart()) {
+    recording_->Complete();
+  }
+  StopRecording();
 }
 
 void Execution::BeginMemory(const std::vector<Tensor>& inputs,
@@ -102,6 +190,8 @@ void Execution::Clear() {
   slots_.clear();
   made_.clear();
   places_.clear();
+  recorded_inputs_ = {};
+  recording_ = nullptr;
   options_ = nullptr;
   for (auto& bodies : bodies_) {
     for (auto& body : bodies) body->Clear();
@@ -132,6 +222,11 @@ std::vector<Tensor> Execution::TakeOutputs() {
     if (places_.empty()) continue;
     Tensor& output = outputs.back();
     std::byte* place = PlaceOfOutput(i, output.dtype(), output.dims());
+    if (recording_ != nullptr &&
+        !recording_->AddOutput(output, graph_.value(id).is_constant(),
+                               PlacesOf(recorded_inputs_))) {
+      StopRecording();
+    }
     if (place == output.raw() || output.bytes() == 0) continue;
     std::memcpy(place, output.raw(), output.bytes());
     output = Tensor(output.dtype(), output.dims(),
@@ -214,7 +309,7 @@ void Execution::RunNode(size_t position) {
   // Infers also where the reference runs: it trusts shapes and sizes.
   const auto prepared = network_.Prepared(position, {}, inputs);
   if (prepared->step != nullptr) {
-    RunStep(node, *prepared, inputs, node.output(0));
+    RunStep(node, prepared, inputs, node.output(0));
     return;
   }
   for (size_t i = 0; prepared->shapes_known && i < node.outputs.size(); ++i) {
@@ -278,7 +373,7 @@ bool Execution::RunStored(size_t position) {
   if (RunFused(step, inputs, true)) return true;
   const auto prepared = network_.Prepared(position, {.stored = true}, inputs);
   if (prepared->step == nullptr) return false;
-  RunStep(node, *prepared, inputs, node.output(0));
+  RunStep(node, prepared, inputs, node.output(0));
   return true;
 }
 
@@ -296,7 +391,7 @@ bool Execution::RunFused(const ProgramNode& step,
   if (prepared->step == nullptr) return false;
   const auto clamp = static_cast<size_t>(step.clamp_node);
   fused_away_[clamp] = true;
-  RunStep(node, *prepared, inputs,
+  RunStep(node, prepared, inputs,
           graph_.node(network_.nodes()[clamp].id).output(0));
   return true;
 }
@@ -310,6 +405,7 @@ bool Execution::RunView(size_t position,
       ElementCount(prepared->output_dims[0]) != inputs[0]->size()) {
     return false;  // the reference says what is wrong
   }
+  if (prepared->by_content) StopRecording();
   const Node& node = graph_.node(step.id);
   const ValueId to = node.output(0);
   const Slot& from = slot(node.input(0));
@@ -325,16 +421,18 @@ bool Execution::RunView(size_t position,
   return true;
 }
 
-void Execution::RunStep(const Node& node, const PreparedNode& prepared,
+void Execution::RunStep(const Node& node,
+                        const std::shared_ptr<const PreparedNode>& prepared,
                         const std::vector<const Tensor*>& inputs,
                         ValueId first) {
-  FindOperands(node, prepared, inputs, first);
+  FindOperands(node, *prepared, inputs, first);
   const auto& in = step_inputs_;
   const auto& out = step_outputs_;
-  const size_t scratch_bytes = prepared.step->scratch_bytes();
+  const size_t scratch_bytes = prepared->step->scratch_bytes();
   BufferRef scratch;
   if (scratch_bytes > 0) scratch = shared_->memory.TakeBytes(scratch_bytes);
-  prepared.step->Run(
+  RecordStep(node, prepared, scratch);
+  prepared->step->Run(
       {in, out, scratch ? const_cast<std::byte*>(scratch->data()) : nullptr,
        threads()});
   scratch.reset();
@@ -422,6 +520,7 @@ bool Execution::CanOverwrite(const Node& node,
 
 void Execution::RunReference(const ProgramNode& step,
                              const std::vector<const Tensor*>& inputs) {
+  StopRecording();
   const Node& node = graph_.node(step.id);
   NodeBodies bodies(*this, position_, node);
   RunContext run{node, inputs, {}, {}, {}};
@@ -454,6 +553,7 @@ void Execution::Simulate(ValueId id, Slot& made) {
   const QuantParams& quant = *graph_.value(id).quant;
   CheckInternal(made.tensor.dtype() == DType::kFloat32,
                 "Executor: only float values can be simulated");
+  StopRecording();
   const Tensor real = made.tensor;
   made.tensor = Tensor();
   // The slot and `real` were the only two to hold the bytes.

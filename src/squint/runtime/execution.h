@@ -7,11 +7,15 @@
 #ifndef SQUINT_RUNTIME_EXECUTION_H_
 #define SQUINT_RUNTIME_EXECUTION_H_
 
+#include <list>
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "squint/runtime/executor.h"
 #include "squint/runtime/network.h"
+#include "squint/runtime/replay.h"
 #include "squint/runtime/run_memory.h"
 
 namespace squint {
@@ -51,6 +55,18 @@ class Execution {
   // chosen values change what is made, and so do places outside.
   void BeginMemory(const std::vector<Tensor>& inputs,
                    const RunOptions& options);
+  // The run before, again, where that gives what this run would.
+  std::optional<std::vector<Tensor>> RunAgain(const std::vector<Tensor>& inputs,
+                                              const RunOptions& options);
+  // Writes the run down from here on, if it may be run again and was not tried.
+  void BeginRecording(const std::vector<Tensor>& inputs);
+  void RecordStep(const Node& node,
+                  const std::shared_ptr<const PreparedNode>& prepared,
+                  const BufferRef& scratch);
+  void EndRecording();
+  // The run that goes on cannot be run again.
+  void StopRecording() { recording_ = nullptr; }
+  RunPlaces PlacesOf(std::span<const Tensor> inputs) const;
   // Takes the options of one run, here and in all nested graphs.
   void Configure(const RunOptions& options);
   void Begin();
@@ -72,7 +88,8 @@ class Execution {
   bool RunFused(const ProgramNode& step,
                 const std::vector<const Tensor*>& inputs, bool stored);
   bool RunView(size_t position, const std::vector<const Tensor*>& inputs);
-  void RunStep(const Node& node, const PreparedNode& prepared,
+  void RunStep(const Node& node,
+               const std::shared_ptr<const PreparedNode>& prepared,
                const std::vector<const Tensor*>& inputs, ValueId first);
   // Fills step_inputs_, step_outputs_ and made_.
   void FindOperands(const Node& node, const PreparedNode& prepared,
@@ -105,6 +122,8 @@ class Execution {
   // By position, then as in network_.bodies.
   std::vector<std::vector<std::unique_ptr<Execution>>> bodies_;
 
+  std::list<Replay> replays_;  // of runs that had an arena, the newest first
+
   // Of the current run.
   const RunOptions* options_ = nullptr;
   size_t position_ = 0;
@@ -113,6 +132,8 @@ class Execution {
   std::vector<bool> simulated_;
   std::vector<bool> fused_away_;    // by position
   std::vector<std::byte*> places_;  // outside, by output; null: not yet
+  std::span<const Tensor> recorded_inputs_;
+  Replay* recording_ = nullptr;  // of replays_
 
   // Filled anew by each node, and kept for their room.
   std::vector<int64_t> memory_key_;
@@ -120,6 +141,7 @@ class Execution {
   std::vector<const void*> step_inputs_;
   std::vector<void*> step_outputs_;
   std::vector<Slot> made_;
+  std::vector<bool> constant_inputs_;
 };
 
 }  // namespace squint

@@ -162,6 +162,13 @@ PreparedNode NodePlan::Prepare(const PlanContext& context,
   if (prepared.shapes_known) {
     prepared.step = MakeStep(context, inputs, prepared, packs_);
   }
+  const Graph& graph = context.shapes.graph;
+  const Node& node = graph.node(context.node_id);
+  for (size_t i = 0; keyed_by_content_ && i < inputs.size(); ++i) {
+    prepared.by_content =
+        prepared.by_content ||
+        (HasContent(inputs[i]) && !graph.value(node.inputs[i]).is_constant());
+  }
   return prepared;
 }
 

@@ -26,6 +26,8 @@ struct PreparedNode {
   std::vector<DType> output_dtypes;
   std::vector<Dims> output_dims;
   std::unique_ptr<const Step> step;  // null: the reference runs
+  // The form follows what is in an input that is not constant.
+  bool by_content = false;
 };
 
 // Which form of a node is wanted.

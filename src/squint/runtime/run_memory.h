@@ -52,6 +52,10 @@ class RunMemory {
 
   // Of the run that goes on, or else the last one.
   ArenaUse arena_use() const;
+  // In which the run that goes on has places; null: none, or not all of them.
+  std::shared_ptr<Arena> arena() const {
+    return plan_ == nullptr || strays_ ? nullptr : plan_->arena;
+  }
   // The arena is one of its blocks.
   const BufferPool& pool() const { return pool_; }
 
