@@ -1,6 +1,7 @@
 #include "squint/quantize/weights.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -343,29 +344,80 @@ Tensor LimitIntegers(Tensor integers, int32_t largest) {
   return limited;
 }
 
+namespace {
+
+// Sums of two weights of one sign that may be multiplied side by side: the
+// largest of each output channel, in real numbers.
+class PairSums {
+ public:
+  // Kernels lie two neighbouring input channels side by side; where their
+  // number is odd, or unknown, any two weights of a channel may meet.
+  PairSums(const Tensor& weight, int axis, size_t channels)
+      : worst_(channels), any_(channels) {
+    const int inputs = axis == 0 ? 1 : 0;
+    if (axis < 0 || axis > 1 || weight.rank() < 2 ||
+        weight.dim(inputs) % 2 != 0) {
+      return;
+    }
+    for (int i = inputs + 1; i < weight.rank(); ++i) step_ *= weight.dim(i);
+    held_.resize(static_cast<size_t>(step_));
+  }
+
+  // Weights in the order of memory.
+  void Add(size_t channel, float value) {
+    if (held_.empty()) return any_[channel].Add(value);
+    const auto at = static_cast<size_t>(count_ % step_);
+    const bool second = count_++ / step_ % 2 == 1;
+    if (second && held_[at] * value > 0) {
+      const float sum = std::fabs(held_[at]) + std::fabs(value);
+      worst_[channel] = std::max(worst_[channel], sum);
+    }
+    held_[at] = value;
+  }
+
+  float Worst(size_t channel) const {
+    return held_.empty() ? any_[channel].Worst() : worst_[channel];
+  }
+
+ private:
+  // The two largest of each sign.
+  struct Largest {
+    std::array<float, 2> high{};
+    std::array<float, 2> low{};
+    void Add(float value) {
+      Put(value, high);
+      Put(-value, low);
+    }
+    static void Put(float value, std::array<float, 2>& most) {
+      if (value > most[1]) most[1] = value;
+      if (most[1] > most[0]) std::swap(most[0], most[1]);
+    }
+    float Worst() const {
+      return std::max(high[1] > 0 ? high[0] + high[1] : 0.0f,
+                      low[1] > 0 ? low[0] + low[1] : 0.0f);
+    }
+  };
+
+  int64_t step_ = 1;
+  int64_t count_ = 0;
+  std::vector<float> held_;  // empty: any two may meet
+  std::vector<float> worst_;
+  std::vector<Largest> any_;
+};
+
+}  // namespace
+
 void NarrowSaturatingChannels(const Tensor& weight, QuantParams& params) {
   if (params.dtype != DType::kInt8) return;
-  constexpr int kLimit = 128;  // 255 * 128 = 32640 fits int16
+  // 255 * 128 = 32640 fits int16; each of two weights may be rounded up.
+  constexpr float kLimit = 127.0f;
   std::vector<float> scales = params.scale.ToFloats();
-  // The two largest of each sign are the worst pair of any order.
-  struct Largest {
-    int first = 0;
-    int second = 0;
-    void Add(int value) {
-      if (value > second) second = value;
-      if (second > first) std::swap(first, second);
-    }
-    int sum() const { return first + second; }
-  };
-  std::vector<Largest> high(scales.size());
-  std::vector<Largest> low(scales.size());
+  PairSums sums(weight, params.axis, scales.size());
   ForEachInChannel(weight, params.axis, [&](size_t channel, float value) {
-    const int32_t q = QuantizeValue(value, scales[channel], 0, -127, 127);
-    high[channel].Add(q);
-    low[channel].Add(-q);
+    sums.Add(channel, value);
   });
   for (size_t c = 0; c < scales.size(); ++c) {
-    if (high[c].sum() > kLimit || low[c].sum() > kLimit) scales[c] *= 2.0f;
+    scales[c] = std::max(scales[c], sums.Worst(c) / kLimit);
   }
   params.scale = Tensor::Of<float>(params.scale.dims(), scales);
 }

@@ -44,8 +44,9 @@ Tensor QuantizeWeight(const Tensor& weight, const QuantParams& params);
 Tensor LimitIntegers(Tensor integers, int32_t largest);
 
 // Output channels where two neighbouring products u8 * s8 could pass int16
-// (integer-arithmetic.md 5.7), whatever order the kernel pairs them in.
-// Their scale is doubled, so that they hold 7 bits.
+// get the scale at which none does: 7 bits at least. Neighbours are input
+// channels 2 i and 2 i + 1, as kernels lay them, or any two where these are
+// odd in number or the scale is one for all.
 void NarrowSaturatingChannels(const Tensor& weight, QuantParams& params);
 
 // int32 bias at input_scale * weight scale, zero point 0. Channels where

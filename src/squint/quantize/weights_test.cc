@@ -209,12 +209,53 @@ TEST(Weights, RefuseNaNAndInfinity) {
 
 TEST(Weights, NarrowsOnlyChannelsThatCouldSaturate) {
   // Channel 0: one large weight among small ones. Channel 1: two large.
-  const auto w = Tensor::Of<float>({2, 3}, {127, 1, -100, 127, 2, 127});
+  const auto w = Tensor::Of<float>({2, 3}, {127, 0, -100, 127, 2, 127});
   WeightOptions options;
   options.saturation_safe = true;
   const QuantParams params = ChooseWeightParams(w, options);
   EXPECT_FLOAT_EQ(params.scale_at(0), 1.0f);
   EXPECT_FLOAT_EQ(params.scale_at(1), 2.0f);
+}
+
+TEST(Weights, NarrowsByThePairsThatKernelsMultiplySideBySide) {
+  // Conv weights (filters, channels, 1, taps): of filter 0 no pair of channels
+  // has both of its weights large, of filter 1 one has.
+  const auto conv =
+      Tensor::Of<float>({2, 4, 1, 2}, {127, 1, 0, -127, 127, 2, -99, 3,  //
+                                       1, -127, 2, -63.5, 9, 1, 127, 1});
+  WeightOptions options;
+  options.saturation_safe = true;
+  const QuantParams params = ChooseWeightParams(conv, options);
+  EXPECT_FLOAT_EQ(params.scale_at(0), 1.0f);
+  EXPECT_FLOAT_EQ(params.scale_at(1), 1.5f);
+  // MatMul weights (k, n).
+  const auto product =
+      Tensor::Of<float>({4, 2}, {127, 1, 1, 127, 0, 127, 127, -126});
+  options.axis = 1;
+  const QuantParams columns = ChooseWeightParams(product, options);
+  EXPECT_FLOAT_EQ(columns.scale_at(0), 128.0f / 127);
+  EXPECT_FLOAT_EQ(columns.scale_at(1), 128.0f / 127);
+}
+
+TEST(Weights, HoldNoPairThatSaturatesWhenTheyAreSaturationSafe) {
+  std::mt19937 random(7);
+  std::normal_distribution<float> normal;
+  Tensor w(DType::kFloat32, {32, 64, 3, 3});
+  for (int64_t i = 0; i < w.size(); ++i) {
+    w.mutable_data<float>()[i] = normal(random);
+  }
+  WeightOptions options;
+  options.saturation_safe = true;
+  const Tensor q = QuantizeWeight(w, ChooseWeightParams(w, options));
+  int most = 0;
+  for (int64_t i = 0; i < w.size(); ++i) {
+    if (i / 9 % 2 == 1) continue;
+    const int a = q.data<int8_t>()[i];
+    const int b = q.data<int8_t>()[i + 9];
+    if (a * b > 0) most = std::max(most, std::abs(a + b));
+  }
+  EXPECT_LE(most, 128);
+  EXPECT_GE(most, 120);
 }
 
 TEST(Bias, HasTheScaleOfItsProducts) {

@@ -174,6 +174,23 @@ TEST(RowProduct, IsTheSameWherePairsOfWeightsAreSmall) {
   }
 }
 
+// The same with large pairs of two signs, and at the limit of one.
+TEST(RowProduct, IsTheSameWherePairsOfWeightsDifferInSign) {
+  for (const auto& [first, second] :
+       {std::pair{127, -128}, {-128, 127}, {127, 1}, {-127, -1}, {0, -128}}) {
+    Problem problem(23, {40, 3, 20});
+    for (size_t i = 0; i < problem.w.size(); ++i) {
+      problem.w[i] = static_cast<int8_t>(i % 2 == 0 ? first : second);
+    }
+    for (const uint8_t odd : {0, 255}) {
+      for (size_t i = 0; i < problem.x.size(); ++i) {
+        problem.x[i] = i % 2 == 0 ? 255 : odd;
+      }
+      problem.CheckAll();
+    }
+  }
+}
+
 TEST(RowProduct, CutsLongRowsIntoBlocks) {
   Problem(61, {20, 9, 540}).CheckAll();
 }
