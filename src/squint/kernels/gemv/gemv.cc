@@ -124,7 +124,8 @@ void StorePanel(const GroupedGemvArgs& args, int64_t row, int64_t rows,
 
 // ---- panels
 
-// kRows rows at a time from `row` on, then the rest.
+// kRows rows at a time from `row` on, then the rest by halves: each number of
+// rows is 6 kB of code, and three rows are seldom asked for.
 template <int kBits, bool kEarly, int kRows>
 HWY_INLINE void AddGroupToAll(const GroupParts& parts, const PackedGroups& w,
                               const RowsOfGroup& rows, int64_t row,
@@ -133,7 +134,7 @@ HWY_INLINE void AddGroupToAll(const GroupParts& parts, const PackedGroups& w,
     AddGroup<kBits, kEarly, kRows>(parts, w, rows, row);
   }
   if constexpr (kRows > 1) {
-    AddGroupToAll<kBits, kEarly, kRows - 1>(parts, w, rows, row, count);
+    AddGroupToAll<kBits, kEarly, kRows / 2>(parts, w, rows, row, count);
   }
 }
 
@@ -149,8 +150,8 @@ HWY_INLINE void AddGroupToRuns(const GroupParts& parts, const PackedGroups& w,
       AddGroupToAll<kBits, SubtractsEarly(kBits, true), kGemvMr>(parts, w, rows,
                                                                  begin, end);
     } else {
-      AddGroupToAll<kBits, SubtractsEarly(kBits, false), kGemvMr>(
-          parts, w, rows, begin, end);
+      AddGroupToAll<kBits, SubtractsEarly(kBits, false), 1>(parts, w, rows,
+                                                            begin, end);
     }
     begin = end;
   }

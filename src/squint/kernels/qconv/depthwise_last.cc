@@ -113,20 +113,23 @@ HWY_POP_ATTRIBUTES
 #endif
 #undef SQUINT_TAPS
 
-void RunBand(const DepthwiseBand& band, int64_t begin, int64_t end, int taps,
-             bool imitate) {
-  if (taps == 2) return pairs::RunBand(band, begin, end);
+void RunBandOfPairs(const DepthwiseBand& band, int64_t begin, int64_t end) {
+  pairs::RunBand(band, begin, end);
+}
+void RunBandOfQuads(const DepthwiseBand& band, int64_t begin, int64_t end) {
 #if SQUINT_QUAD_DOT
-  if (!imitate) return native::RunBand(band, begin, end);
+  native::RunBand(band, begin, end);
 #else
-  (void)imitate;
+  (void)band, (void)begin, (void)end;  // see RunBestDepthwise
 #endif
+}
+void ImitateBand(const DepthwiseBand& band, int64_t begin, int64_t end) {
   imitated::RunBand(band, begin, end);
 }
 
 #else  // HWY_SCALAR: one channel after the other
 
-void RunBlock(const DepthwiseBand& b, int64_t block, int taps, bool) {
+void RunBlock(const DepthwiseBand& b, int64_t block, int taps) {
   const int bits = 32 / taps;
   for (int64_t i = 0; i < b.out_rows * b.window.out_w * taps; ++i) {
     const int64_t place = i % taps;
@@ -168,17 +171,24 @@ void RunBlock(const DepthwiseBand& b, int64_t block, int taps, bool) {
   }
 }
 
-void RunBand(const DepthwiseBand& band, int64_t begin, int64_t end, int taps,
-             bool imitate) {
+template <int kTaps>
+void RunBandBy(const DepthwiseBand& band, int64_t begin, int64_t end) {
   for (int64_t block = begin; block < end; ++block) {
-    RunBlock(band, block, taps, imitate);
+    RunBlock(band, block, kTaps);
   }
 }
+constexpr auto RunBandOfPairs = RunBandBy<2>;
+constexpr auto RunBandOfQuads = RunBandBy<4>;
+constexpr auto ImitateBand = RunBandBy<4>;
 
 #endif
 
+// Each way of multiplying is named where it is asked for, so that a program
+// without tests has no imitation in it.
+using BandFunction = void (*)(const DepthwiseBand&, int64_t begin, int64_t end);
+
 void RunDepthwiseBy(const DepthwiseLastArgs& args, ThreadPool& pool, int taps,
-                    bool imitate) {
+                    BandFunction run_band) {
   const ConvShape& s = args.shape;
   const PlaneWindow& w = s.window;
   const DepthwiseFilters& f = args.filters;
@@ -214,8 +224,7 @@ void RunDepthwiseBy(const DepthwiseLastArgs& args, ThreadPool& pool, int taps,
       b.rows[i] = args.input + (image * w.in_h + row) * w.in_w * s.channels;
     }
     const int64_t part = item % parts;
-    RunBand(b, part * blocks / parts, (part + 1) * blocks / parts, taps,
-            imitate);
+    run_band(b, part * blocks / parts, (part + 1) * blocks / parts);
   };
   // Pieces of some ten thousand products.
   const int64_t work =
@@ -303,10 +312,11 @@ DepthwiseFilters PackFourRows(const ConvShape& shape, const int8_t* weights,
   return PackRows(shape, weights, bias, multiplier, 4, 0);
 }
 void RunBestDepthwise(const DepthwiseLastArgs& args, ThreadPool& pool) {
-  RunDepthwiseBy(args, pool, HasQuadDot() ? 4 : 2, false);
+  if (HasQuadDot()) return RunDepthwiseBy(args, pool, 4, RunBandOfQuads);
+  RunDepthwiseBy(args, pool, 2, RunBandOfPairs);
 }
 void RunImitatedDepthwise(const DepthwiseLastArgs& args, ThreadPool& pool) {
-  RunDepthwiseBy(args, pool, 4, true);
+  RunDepthwiseBy(args, pool, 4, ImitateBand);
 }
 
 bool Fits(const PlaneWindow& w) {

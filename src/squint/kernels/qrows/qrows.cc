@@ -62,15 +62,18 @@ namespace safe {
 // How the products of a quad are made.
 enum class By : uint8_t { kDot, kBytes, kImitation };
 
-void QuadPanelBy([[maybe_unused]] By by, const QuadTileArgs& args, int64_t rows,
-                 int vectors) {
+// For kinds that the target has: see RunBest. The imitation is named where it
+// is meant alone, so that a program without tests has none in it.
+template <By kBy>
+void QuadPanelBy([[maybe_unused]] const QuadTileArgs& args,
+                 [[maybe_unused]] int64_t rows, [[maybe_unused]] int vectors) {
+  if constexpr (kBy == By::kImitation) imitated::QuadPanel(args, rows, vectors);
 #if SQUINT_QUAD_DOT
-  if (by == By::kDot) return native::QuadPanel(args, rows, vectors);
+  if constexpr (kBy == By::kDot) native::QuadPanel(args, rows, vectors);
 #endif
 #if SQUINT_QUAD_BYTES
-  if (by == By::kBytes) return safe::QuadPanel(args, rows, vectors);
+  if constexpr (kBy == By::kBytes) safe::QuadPanel(args, rows, vectors);
 #endif
-  imitated::QuadPanel(args, rows, vectors);
 }
 
 constexpr int64_t kAlign = 64;
@@ -117,22 +120,22 @@ struct QuadsBy {
           a.weights.data.get() + column * QuadBytes(s, kHasStart);
       const auto* start = reinterpret_cast<const int32_t*>(data);
       if (kHasStart) data += vectors * kIntLanes * int64_t{sizeof(int32_t)};
-      QuadPanelBy(kBy,
-                  {.taps = s.taps,
-                   .quads = quads,
-                   .places = block.places,
-                   .tap_stride = block.count,
-                   .weights = data,
-                   .start = kHasStart ? start : nullptr,
-                   .row = block.begin,
-                   .rows = 0,
-                   .column = column,
-                   .columns = std::min<int64_t>(kColumns, s.outputs - column),
-                   .out = static_cast<uint8_t*>(a.out) +
-                          block.begin * a.out_stride + column * bytes,
-                   .out_stride = a.out_stride,
-                   .requantization = a.requantization},
-                  block.count, vectors);
+      QuadPanelBy<kBy>(
+          {.taps = s.taps,
+           .quads = quads,
+           .places = block.places,
+           .tap_stride = block.count,
+           .weights = data,
+           .start = kHasStart ? start : nullptr,
+           .row = block.begin,
+           .rows = 0,
+           .column = column,
+           .columns = std::min<int64_t>(kColumns, s.outputs - column),
+           .out = static_cast<uint8_t*>(a.out) + block.begin * a.out_stride +
+                  column * bytes,
+           .out_stride = a.out_stride,
+           .requantization = a.requantization},
+          block.count, vectors);
     }
   }
 };
@@ -330,7 +333,9 @@ bool HasSafePairs(const RowWeightsShape& s, const int8_t* weights) {
     const int8_t* tap = weights + i * s.depth;
     int most = 0;
     for (int64_t d = 0; d + 1 < s.depth; d += 2) {
-      most = std::max(most, std::abs(tap[d]) + std::abs(tap[d + 1]));
+      // Weights of two signs make no more than one of them.
+      const int sum = std::abs(tap[d] + tap[d + 1]);
+      most = std::max(most, (tap[d] ^ tap[d + 1]) < 0 ? 0 : sum);
     }
     if (most > kMost) return false;
   }
