@@ -38,10 +38,12 @@ def all_networks():
     return {f.stem: f for f in files}
 
 
-def quantized(squint, model, build, name=None):
-    """The file made for Squint's engine, or why there is none."""
+def quantized(squint, model, build, name=None, safe=False):
+    """The file made for Squint's engine, or why there is none. `safe`: with
+    weights for CPUs that have no dot product of bytes."""
     name = name or model.stem
-    out = folder(build) / f"{name}.squint.onnx"
+    kind = "squint-safe" if safe else "squint"
+    out = folder(build) / f"{name}.{kind}.onnx"
     if out.exists() and out.stat().st_mtime > model.stat().st_mtime:
         return out, ""
     how = (["--mode", "weight-only", "--weights", "int4"]
@@ -49,7 +51,8 @@ def quantized(squint, model, build, name=None):
            ["--preset", "squint", "--data", "random", "--limit", SAMPLES])
     made = subprocess.run(
         [squint, "quantize", model, "-o", out, "--no-compare",
-         *map(str, how)], capture_output=True, text=True)
+         *(["--saturation-safe"] if safe else []), *map(str, how)],
+        capture_output=True, text=True)
     if made.returncode != 0:
         return None, made.stderr.strip().splitlines()[-1]
     return out, ""
