@@ -301,12 +301,8 @@ class Search {
                   RunMode::kExecutor, quiet_);
     double noise = 0;
     double signal = 0;
-    const size_t count = std::min(kRankingSamples, tuning_.samples.size());
-    for (size_t i = 0; i < count; ++i) {
-      const Sample sample = tuning_.dataset->Get(
-          tuning_.samples[i * tuning_.samples.size() / count]);
-      const std::vector<Tensor>& want = ranked_.Of(sample);
-      const std::vector<Tensor> got = runner.Run(sample.inputs);
+    const auto add = [&](const std::vector<Tensor>& want,
+                         const std::vector<Tensor>& got) {
       for (size_t k = 0; k < want.size(); ++k) {
         if (want[k].dtype() != DType::kFloat32) continue;
         for (int64_t j = 0; j < want[k].size(); ++j) {
@@ -315,6 +311,20 @@ class Search {
           noise += (a - b) * (a - b);
           signal += a * a;
         }
+      }
+    };
+    const size_t count = std::min(kRankingSamples, tuning_.samples.size());
+    for (size_t done = 0; done < count;) {
+      std::vector<Sample> samples;
+      const size_t end = std::min(count, done + runner.together());
+      for (; done < end; ++done) {
+        samples.push_back(tuning_.dataset->Get(
+            tuning_.samples[done * tuning_.samples.size() / count]));
+      }
+      ranked_.Prepare(samples);
+      const auto got = runner.RunAll(samples);
+      for (size_t i = 0; i < samples.size(); ++i) {
+        add(ranked_.Of(samples[i]), got[i]);
       }
     }
     return signal > 0 ? noise / signal : noise;

@@ -1,19 +1,76 @@
 #include "squint/report/evaluate.h"
 
+#include <functional>
+#include <optional>
+#include <utility>
+
 #include "squint/base/error.h"
 
 namespace squint {
+
+bool ReferenceOutputs::Keep(int64_t index, const std::vector<Tensor>& outputs) {
+  size_t bytes = 0;
+  for (const Tensor& tensor : outputs) bytes += tensor.bytes();
+  if (bytes_ + bytes > limit_) return false;
+  bytes_ += bytes;
+  kept_[index] = outputs;
+  return true;
+}
 
 const std::vector<Tensor>& ReferenceOutputs::Of(const Sample& sample) {
   const auto found = kept_.find(sample.index);
   if (found != kept_.end()) return found->second;
   last_ = runner_.Run(sample.inputs);
-  size_t bytes = 0;
-  for (const Tensor& tensor : last_) bytes += tensor.bytes();
-  if (bytes_ + bytes > limit_) return last_;
-  bytes_ += bytes;
-  return kept_[sample.index] = last_;
+  return Keep(sample.index, last_) ? kept_[sample.index] : last_;
 }
+
+void ReferenceOutputs::Prepare(std::span<const Sample> samples) {
+  if (bytes_ >= limit_) return;
+  std::vector<Sample> missing;
+  for (const Sample& sample : samples) {
+    if (!kept_.contains(sample.index)) missing.push_back(sample);
+  }
+  const auto outputs = runner_.RunAll(missing);
+  for (size_t i = 0; i < missing.size(); ++i) {
+    Keep(missing[i].index, outputs[i]);
+  }
+}
+
+namespace {
+
+// Some samples, and what the network gives for them.
+struct Batch {
+  std::vector<Sample> samples;
+  std::vector<std::vector<Tensor>> outputs;
+  std::vector<std::vector<Tensor>> second_outputs;  // empty: no second inputs
+};
+
+// Up to runner.together() samples; none at the end.
+Batch NextBatch(SampleStream& stream, Runner& runner,
+                const std::function<void(const Sample&)>& check) {
+  Batch batch;
+  std::vector<Sample> seconds;
+  const size_t count = runner.together();
+  while (batch.samples.size() < count) {
+    std::optional<Sample> sample = stream.Next();
+    if (!sample) break;
+    check(*sample);
+    if (!sample->second_inputs.empty()) {
+      seconds.emplace_back().inputs = sample->second_inputs;
+    }
+    batch.samples.push_back(*std::move(sample));
+  }
+  batch.outputs = runner.RunAll(batch.samples);
+  auto second = runner.RunAll(seconds);
+  batch.second_outputs.resize(batch.samples.size());
+  for (size_t i = 0, k = 0; k < second.size(); ++i) {
+    if (batch.samples[i].second_inputs.empty()) continue;
+    batch.second_outputs[i] = std::move(second[k++]);
+  }
+  return batch;
+}
+
+}  // namespace
 
 MetricResult Evaluate(Runner& runner, ReferenceOutputs* reference,
                       const std::shared_ptr<const Dataset>& dataset,
@@ -29,23 +86,27 @@ MetricResult Evaluate(Runner& runner, ReferenceOutputs* reference,
   }
   const auto total = static_cast<int64_t>(options.samples.size());
   SampleStream stream(dataset, options.samples, 1);
-  int64_t done = 0;
-  while (const std::optional<Sample> sample = stream.Next()) {
+  const auto check = [&](const Sample& sample) {
     context.ThrowIfCancelled();
-    if (metric->needs_labels() && !sample->label && sample->target.empty()) {
+    if (metric->needs_labels() && !sample.label && sample.target.empty()) {
       Fail(ErrorCode::kInvalidArgument, "metric {} needs labels, {} has none",
            name, dataset->description());
     }
-    const std::vector<Tensor> outputs = runner.Run(sample->inputs);
-    std::vector<Tensor> second;
-    if (!sample->second_inputs.empty()) {
-      second = runner.Run(sample->second_inputs);
+  };
+  int64_t done = 0;
+  for (;;) {
+    const Batch batch = NextBatch(stream, runner, check);
+    if (batch.samples.empty()) break;
+    if (metric->needs_reference()) reference->Prepare(batch.samples);
+    for (size_t i = 0; i < batch.samples.size(); ++i) {
+      const Sample& sample = batch.samples[i];
+      const std::vector<Tensor>& second = batch.second_outputs[i];
+      const std::vector<Tensor>* expected =
+          metric->needs_reference() ? &reference->Of(sample) : nullptr;
+      metric->Add({sample, batch.outputs[i], second.empty() ? nullptr : &second,
+                   expected});
+      context.Report("eval", ++done, total);
     }
-    const std::vector<Tensor>* expected =
-        metric->needs_reference() ? &reference->Of(*sample) : nullptr;
-    metric->Add(
-        {*sample, outputs, second.empty() ? nullptr : &second, expected});
-    context.Report("eval", ++done, total);
   }
   return metric->Result();
 }

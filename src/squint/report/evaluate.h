@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,12 @@ class ReferenceOutputs {
 
   // Valid until the next call.
   const std::vector<Tensor>& Of(const Sample& sample);
+  // Computes those of these samples that are not kept, side by side.
+  void Prepare(std::span<const Sample> samples);
 
  private:
+  bool Keep(int64_t index, const std::vector<Tensor>& outputs);
+
   Runner& runner_;
   size_t limit_;
   size_t bytes_ = 0;

@@ -3,9 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "squint/base/stopwatch.h"
+#include "squint/base/threads.h"
 #include "squint/runtime/integer_graph.h"
 
 namespace squint {
+namespace {
+
+// Seconds. Longer runs have operators that fill the threads, and more memory.
+constexpr double kShortRun = 0.02;
+
+}  // namespace
 
 Runner::Runner(std::shared_ptr<const Graph> graph, RunMode mode,
                const Context& context)
@@ -22,8 +30,7 @@ Runner::Runner(std::shared_ptr<const Graph> graph, RunMode mode,
 
 std::vector<Tensor> Runner::Run(const std::vector<Tensor>& inputs,
                                 const RunOptions& options) {
-  const bool lowered =
-      mode_ == RunMode::kIntegers || mode_ == RunMode::kFixed;
+  const bool lowered = mode_ == RunMode::kIntegers || mode_ == RunMode::kFixed;
   CheckInternal(!lowered || !options.tap,
                 "Runner: a lowered graph has other values");
   if (fixed_) return fixed_->Run(inputs);
@@ -40,6 +47,33 @@ std::vector<Tensor> Runner::Run(const std::vector<Tensor>& inputs,
     };
   }
   return Interpret(*graph_, inputs, interpreter);
+}
+
+size_t Runner::together() const {
+  return are_short_ ? 2 * static_cast<size_t>(executor_->threads().threads())
+                    : 1;
+}
+
+std::vector<std::vector<Tensor>> Runner::RunAll(
+    std::span<const Sample> samples) {
+  std::vector<std::vector<Tensor>> outputs(samples.size());
+  if (are_short_) {
+    executor_->threads().ParallelFor(
+        samples.size(), 1, [&](size_t begin, size_t end) {
+          for (size_t i = begin; i < end; ++i) {
+            outputs[i] = executor_->Run(samples[i].inputs);
+          }
+        });
+    return outputs;
+  }
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const Stopwatch stopwatch;
+    outputs[i] = Run(samples[i].inputs);
+    // The first run also packs weights.
+    are_short_ = executor_ != nullptr && executor_->threads().threads() > 1 &&
+                 runs_++ > 0 && stopwatch.Seconds() < kShortRun;
+  }
+  return outputs;
 }
 
 ArenaUse Runner::arena_use() const {

@@ -6,6 +6,7 @@
 #define SQUINT_REPORT_RUNNER_H_
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "squint/base/context.h"
@@ -31,6 +32,11 @@ class Runner {
          const Context& context);
   std::vector<Tensor> Run(const std::vector<Tensor>& inputs,
                           const RunOptions& options = {});
+  // The outputs of each. Where runs are short, whole samples keep the threads
+  // busier than the parts of one: then those of `together()` run side by side.
+  std::vector<std::vector<Tensor>> RunAll(std::span<const Sample> samples);
+  // How many samples should be given to RunAll at once.
+  size_t together() const;
   // Of the run that ended last.
   ArenaUse arena_use() const;
   const Graph& graph() const { return *graph_; }
@@ -39,7 +45,9 @@ class Runner {
   std::shared_ptr<const Graph> graph_;
   Context context_;
   RunMode mode_;
-  std::unique_ptr<Executor> executor_;    // or
+  int runs_ = 0;                         // of RunAll, one after the other
+  bool are_short_ = false;               // by the last of them
+  std::unique_ptr<Executor> executor_;   // or
   std::unique_ptr<FixedSession> fixed_;  // or neither: reference
 };
 
