@@ -256,9 +256,13 @@ class Search {
   void TryFreeMethods() {
     for (const char* name : kFreeMethods) {
       if (reached_->holds || OutOfTime()) return;
-      const bool known = std::ranges::any_of(
-          AllMethods(), [&](const MethodDef* m) { return m->name == name; });
-      if (!known || base_.methods.contains(name)) continue;
+      const auto all = AllMethods();
+      const auto method = std::ranges::find(all, name, &MethodDef::name);
+      // One that is on already would give the same network again.
+      if (method == all.end() || base_.methods.contains(name) ||
+          MethodIsOn(**method, base_)) {
+        continue;
+      }
       const double before = reached_->metric;
       base_.methods[name] = true;
       if (!Better(Try({}).metric, before)) base_.methods.erase(name);
