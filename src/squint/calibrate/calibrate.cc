@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "squint/base/stopwatch.h"
+#include "squint/base/threads.h"
 #include "squint/calibrate/calibration.h"
 #include "squint/calibrate/collector.h"
 #include "squint/graph/nested_values.h"
@@ -11,6 +13,10 @@
 
 namespace squint {
 namespace {
+
+// Seconds on all threads. Longer runs have operators that fill these, and more
+// memory.
+constexpr double kShortRun = 0.06;
 
 bool IsObservable(const Value& value) {
   return !value.is_constant() && value.type_bytes.empty() &&
@@ -59,18 +65,17 @@ class Pass {
                   ContextFor(graph, context)) {
     result_.model_hash = options.model_hash;
     const NestedValues nested(graph);
-    run_.taps = options.values.empty() ? DefaultValues(nested) : options.values;
+    taps_ = options.values.empty() ? DefaultValues(nested) : options.values;
     const std::vector<std::string> names = nested.Names();
     const std::vector<int> axes = ChannelAxes(nested);
     by_value_.resize(names.size());
-    for (const ValueId id : run_.taps) {
+    for (const ValueId id : taps_) {
       const auto i = static_cast<size_t>(id);
       const auto given = options.channel_axes.find(id);
       by_value_[i] = {
           &result_.values[names[i]],
           given != options.channel_axes.end() ? given->second : axes[i]};
     }
-    run_.tap = [this](ValueId id, const Tensor& tensor) { Tap(id, tensor); };
   }
 
   // Takes up where an interrupted pass stopped.
@@ -103,14 +108,30 @@ class Pass {
     return indices;
   }
 
-  void Run(const Sample& sample) {
-    sample_ = sample.index;
-    try {
-      executor_.Run(sample.inputs, run_);
-    } catch (const Error& error) {
-      throw error.In(fmt::format("sample {}", sample.id));
+  // How many samples the next Run should have.
+  size_t together() {
+    return are_short_ ? 2 * static_cast<size_t>(executor_.threads().threads())
+                      : 1;
+  }
+
+  // Where runs are short, whole samples keep the threads busier than the parts
+  // of one do.
+  void Run(std::span<const Sample> samples) {
+    const Stopwatch stopwatch;
+    executor_.threads().ParallelFor(samples.size(), 1,
+                                    [&](size_t begin, size_t end) {
+                                      for (size_t i = begin; i < end; ++i) {
+                                        Run(samples[i]);
+                                      }
+                                    });
+    for (const Sample& sample : samples) {
+      result_.samples[sample.index] = sample.hash;
     }
-    result_.samples[sample.index] = sample.hash;
+    // The first run also packs weights.
+    if (runs_++ > 0 && samples.size() == 1) {
+      are_short_ =
+          executor_.threads().threads() > 1 && stopwatch.Seconds() < kShortRun;
+    }
   }
 
   void Checkpoint() const {
@@ -136,20 +157,30 @@ class Pass {
     return context;
   }
 
-  void Tap(ValueId id, const Tensor& tensor) {
-    if (tensor.dtype() != DType::kFloat32) return;
-    const Observed& observed = by_value_[static_cast<size_t>(id)];
-    collector_.Add(tensor, observed.axis, sample_, executor_.threads(),
-                   *observed.statistics);
+  void Run(const Sample& sample) {
+    RunOptions options;
+    options.taps = taps_;
+    options.tap = [&](ValueId id, const Tensor& tensor) {
+      if (tensor.dtype() != DType::kFloat32) return;
+      const Observed& observed = by_value_[static_cast<size_t>(id)];
+      collector_.Add(tensor, observed.axis, sample.index, executor_.threads(),
+                     *observed.statistics);
+    };
+    try {
+      executor_.Run(sample.inputs, options);
+    } catch (const Error& error) {
+      throw error.In(fmt::format("sample {}", sample.id));
+    }
   }
 
   const CalibrateOptions& options_;
   Executor executor_;
   Collector collector_;
   Calibration result_;
-  RunOptions run_;
+  std::vector<ValueId> taps_;
   std::vector<Observed> by_value_;
-  int64_t sample_ = 0;
+  int64_t runs_ = 0;
+  bool are_short_ = false;  // by the last sample that ran alone
 };
 
 void CheckSamples(const Dataset& dataset, const CalibrateOptions& options) {
@@ -184,15 +215,29 @@ Calibration Calibrate(const Graph& graph, const Dataset& dataset,
   const std::shared_ptr<const Dataset> borrowed(&dataset, [](auto*) {});
   SampleStream stream(borrowed, remaining, 1);
   context.Report("calibrate", done, total);
-  while (const std::optional<Sample> sample = stream.Next()) {
+  const auto next = [&] {
+    std::vector<Sample> samples;
+    for (const size_t count = pass.together(); samples.size() < count;) {
+      std::optional<Sample> sample = stream.Next();
+      if (!sample) break;
+      samples.push_back(*std::move(sample));
+    }
+    return samples;
+  };
+  for (std::vector<Sample> samples = next(); !samples.empty();
+       samples = next()) {
     if (context.cancel != nullptr && *context.cancel) pass.Checkpoint();
     context.ThrowIfCancelled();
-    pass.Run(*sample);
-    ++done;
-    if (done % options.checkpoint_every == 0 && done < total) {
+    pass.Run(samples);
+    const int64_t before = done;
+    done += std::ssize(samples);
+    if (done / options.checkpoint_every > before / options.checkpoint_every &&
+        done < total) {
       pass.Checkpoint();
     }
-    context.Report("calibrate", done, total);
+    for (int64_t told = before; told < done;) {
+      context.Report("calibrate", ++told, total);
+    }
   }
   return pass.Take();
 }

@@ -112,6 +112,7 @@ TEST(Calibrate, ResumedAfterCancelGivesTheSameTable) {
   std::atomic<bool> cancel = false;
   int64_t resumed_at = -1;
   Context context;
+  context.threads = 1;
   context.cancel = &cancel;
   context.progress = [&](const Progress& p) { cancel = p.done == 7; };
   EXPECT_THROW(Calibrate(graph, data, options, context), Error);
@@ -132,6 +133,7 @@ TEST(Calibrate, ResumesFromThePeriodicCheckpointAfterAKill) {
   options.resume = TemporaryPath("killed.json");
   options.checkpoint_every = 4;
   Context context;
+  context.threads = 1;
   context.progress = [&](const Progress& p) {
     if (p.done == 10) throw std::runtime_error("killed");
   };
@@ -140,6 +142,53 @@ TEST(Calibrate, ResumesFromThePeriodicCheckpointAfterAKill) {
   EXPECT_EQ(ReadCalibration(options.resume).samples.size(), 8u);
   EXPECT_EQ(Calibrate(graph, TestDataset(), options),
             Calibrate(graph, TestDataset(), Options(0, 20)));
+}
+
+// Samples that run side by side count together.
+TEST(Calibrate, ResumesWhereSeveralSamplesRanAtOnce) {
+  const Graph graph = MakeGraph();
+  const TestDataset data;
+  const Calibration whole = Calibrate(graph, data, Options(0, 20));
+  for (const int64_t stop : {1, 2, 3, 7, 11}) {
+    CalibrateOptions options = Options(0, 20);
+    options.resume = TemporaryPath("together.json");
+    std::atomic<bool> cancel = false;
+    int64_t resumed_at = -1;
+    Context context;
+    context.threads = 3;
+    context.cancel = &cancel;
+    context.progress = [&](const Progress& p) { cancel = p.done >= stop; };
+    EXPECT_THROW(Calibrate(graph, data, options, context), Error);
+    const auto kept = std::ssize(ReadCalibration(options.resume).samples);
+    EXPECT_GE(kept, stop);
+    EXPECT_LT(kept, stop + 6);
+    cancel = false;
+    context.progress = [&](const Progress& p) {
+      if (resumed_at < 0) resumed_at = p.done;
+    };
+    EXPECT_EQ(Calibrate(graph, data, options, context), whole);
+    EXPECT_EQ(resumed_at, kept);
+  }
+}
+
+TEST(Calibrate, NamesTheSampleThatFailsAmongThoseThatRunAtOnce) {
+  class OneIsWrong final : public TestDataset {
+   public:
+    Sample Get(int64_t index) const override {
+      Sample sample = TestDataset::Get(index);
+      if (index == 13) sample.inputs[0] = Tensor::Of<float>({1}, {1});
+      return sample;
+    }
+  };
+  Context context;
+  context.threads = 3;
+  try {
+    Calibrate(MakeGraph(), OneIsWrong(), Options(0, 20), context);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("13"), std::string::npos)
+        << error.what();
+  }
 }
 
 TEST(Calibrate, DoesNotResumeAnotherCalibration) {

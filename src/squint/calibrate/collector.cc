@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 namespace squint {
@@ -122,7 +123,7 @@ void Collector::Add(const Tensor& tensor, int axis, int64_t sample,
   const std::span<const float> values = tensor.values<float>();
   if (values.empty()) return;
   const Layout layout = LayoutOf(tensor, axis);
-  const bool finite = CountBins(values, pool, statistics.histogram) == 0;
+  const bool finite = CountBins(values, pool, statistics) == 0;
   const auto summarize = layout.inner == 1 ? SummarizeColumns : SummarizeRuns;
   ValueStatistics added =
       StatisticsOf(summarize(values.data(), layout, finite, pool), layout);
@@ -132,11 +133,18 @@ void Collector::Add(const Tensor& tensor, int axis, int64_t sample,
     added.blocks[sample / ValueStatistics::kBlockSamples] = {added.minimum,
                                                              added.maximum};
   }
+  const std::lock_guard lock(MutexOf(statistics));
   statistics.Merge(added);
 }
 
+std::mutex& Collector::MutexOf(const ValueStatistics& statistics) {
+  const auto address = reinterpret_cast<uintptr_t>(&statistics);
+  return of_statistics_[address / sizeof(ValueStatistics) %
+                        of_statistics_.size()];
+}
+
 uint64_t Collector::CountBins(std::span<const float> values, ThreadPool& pool,
-                              Histogram& histogram) {
+                              ValueStatistics& statistics) {
   std::vector<std::unique_ptr<DenseHistogram>> used;
   const auto borrow = [&] {
     const std::lock_guard lock(mutex_);
@@ -157,10 +165,14 @@ uint64_t Collector::CountBins(std::span<const float> values, ThreadPool& pool,
                      used.push_back(std::move(table));
                    });
   uint64_t left_out = 0;
-  for (auto& table : used) {
-    left_out += table->FlushInto(histogram);
-    tables_.push_back(std::move(table));
+  {
+    const std::lock_guard lock(MutexOf(statistics));
+    for (auto& table : used) {
+      left_out += table->FlushInto(statistics.histogram);
+    }
   }
+  const std::lock_guard lock(mutex_);
+  std::ranges::move(used, std::back_inserter(tables_));
   return left_out;
 }
 
