@@ -16,7 +16,7 @@ namespace {
 
 // Seconds on all threads. Longer runs have operators that fill these, and more
 // memory.
-constexpr double kShortRun = 0.06;
+constexpr double kShortRun = 0.15;
 
 bool IsObservable(const Value& value) {
   return !value.is_constant() && value.type_bytes.empty() &&
