@@ -230,4 +230,21 @@ void ThreadPool::ParallelFor(size_t count, size_t grain, LoopBody body) {
   if (loop.error) std::rethrow_exception(loop.error);
 }
 
+void ThreadPool::ParallelTasks(size_t count,
+                               const std::function<void(size_t)>& task) {
+  std::vector<std::exception_ptr> errors(count);
+  ParallelFor(count, 1, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      try {
+        task(i);
+      } catch (...) {
+        errors[i] = std::current_exception();
+      }
+    }
+  });
+  for (const std::exception_ptr& error : errors) {
+    if (error) std::rethrow_exception(error);
+  }
+}
+
 }  // namespace squint

@@ -11,6 +11,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <type_traits>
 
@@ -51,6 +52,10 @@ class ThreadPool {
   // first exception. Alone, in the caller: nested calls from a body, and loops
   // that find the workers at another one, or all CPUs taken by other loops.
   void ParallelFor(size_t count, size_t grain, LoopBody body);
+
+  // The same for tasks one by one, all of which are run. Rethrows the error of
+  // the first of them, however they came about.
+  void ParallelTasks(size_t count, const std::function<void(size_t)>& task);
 
  private:
   struct Impl;

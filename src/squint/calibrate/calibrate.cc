@@ -1,5 +1,6 @@
 // The pass over the samples: decode ahead, run, tap, count.
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <set>
 #include <utility>
@@ -62,7 +63,9 @@ class Pass {
        const Context& context)
       : options_(options),
         executor_(std::make_shared<const Graph>(graph),
-                  ContextFor(graph, context)) {
+                  ContextFor(graph, context)),
+        cancel_(context.cancel),
+        memory_limit_(context.memory_limit) {
     result_.model_hash = options.model_hash;
     const NestedValues nested(graph);
     taps_ = options.values.empty() ? DefaultValues(nested) : options.values;
@@ -108,30 +111,35 @@ class Pass {
     return indices;
   }
 
-  // How many samples the next Run should have.
+  // How many samples the next Run should have: more than one where runs are
+  // short, for then whole samples keep the threads busier than the parts of one
+  // do. All that they make at once is below the memory limit.
   size_t together() {
-    return are_short_ ? 2 * static_cast<size_t>(executor_.threads().threads())
-                      : 1;
+    if (!are_short_) return 1;
+    const auto threads = static_cast<size_t>(executor_.threads().threads());
+    const size_t fit = memory_limit_ / std::max<size_t>(1, lone_bytes_);
+    return threads <= fit ? 2 * threads : std::max<size_t>(1, fit);
   }
 
-  // Where runs are short, whole samples keep the threads busier than the parts
-  // of one do.
-  void Run(std::span<const Sample> samples) {
-    const Stopwatch stopwatch;
-    executor_.threads().ParallelFor(samples.size(), 1,
-                                    [&](size_t begin, size_t end) {
-                                      for (size_t i = begin; i < end; ++i) {
-                                        Run(samples[i]);
-                                      }
-                                    });
-    for (const Sample& sample : samples) {
-      result_.samples[sample.index] = sample.hash;
+  // How many have run: fewer than given where the caller cancelled.
+  size_t Run(std::span<const Sample> samples) {
+    const bool alone = std::ranges::any_of(samples, [&](const Sample& sample) {
+      return InputBytes(sample) > 2 * lone_input_bytes_;
+    });
+    if (samples.size() == 1 || alone) {
+      for (const Sample& sample : samples) RunAlone(sample);
+      return samples.size();
     }
-    // The first run also packs weights.
-    if (runs_++ > 0 && samples.size() == 1) {
-      are_short_ =
-          executor_.threads().threads() > 1 && stopwatch.Seconds() < kShortRun;
+    std::vector<char> ran(samples.size(), 0);
+    executor_.threads().ParallelTasks(samples.size(), [&](size_t i) {
+      if (cancel_ != nullptr && *cancel_) return;
+      Run(samples[i]);
+      ran[i] = 1;
+    });
+    for (size_t i = 0; i < samples.size(); ++i) {
+      if (ran[i]) result_.samples[samples[i].index] = samples[i].hash;
     }
+    return static_cast<size_t>(std::ranges::count(ran, 1));
   }
 
   void Checkpoint() const {
@@ -157,10 +165,29 @@ class Pass {
     return context;
   }
 
-  void Run(const Sample& sample) {
+  static size_t InputBytes(const Sample& sample) {
+    size_t bytes = 0;
+    for (const Tensor& input : sample.inputs) bytes += input.bytes();
+    return bytes;
+  }
+
+  void RunAlone(const Sample& sample) {
+    const Stopwatch stopwatch;
+    lone_bytes_ = Run(sample);
+    lone_input_bytes_ = InputBytes(sample);
+    result_.samples[sample.index] = sample.hash;
+    // The first run also packs weights.
+    are_short_ = executor_.threads().threads() > 1 && runs_++ > 0 &&
+                 stopwatch.Seconds() < kShortRun;
+  }
+
+  // Returns the bytes of all that was seen.
+  size_t Run(const Sample& sample) {
+    size_t bytes = 0;
     RunOptions options;
     options.taps = taps_;
     options.tap = [&](ValueId id, const Tensor& tensor) {
+      bytes += tensor.bytes();
       if (tensor.dtype() != DType::kFloat32) return;
       const Observed& observed = by_value_[static_cast<size_t>(id)];
       collector_.Add(tensor, observed.axis, sample.index, executor_.threads(),
@@ -171,6 +198,7 @@ class Pass {
     } catch (const Error& error) {
       throw error.In(fmt::format("sample {}", sample.id));
     }
+    return bytes;
   }
 
   const CalibrateOptions& options_;
@@ -179,8 +207,13 @@ class Pass {
   Calibration result_;
   std::vector<ValueId> taps_;
   std::vector<Observed> by_value_;
+  const std::atomic<bool>* cancel_;
+  size_t memory_limit_;
+  // Of samples that ran alone: how many, and of the last of them.
   int64_t runs_ = 0;
-  bool are_short_ = false;  // by the last sample that ran alone
+  bool are_short_ = false;
+  size_t lone_bytes_ = 0;
+  size_t lone_input_bytes_ = 0;
 };
 
 void CheckSamples(const Dataset& dataset, const CalibrateOptions& options) {
@@ -228,7 +261,11 @@ Calibration Calibrate(const Graph& graph, const Dataset& dataset,
        samples = next()) {
     if (context.cancel != nullptr && *context.cancel) pass.Checkpoint();
     context.ThrowIfCancelled();
-    pass.Run(samples);
+    const size_t ran = pass.Run(samples);
+    if (ran < samples.size()) {
+      pass.Checkpoint();
+      context.ThrowIfCancelled();
+    }
     const int64_t before = done;
     done += std::ssize(samples);
     if (done / options.checkpoint_every > before / options.checkpoint_every &&

@@ -148,9 +148,11 @@ uint64_t Collector::CountBins(std::span<const float> values, ThreadPool& pool,
   std::vector<std::unique_ptr<DenseHistogram>> used;
   const auto borrow = [&] {
     const std::lock_guard lock(mutex_);
-    if (tables_.empty()) return std::make_unique<DenseHistogram>();
-    auto table = std::move(tables_.back());
-    tables_.pop_back();
+    // Ranges that one thread takes after another share a table.
+    auto& free = used.empty() ? tables_ : used;
+    if (free.empty()) return std::make_unique<DenseHistogram>();
+    auto table = std::move(free.back());
+    free.pop_back();
     return table;
   };
   // One range per thread, since flushing a table costs as much as counting

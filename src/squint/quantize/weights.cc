@@ -325,7 +325,9 @@ QuantParams ChooseWeightParams(const Tensor& weight,
   if (IsFloat(options.dtype)) return StorageParams(weight, options.dtype);
   if (options.group > 0) return GroupParams(weight, options, pool);
   QuantParams params = ChannelParams(weight, options, pool);
-  if (options.saturation_safe) NarrowSaturatingChannels(weight, params);
+  if (options.saturation_safe) {
+    NarrowSaturatingChannels(weight, options.reduce_axis, params);
+  }
   return params;
 }
 
@@ -352,13 +354,11 @@ class PairSums {
  public:
   // Kernels lie two neighbouring input channels side by side; where their
   // number is odd, or unknown, any two weights of a channel may meet.
-  PairSums(const Tensor& weight, int axis, size_t channels)
+  PairSums(const Tensor& weight, int axis, int inputs, size_t channels)
       : worst_(channels), any_(channels) {
-    const int inputs = axis == 0 ? 1 : 0;
-    if (axis < 0 || axis > 1 || weight.rank() < 2 ||
-        weight.dim(inputs) % 2 != 0) {
-      return;
-    }
+    const bool is_known =
+        (axis == 0 && inputs == 1) || (axis == 1 && inputs == 0);
+    if (!is_known || weight.rank() < 2 || weight.dim(inputs) % 2 != 0) return;
     for (int i = inputs + 1; i < weight.rank(); ++i) step_ *= weight.dim(i);
     held_.resize(static_cast<size_t>(step_));
   }
@@ -368,7 +368,7 @@ class PairSums {
     if (held_.empty()) return any_[channel].Add(value);
     const auto at = static_cast<size_t>(count_ % step_);
     const bool second = count_++ / step_ % 2 == 1;
-    if (second && held_[at] * value > 0) {
+    if (second && (held_[at] > 0) == (value > 0)) {
       const float sum = std::fabs(held_[at]) + std::fabs(value);
       worst_[channel] = std::max(worst_[channel], sum);
     }
@@ -407,12 +407,13 @@ class PairSums {
 
 }  // namespace
 
-void NarrowSaturatingChannels(const Tensor& weight, QuantParams& params) {
+void NarrowSaturatingChannels(const Tensor& weight, int reduce_axis,
+                              QuantParams& params) {
   if (params.dtype != DType::kInt8) return;
   // 255 * 128 = 32640 fits int16; each of two weights may be rounded up.
   constexpr float kLimit = 127.0f;
   std::vector<float> scales = params.scale.ToFloats();
-  PairSums sums(weight, params.axis, scales.size());
+  PairSums sums(weight, params.axis, reduce_axis, scales.size());
   ForEachInChannel(weight, params.axis, [&](size_t channel, float value) {
     sums.Add(channel, value);
   });

@@ -46,8 +46,10 @@ Tensor LimitIntegers(Tensor integers, int32_t largest);
 // Output channels where two neighbouring products u8 * s8 could pass int16
 // get the scale at which none does: 7 bits at least. Neighbours are input
 // channels 2 i and 2 i + 1, as kernels lay them, or any two where these are
-// odd in number or the scale is one for all.
-void NarrowSaturatingChannels(const Tensor& weight, QuantParams& params);
+// odd in number, the scale is one for all or `reduce_axis` is neither of the
+// first two axes.
+void NarrowSaturatingChannels(const Tensor& weight, int reduce_axis,
+                              QuantParams& params);
 
 // int32 bias at input_scale * weight scale, zero point 0. Channels where
 // |bias| would pass 2^30 steps are returned with the factor by which their

@@ -232,17 +232,28 @@ TEST(Weights, NarrowsByThePairsThatKernelsMultiplySideBySide) {
   const auto product =
       Tensor::Of<float>({4, 2}, {127, 1, 1, 127, 0, 127, 127, -126});
   options.axis = 1;
+  options.reduce_axis = 0;
   const QuantParams columns = ChooseWeightParams(product, options);
   EXPECT_FLOAT_EQ(columns.scale_at(0), 128.0f / 127);
   EXPECT_FLOAT_EQ(columns.scale_at(1), 128.0f / 127);
 }
 
-TEST(Weights, HoldNoPairThatSaturatesWhenTheyAreSaturationSafe) {
+TEST(Weights, NarrowsByAnyTwoWhereWhatIsSummedIsNoneOfTheFirstAxes) {
+  // Einsum bhk,hjk->bhj: (h, j, k).
+  const auto w = Tensor::Of<float>({2, 1, 2}, {127, 127, -127, -127});
+  WeightOptions options;
+  options.saturation_safe = true;
+  options.axis = 1;
+  options.reduce_axis = 2;
+  EXPECT_FLOAT_EQ(ChooseWeightParams(w, options).scale_at(0), 2.0f);
+}
+
+void ExpectSafePairs(float size) {
   std::mt19937 random(7);
   std::normal_distribution<float> normal;
   Tensor w(DType::kFloat32, {32, 64, 3, 3});
   for (int64_t i = 0; i < w.size(); ++i) {
-    w.mutable_data<float>()[i] = normal(random);
+    w.mutable_data<float>()[i] = normal(random) * size;
   }
   WeightOptions options;
   options.saturation_safe = true;
@@ -256,6 +267,11 @@ TEST(Weights, HoldNoPairThatSaturatesWhenTheyAreSaturationSafe) {
   }
   EXPECT_LE(most, 128);
   EXPECT_GE(most, 120);
+}
+
+// Products of the small ones are 0 in float.
+TEST(Weights, HoldNoPairThatSaturatesWhenTheyAreSaturationSafe) {
+  for (const float size : {1.0f, 1e-20f, 1e-30f, 1e20f}) ExpectSafePairs(size);
 }
 
 TEST(Bias, HasTheScaleOfItsProducts) {

@@ -1,5 +1,6 @@
 #include "squint/report/evaluate.h"
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -11,7 +12,8 @@ namespace squint {
 bool ReferenceOutputs::Keep(int64_t index, const std::vector<Tensor>& outputs) {
   size_t bytes = 0;
   for (const Tensor& tensor : outputs) bytes += tensor.bytes();
-  if (bytes_ + bytes > limit_) return false;
+  full_ = full_ || bytes_ + bytes > limit_;
+  if (full_) return false;
   bytes_ += bytes;
   kept_[index] = outputs;
   return true;
@@ -25,10 +27,13 @@ const std::vector<Tensor>& ReferenceOutputs::Of(const Sample& sample) {
 }
 
 void ReferenceOutputs::Prepare(std::span<const Sample> samples) {
-  if (bytes_ >= limit_) return;
+  if (full_) return;
   std::vector<Sample> missing;
   for (const Sample& sample : samples) {
-    if (!kept_.contains(sample.index)) missing.push_back(sample);
+    const bool given = std::ranges::any_of(missing, [&](const Sample& other) {
+      return other.index == sample.index;
+    });
+    if (!given && !kept_.contains(sample.index)) missing.push_back(sample);
   }
   const auto outputs = runner_.RunAll(missing);
   for (size_t i = 0; i < missing.size(); ++i) {

@@ -42,6 +42,7 @@ class ReferenceOutputs {
   Runner& runner_;
   size_t limit_;
   size_t bytes_ = 0;
+  bool full_ = false;  // some did not fit: those are computed when asked for
   std::map<int64_t, std::vector<Tensor>> kept_;  // by index of the sample
   std::vector<Tensor> last_;
 };

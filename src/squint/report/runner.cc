@@ -12,6 +12,14 @@ namespace {
 
 // Seconds. Longer runs have operators that fill the threads, and more memory.
 constexpr double kShortRun = 0.02;
+// Bytes of a run whose memory follows its data.
+constexpr size_t kUnknownMemory = size_t{64} << 20;
+
+size_t InputBytes(const Sample& sample) {
+  size_t bytes = 0;
+  for (const Tensor& input : sample.inputs) bytes += input.bytes();
+  return bytes;
+}
 
 }  // namespace
 
@@ -50,25 +58,30 @@ std::vector<Tensor> Runner::Run(const std::vector<Tensor>& inputs,
 }
 
 size_t Runner::together() const {
-  return are_short_ ? 2 * static_cast<size_t>(executor_->threads().threads())
-                    : 1;
+  if (!are_short_) return 1;
+  const auto threads = static_cast<size_t>(executor_->threads().threads());
+  const size_t bytes = executor_->arena_use().bytes;
+  const size_t fit =
+      context_.memory_limit / (bytes > 0 ? bytes : kUnknownMemory);
+  return threads <= fit ? 2 * threads : std::max<size_t>(1, fit);
 }
 
 std::vector<std::vector<Tensor>> Runner::RunAll(
     std::span<const Sample> samples) {
   std::vector<std::vector<Tensor>> outputs(samples.size());
-  if (are_short_) {
-    executor_->threads().ParallelFor(
-        samples.size(), 1, [&](size_t begin, size_t end) {
-          for (size_t i = begin; i < end; ++i) {
-            outputs[i] = executor_->Run(samples[i].inputs);
-          }
-        });
+  const bool alone = std::ranges::any_of(samples, [&](const Sample& sample) {
+    return InputBytes(sample) > 2 * lone_input_bytes_;
+  });
+  if (are_short_ && !alone) {
+    executor_->threads().ParallelTasks(samples.size(), [&](size_t i) {
+      outputs[i] = executor_->Run(samples[i].inputs);
+    });
     return outputs;
   }
   for (size_t i = 0; i < samples.size(); ++i) {
     const Stopwatch stopwatch;
     outputs[i] = Run(samples[i].inputs);
+    lone_input_bytes_ = InputBytes(samples[i]);
     // The first run also packs weights.
     are_short_ = executor_ != nullptr && executor_->threads().threads() > 1 &&
                  runs_++ > 0 && stopwatch.Seconds() < kShortRun;

@@ -45,8 +45,10 @@ class Runner {
   std::shared_ptr<const Graph> graph_;
   Context context_;
   RunMode mode_;
-  int runs_ = 0;                         // of RunAll, one after the other
-  bool are_short_ = false;               // by the last of them
+  // Of RunAll, one sample after the other: how many, and of the last of them.
+  int runs_ = 0;
+  bool are_short_ = false;
+  size_t lone_input_bytes_ = 0;
   std::unique_ptr<Executor> executor_;   // or
   std::unique_ptr<FixedSession> fixed_;  // or neither: reference
 };

@@ -79,8 +79,8 @@ std::vector<Tensor> Execution::Run(const std::vector<Tensor>& inputs,
   if (auto outputs = RunAgain(inputs, options)) return *std::move(outputs);
   Configure(options);
   Begin();
+  BeginRecording(inputs);  // inputs may be simulated
   SetInputs(inputs);
-  BeginRecording(inputs);
   std::vector<Tensor> outputs = RunNodes();
   EndRecording();
   shared_->memory.EndRun();
@@ -131,8 +131,14 @@ std::optional<std::vector<Tensor>> Execution::RunAgain(
   return outputs;
 }
 
-void Execution::BeginRecording(const std::vector<Tensor>& inputs) {
+void Execution::DropRecording() {
+  if (recording_ == nullptr) return;
+  std::erase_if(replays_, [&](const Replay& r) { return &r == recording_; });
   recording_ = nullptr;
+}
+
+void Execution::BeginRecording(const std::vector<Tensor>& inputs) {
+  DropRecording();
   const std::shared_ptr<Arena> arena = shared_->memory.arena();
   if (!options_->place || options_->on_step || arena == nullptr) return;
   std::erase_if(replays_, [](const Replay& r) { return r.IsGone(); });
@@ -167,8 +173,15 @@ void Execution::EndRecording() {
   if (shared_->memory.arena() != nullptr &&
       PlacesOf(recorded_inputs_).AreApart()) {
     recording_->Complete();
+    recording_ = nullptr;
+  } else {
+    StopRecording();
   }
-  StopRecording();
+}
+
+void Execution::StopRecording() {
+  if (recording_ != nullptr) recording_->Abandon();
+  recording_ = nullptr;
 }
 
 void Execution::BeginMemory(const std::vector<Tensor>& inputs,
@@ -191,7 +204,7 @@ void Execution::Clear() {
   made_.clear();
   places_.clear();
   recorded_inputs_ = {};
-  recording_ = nullptr;
+  DropRecording();
   options_ = nullptr;
   for (auto& bodies : bodies_) {
     for (auto& body : bodies) body->Clear();
@@ -222,9 +235,10 @@ std::vector<Tensor> Execution::TakeOutputs() {
     if (places_.empty()) continue;
     Tensor& output = outputs.back();
     std::byte* place = PlaceOfOutput(i, output.dtype(), output.dims());
+    const bool stays =
+        graph_.value(id).is_constant() && output.buffer() == made.buffer();
     if (recording_ != nullptr &&
-        !recording_->AddOutput(output, graph_.value(id).is_constant(),
-                               PlacesOf(recorded_inputs_))) {
+        !recording_->AddOutput(output, stays, PlacesOf(recorded_inputs_))) {
       StopRecording();
     }
     if (place == output.raw() || output.bytes() == 0) continue;

@@ -65,7 +65,9 @@ class Execution {
                   const BufferRef& scratch);
   void EndRecording();
   // The run that goes on cannot be run again.
-  void StopRecording() { recording_ = nullptr; }
+  void StopRecording();
+  // After a run that failed: the next one may be written down.
+  void DropRecording();
   RunPlaces PlacesOf(std::span<const Tensor> inputs) const;
   // Takes the options of one run, here and in all nested graphs.
   void Configure(const RunOptions& options);

@@ -78,6 +78,14 @@ bool Replay::AddOutput(const Tensor& from, bool is_constant,
          Find(from.raw(), places, copy_patches_, number);
 }
 
+void Replay::Abandon() {
+  commands_ = {};
+  reads_ = {};
+  writes_ = {};
+  read_patches_ = {};
+  write_patches_ = {};
+}
+
 void Replay::Run(const RunPlaces& places, const Context& context,
                  ThreadPool& pool, NodeId& failed) {
   const auto address = [&](const Patch& patch) {
@@ -96,8 +104,9 @@ void Replay::Run(const RunPlaces& places, const Context& context,
   const void* const* read = reads_.data();
   void* const* write = writes_.data();
   for (const Command& command : commands_) {
-    failed = command.node;
+    failed = kNoNode;
     context.ThrowIfCancelled();
+    failed = command.node;
     command.step->Run({{read, command.num_inputs},
                        {write, command.num_outputs},
                        command.scratch,

@@ -52,8 +52,7 @@ class Replay {
                const std::vector<bool>& is_constant,
                std::span<void* const> outputs, void* scratch,
                const RunPlaces& places);
-  // An output of the network that was copied to its place. `from` may be that
-  // place: then nothing is copied.
+  // An output of the network, `from` being its place or what is copied there.
   bool AddOutput(const Tensor& from, bool is_constant, const RunPlaces& places);
 
   bool IsOf(const std::shared_ptr<const Arena>& arena) const {
@@ -64,6 +63,8 @@ class Replay {
   // Whether the run was written down to its end.
   bool is_complete() const { return is_complete_; }
   void Complete() { is_complete_ = true; }
+  // It will never be: lets go of what it holds.
+  void Abandon();
 
   // The steps, on the inputs and into the outputs of these places.
   // `failed` becomes the node whose step throws. The run was written down to
