@@ -174,6 +174,15 @@ class ReplayTest : public ExecutionMemoryTest {
     Start(std::move(graph));
     execution_ = std::make_unique<Execution>(*network_, false);
   }
+  // The same; cancel_ stops its runs.
+  void StartCancellable(Graph graph) {
+    graph_ = std::make_shared<const Graph>(std::move(graph));
+    Context context;
+    context.threads = 1;
+    context.cancel = &cancel_;
+    network_ = std::make_unique<Network>(graph_, context, FindOp);
+    execution_ = std::make_unique<Execution>(*network_, false);
+  }
   // Into memory that is another each time, filled before.
   std::vector<Tensor> RunInto(const std::vector<Tensor>& inputs) {
     places_.clear();
@@ -209,6 +218,7 @@ class ReplayTest : public ExecutionMemoryTest {
   }
 
   std::list<std::vector<std::byte>> places_;
+  std::atomic<bool> cancel_ = false;
 };
 
 TEST_F(ReplayTest, GivesTheResultsOfEachRunsOwnInputs) {
@@ -335,19 +345,13 @@ TEST_F(ReplayTest, GivesAConstantOfHalfPrecisionEachTime) {
 }
 
 TEST_F(ReplayTest, GoesOnAfterARunThatFailedWhileItWasWrittenDown) {
-  graph_ = std::make_shared<const Graph>(RandomNetwork(3, 40));
-  std::atomic<bool> cancel = false;
-  Context context;
-  context.threads = 1;
-  context.cancel = &cancel;
-  network_ = std::make_unique<Network>(graph_, context, FindOp);
-  execution_ = std::make_unique<Execution>(*network_, false);
+  StartCancellable(RandomNetwork(3, 40));
   RunIntoAndCheck({Rows(3, 0)});
   for (const bool clears : {false, true}) {
-    cancel = true;  // of the run that has an arena for the first time
+    cancel_ = true;  // of the run that has an arena for the first time
     EXPECT_THROW(RunInto({Rows(3, 1)}), Error);
     if (clears) execution_->Clear();
-    cancel = false;
+    cancel_ = false;
   }
   for (uint32_t run = 0; run < 2; ++run) RunIntoAndCheck({Rows(3, run)});
   EXPECT_LT(NewsOf({Rows(3, 2)}), 40);
@@ -355,15 +359,9 @@ TEST_F(ReplayTest, GoesOnAfterARunThatFailedWhileItWasWrittenDown) {
 }
 
 TEST_F(ReplayTest, StopsWhenItIsCancelled) {
-  graph_ = std::make_shared<const Graph>(RandomNetwork(3, 40));
-  std::atomic<bool> cancel = false;
-  Context context;
-  context.threads = 1;
-  context.cancel = &cancel;
-  network_ = std::make_unique<Network>(graph_, context, FindOp);
-  execution_ = std::make_unique<Execution>(*network_, false);
+  StartCancellable(RandomNetwork(3, 40));
   for (uint32_t run = 0; run < 4; ++run) RunIntoAndCheck({Rows(3, run)});
-  cancel = true;
+  cancel_ = true;
   try {
     RunInto({Rows(3, 1)});
     FAIL();
@@ -371,7 +369,7 @@ TEST_F(ReplayTest, StopsWhenItIsCancelled) {
     EXPECT_EQ(error.code(), ErrorCode::kCancelled);
     EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("Sub")));
   }
-  cancel = false;
+  cancel_ = false;
   RunIntoAndCheck({Rows(3, 1)});
 }
 
