@@ -1,7 +1,6 @@
 // The pass over the samples: decode ahead, run, tap, count.
 #include <algorithm>
 #include <atomic>
-#include <optional>
 #include <set>
 #include <utility>
 
@@ -9,6 +8,7 @@
 #include "squint/base/threads.h"
 #include "squint/calibrate/calibration.h"
 #include "squint/calibrate/collector.h"
+#include "squint/data/side_by_side.h"
 #include "squint/graph/nested_values.h"
 #include "squint/runtime/executor.h"
 
@@ -65,7 +65,8 @@ class Pass {
         executor_(std::make_shared<const Graph>(graph),
                   ContextFor(graph, context)),
         cancel_(context.cancel),
-        memory_limit_(context.memory_limit) {
+        together_(kShortRun, executor_.threads().threads(),
+                  context.memory_limit) {
     result_.model_hash = options.model_hash;
     const NestedValues nested(graph);
     taps_ = options.values.empty() ? DefaultValues(nested) : options.values;
@@ -111,22 +112,12 @@ class Pass {
     return indices;
   }
 
-  // How many samples the next Run should have: more than one where runs are
-  // short, for then whole samples keep the threads busier than the parts of one
-  // do. All that they make at once is below the memory limit.
-  size_t together() {
-    if (!are_short_) return 1;
-    const auto threads = static_cast<size_t>(executor_.threads().threads());
-    const size_t fit = memory_limit_ / std::max<size_t>(1, lone_bytes_);
-    return threads <= fit ? 2 * threads : std::max<size_t>(1, fit);
-  }
+  // How many samples the next Run should have.
+  size_t together() const { return together_.count(); }
 
   // How many have run: fewer than given where the caller cancelled.
   size_t Run(std::span<const Sample> samples) {
-    const bool alone = std::ranges::any_of(samples, [&](const Sample& sample) {
-      return InputBytes(sample) > 2 * lone_input_bytes_;
-    });
-    if (samples.size() == 1 || alone) {
+    if (samples.size() == 1 || !together_.Allows(samples)) {
       for (const Sample& sample : samples) RunAlone(sample);
       return samples.size();
     }
@@ -165,20 +156,11 @@ class Pass {
     return context;
   }
 
-  static size_t InputBytes(const Sample& sample) {
-    size_t bytes = 0;
-    for (const Tensor& input : sample.inputs) bytes += input.bytes();
-    return bytes;
-  }
-
   void RunAlone(const Sample& sample) {
     const Stopwatch stopwatch;
-    lone_bytes_ = Run(sample);
-    lone_input_bytes_ = InputBytes(sample);
+    const size_t bytes = Run(sample);
+    together_.RanAlone(sample, stopwatch.Seconds(), bytes);
     result_.samples[sample.index] = sample.hash;
-    // The first run also packs weights.
-    are_short_ = executor_.threads().threads() > 1 && runs_++ > 0 &&
-                 stopwatch.Seconds() < kShortRun;
   }
 
   // Returns the bytes of all that was seen.
@@ -208,12 +190,7 @@ class Pass {
   std::vector<ValueId> taps_;
   std::vector<Observed> by_value_;
   const std::atomic<bool>* cancel_;
-  size_t memory_limit_;
-  // Of samples that ran alone: how many, and of the last of them.
-  int64_t runs_ = 0;
-  bool are_short_ = false;
-  size_t lone_bytes_ = 0;
-  size_t lone_input_bytes_ = 0;
+  SideBySide together_;
 };
 
 void CheckSamples(const Dataset& dataset, const CalibrateOptions& options) {
@@ -248,24 +225,15 @@ Calibration Calibrate(const Graph& graph, const Dataset& dataset,
   const std::shared_ptr<const Dataset> borrowed(&dataset, [](auto*) {});
   SampleStream stream(borrowed, remaining, 1);
   context.Report("calibrate", done, total);
-  const auto next = [&] {
-    std::vector<Sample> samples;
-    for (const size_t count = pass.together(); samples.size() < count;) {
-      std::optional<Sample> sample = stream.Next();
-      if (!sample) break;
-      samples.push_back(*std::move(sample));
-    }
-    return samples;
-  };
-  for (std::vector<Sample> samples = next(); !samples.empty();
-       samples = next()) {
+  const auto stop_when_cancelled = [&] {
     if (context.cancel != nullptr && *context.cancel) pass.Checkpoint();
     context.ThrowIfCancelled();
-    const size_t ran = pass.Run(samples);
-    if (ran < samples.size()) {
-      pass.Checkpoint();
-      context.ThrowIfCancelled();
-    }
+  };
+  for (;;) {
+    const std::vector<Sample> samples = NextSamples(stream, pass.together());
+    if (samples.empty()) break;
+    stop_when_cancelled();
+    if (pass.Run(samples) < samples.size()) stop_when_cancelled();
     const int64_t before = done;
     done += std::ssize(samples);
     if (done / options.checkpoint_every > before / options.checkpoint_every &&

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <optional>
 #include <utility>
 
 #include "squint/base/error.h"
@@ -53,17 +52,11 @@ struct Batch {
 // Up to runner.together() samples; none at the end.
 Batch NextBatch(SampleStream& stream, Runner& runner,
                 const std::function<void(const Sample&)>& check) {
-  Batch batch;
+  Batch batch{NextSamples(stream, runner.together(), check), {}, {}};
   std::vector<Sample> seconds;
-  const size_t count = runner.together();
-  while (batch.samples.size() < count) {
-    std::optional<Sample> sample = stream.Next();
-    if (!sample) break;
-    check(*sample);
-    if (!sample->second_inputs.empty()) {
-      seconds.emplace_back().inputs = sample->second_inputs;
-    }
-    batch.samples.push_back(*std::move(sample));
+  for (const Sample& sample : batch.samples) {
+    if (sample.second_inputs.empty()) continue;
+    seconds.emplace_back().inputs = sample.second_inputs;
   }
   batch.outputs = runner.RunAll(batch.samples);
   auto second = runner.RunAll(seconds);

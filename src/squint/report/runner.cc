@@ -15,12 +15,6 @@ constexpr double kShortRun = 0.02;
 // Bytes of a run whose memory follows its data.
 constexpr size_t kUnknownMemory = size_t{64} << 20;
 
-size_t InputBytes(const Sample& sample) {
-  size_t bytes = 0;
-  for (const Tensor& input : sample.inputs) bytes += input.bytes();
-  return bytes;
-}
-
 }  // namespace
 
 Runner::Runner(std::shared_ptr<const Graph> graph, RunMode mode,
@@ -34,6 +28,9 @@ Runner::Runner(std::shared_ptr<const Graph> graph, RunMode mode,
   } else if (mode == RunMode::kFixed) {
     fixed_ = std::make_unique<FixedSession>(*graph_, context);
   }
+  if (executor_ == nullptr) return;
+  together_ = SideBySide(kShortRun, executor_->threads().threads(),
+                         context.memory_limit);
 }
 
 std::vector<Tensor> Runner::Run(const std::vector<Tensor>& inputs,
@@ -57,22 +54,10 @@ std::vector<Tensor> Runner::Run(const std::vector<Tensor>& inputs,
   return Interpret(*graph_, inputs, interpreter);
 }
 
-size_t Runner::together() const {
-  if (!are_short_) return 1;
-  const auto threads = static_cast<size_t>(executor_->threads().threads());
-  const size_t bytes = executor_->arena_use().bytes;
-  const size_t fit =
-      context_.memory_limit / (bytes > 0 ? bytes : kUnknownMemory);
-  return threads <= fit ? 2 * threads : std::max<size_t>(1, fit);
-}
-
 std::vector<std::vector<Tensor>> Runner::RunAll(
     std::span<const Sample> samples) {
   std::vector<std::vector<Tensor>> outputs(samples.size());
-  const bool alone = std::ranges::any_of(samples, [&](const Sample& sample) {
-    return InputBytes(sample) > 2 * lone_input_bytes_;
-  });
-  if (are_short_ && !alone) {
+  if (together_.Allows(samples)) {
     executor_->threads().ParallelTasks(samples.size(), [&](size_t i) {
       outputs[i] = executor_->Run(samples[i].inputs);
     });
@@ -81,10 +66,9 @@ std::vector<std::vector<Tensor>> Runner::RunAll(
   for (size_t i = 0; i < samples.size(); ++i) {
     const Stopwatch stopwatch;
     outputs[i] = Run(samples[i].inputs);
-    lone_input_bytes_ = InputBytes(samples[i]);
-    // The first run also packs weights.
-    are_short_ = executor_ != nullptr && executor_->threads().threads() > 1 &&
-                 runs_++ > 0 && stopwatch.Seconds() < kShortRun;
+    const size_t bytes = arena_use().bytes;
+    together_.RanAlone(samples[i], stopwatch.Seconds(),
+                       bytes > 0 ? bytes : kUnknownMemory);
   }
   return outputs;
 }

@@ -11,6 +11,7 @@
 
 #include "squint/base/context.h"
 #include "squint/data/dataset.h"
+#include "squint/data/side_by_side.h"
 #include "squint/fixed/session.h"
 #include "squint/graph/graph.h"
 #include "squint/ops/interpreter.h"
@@ -36,7 +37,7 @@ class Runner {
   // busier than the parts of one: then those of `together()` run side by side.
   std::vector<std::vector<Tensor>> RunAll(std::span<const Sample> samples);
   // How many samples should be given to RunAll at once.
-  size_t together() const;
+  size_t together() const { return together_.count(); }
   // Of the run that ended last.
   ArenaUse arena_use() const;
   const Graph& graph() const { return *graph_; }
@@ -45,10 +46,7 @@ class Runner {
   std::shared_ptr<const Graph> graph_;
   Context context_;
   RunMode mode_;
-  // Of RunAll, one sample after the other: how many, and of the last of them.
-  int runs_ = 0;
-  bool are_short_ = false;
-  size_t lone_input_bytes_ = 0;
+  SideBySide together_{0, 1, 0};         // none: only an executor takes several
   std::unique_ptr<Executor> executor_;   // or
   std::unique_ptr<FixedSession> fixed_;  // or neither: reference
 };

@@ -76,7 +76,7 @@ std::vector<Tensor> Execution::Run(const std::vector<Tensor>& inputs,
   options_ = &options;
   BeginMemory(inputs, options);
   places_.assign(options.place ? graph_.outputs().size() : 0, nullptr);
-  if (auto outputs = RunAgain(inputs, options)) return *std::move(outputs);
+  if (auto outputs = RunAgain(inputs)) return *std::move(outputs);
   Configure(options);
   Begin();
   BeginRecording(inputs);  // inputs may be simulated
@@ -96,14 +96,23 @@ RunPlaces Execution::PlacesOf(std::span<const Tensor> inputs) const {
   return places;
 }
 
-std::optional<std::vector<Tensor>> Execution::RunAgain(
-    const std::vector<Tensor>& inputs, const RunOptions& options) {
-  const std::shared_ptr<Arena> arena = shared_->memory.arena();
-  if (!options.place || options.on_step || arena == nullptr) return {};
-  const auto replay = std::ranges::find_if(
+std::shared_ptr<Arena> Execution::ArenaToReplay() const {
+  return options_->place && !options_->on_step ? shared_->memory.arena()
+                                               : nullptr;
+}
+
+Replay* Execution::ReplayOf(const std::shared_ptr<Arena>& arena) {
+  const auto found = std::ranges::find_if(
       replays_, [&](const Replay& r) { return r.IsOf(arena); });
+  return found == replays_.end() ? nullptr : &*found;
+}
+
+std::optional<std::vector<Tensor>> Execution::RunAgain(
+    const std::vector<Tensor>& inputs) {
+  const std::shared_ptr<Arena> arena = ArenaToReplay();
+  Replay* replay = ReplayOf(arena);
   // What a caller keeps of an earlier run must not be written over.
-  if (replay == replays_.end() || !replay->is_complete() ||
+  if (replay == nullptr || !replay->is_complete() ||
       !arena->memory().IsIdle() ||
       std::ranges::any_of(inputs, [](const Tensor& input) {
         return input.buffer()->is_computed();
@@ -139,12 +148,10 @@ void Execution::DropRecording() {
 
 void Execution::BeginRecording(const std::vector<Tensor>& inputs) {
   DropRecording();
-  const std::shared_ptr<Arena> arena = shared_->memory.arena();
-  if (!options_->place || options_->on_step || arena == nullptr) return;
+  const std::shared_ptr<Arena> arena = ArenaToReplay();
+  if (arena == nullptr) return;
   std::erase_if(replays_, [](const Replay& r) { return r.IsGone(); });
-  const bool tried = std::ranges::any_of(
-      replays_, [&](const Replay& r) { return r.IsOf(arena); });
-  if (tried) return;
+  if (ReplayOf(arena) != nullptr) return;  // tried
   recorded_inputs_ = inputs;
   if (!PlacesOf(inputs).AreApart()) return;
   recording_ = &replays_.emplace_front(arena);

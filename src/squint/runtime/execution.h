@@ -56,8 +56,11 @@ class Execution {
   void BeginMemory(const std::vector<Tensor>& inputs,
                    const RunOptions& options);
   // The run before, again, where that gives what this run would.
-  std::optional<std::vector<Tensor>> RunAgain(const std::vector<Tensor>& inputs,
-                                              const RunOptions& options);
+  std::optional<std::vector<Tensor>> RunAgain(
+      const std::vector<Tensor>& inputs);
+  // What a run as wanted may be written down or run again in; null: none.
+  std::shared_ptr<Arena> ArenaToReplay() const;
+  Replay* ReplayOf(const std::shared_ptr<Arena>& arena);  // null: none
   // Writes the run down from here on, if it may be run again and was not tried.
   void BeginRecording(const std::vector<Tensor>& inputs);
   void RecordStep(const Node& node,

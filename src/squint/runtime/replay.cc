@@ -13,9 +13,7 @@ bool RunPlaces::AreApart() const {
   std::erase(addresses, nullptr);
   for (const Tensor& input : inputs) {
     const std::byte* at = input.buffer()->data();  // null: computed
-    const bool in_arena =
-        at >= arena.data() && at < arena.data() + arena.size();
-    if (at == nullptr || in_arena) return false;
+    if (at == nullptr || InArena(at)) return false;
     addresses.push_back(at);
   }
   std::ranges::sort(addresses);
@@ -25,10 +23,7 @@ bool RunPlaces::AreApart() const {
 bool Replay::Find(const void* address, const RunPlaces& places,
                   std::vector<Patch>& patches, size_t operand) {
   const auto* at = static_cast<const std::byte*>(address);
-  const std::byte* begin = places.arena.data();
-  if (at == nullptr || (at >= begin && at < begin + places.arena.size())) {
-    return true;
-  }
+  if (at == nullptr || places.InArena(at)) return true;
   const auto input = std::ranges::find(places.inputs, at, &Tensor::raw);
   if (input != places.inputs.end()) {
     patches.push_back({Patch::Kind::kInput,

@@ -29,6 +29,9 @@ struct RunPlaces {
   std::span<std::byte* const> outputs;  // null: not asked for yet
   std::span<const std::byte> arena;
 
+  bool InArena(const std::byte* at) const {
+    return at >= arena.data() && at < arena.data() + arena.size();
+  }
   // Whether an address tells which of them it is of: all differ, and no input
   // lies in the arena.
   bool AreApart() const;

@@ -94,6 +94,21 @@ struct Layer {
 };
 constexpr int64_t kInputs = 33;
 
+// The graph with its one node, all of whose results are outputs.
+Graph Finished(Graph graph, Node node, const Layer& layer) {
+  if (!layer.lstm()) {
+    node.attributes["linear_before_reset"] = layer.linear_before_reset;
+  }
+  for (const char* name : {"y", "yh", "yc"}) {
+    if (name[1] == 'c' && !layer.lstm()) break;
+    node.outputs.push_back(graph.AddValue(name));
+    graph.AddOutput(node.outputs.back());
+  }
+  graph.AddNode(std::move(node));
+  InferShapes(graph);
+  return graph;
+}
+
 Graph WholeLayer(const Layer& layer, const Stored& stored) {
   Graph graph;
   graph.opset[""] = 25;
@@ -112,17 +127,7 @@ Graph WholeLayer(const Layer& layer, const Stored& stored) {
                      Shape::Of({d, layer.batch, layer.hidden}))};
   node.attributes = {{"hidden_size", layer.hidden},
                      {"direction", std::string(layer.direction)}};
-  if (!layer.lstm()) {
-    node.attributes["linear_before_reset"] = layer.linear_before_reset;
-  }
-  for (const char* name : {"y", "yh", "yc"}) {
-    if (name[1] == 'c' && !layer.lstm()) break;
-    node.outputs.push_back(graph.AddValue(name));
-    graph.AddOutput(node.outputs.back());
-  }
-  graph.AddNode(std::move(node));
-  InferShapes(graph);
-  return graph;
+  return Finished(std::move(graph), std::move(node), layer);
 }
 
 std::vector<Tensor> InputsOf(const Graph& graph) {
@@ -213,17 +218,7 @@ Graph Steps(const Layer& layer, const Stored& stored, const StateGrid& grid) {
   }
   node.attributes["reverse"] =
       int64_t{std::string(layer.direction) == "reverse"};
-  if (!layer.lstm()) {
-    node.attributes["linear_before_reset"] = layer.linear_before_reset;
-  }
-  for (const char* name : {"y", "yh", "yc"}) {
-    if (name[1] == 'c' && !layer.lstm()) break;
-    node.outputs.push_back(graph.AddValue(name));
-    graph.AddOutput(node.outputs.back());
-  }
-  graph.AddNode(std::move(node));
-  InferShapes(graph);
-  return graph;
+  return Finished(std::move(graph), std::move(node), layer);
 }
 
 // A state that a float error moves across the middle between two numbers of

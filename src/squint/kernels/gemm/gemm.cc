@@ -187,12 +187,13 @@ HWY_INLINE void AddGemvRows(const float* x, const float* b, int64_t stride,
 void GemvColumns(int64_t k, int64_t columns, const float* x, const float* b,
                  int64_t stride, float* totals) {
   HWY_ALIGN float part[kGemvColumns];
-  std::fill_n(totals, columns, 0.0f);
+  const int64_t whole = CeilDiv(columns, kLanes) * kLanes;
+  std::fill_n(totals, whole, 0.0f);
   const int64_t block = KBlock(k);
   for (int64_t begin = 0; begin < k; begin += block) {
     const int64_t end = std::min(k, begin + block);
     float* sums = begin == 0 ? totals : part;
-    std::fill_n(sums, CeilDiv(columns, kLanes) * kLanes, 0.0f);
+    if (begin > 0) std::fill_n(part, whole, 0.0f);
     int64_t p = begin;
     for (; p + kGemvRows <= end; p += kGemvRows) {
       AddGemvRows<kGemvRows>(x + p, b + p * stride, stride, columns, sums);
