@@ -15,6 +15,8 @@
 #include <cstring>
 
 #include "squint/kernels/qgemm/requantize-inl.h"
+#include "squint/kernels/qgemm/tile_place.h"
+#include "squint/kernels/qgemm/wide_store-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace squint {
@@ -153,23 +155,6 @@ inline bool HasRealColumns(const Requantization& r) {
   return r.is_real && r.step == 0 && r.function == RealFunction::kNone &&
          r.bias_row == 0 && r.multiplier_row == 0;
 }
-
-inline bool HasColumnStore(const Requantization& r) {
-  return !r.is_real && r.bias != nullptr && r.bias_row == 0 &&
-         r.bias_column == 1 && r.multiplier_row == 0 &&
-         r.multiplier_column == 1;
-}
-
-// Where a tile goes: rows `stride` bytes apart, element (row, column) first.
-struct TilePlace {
-  uint8_t* out;
-  int64_t stride;
-  int64_t row;
-  int64_t rows;
-  int64_t column;
-  int64_t columns;
-  const Requantization& requantization;
-};
 
 // From row kRow and vector kV on. A recursion, not a loop: `sum` stays in
 // registers only where every place in it is a constant.
@@ -341,6 +326,9 @@ inline HWY_NOINLINE void StoreSums(const int32_t* sums, int vectors,
 template <int kRows, int kNv>
 HWY_INLINE void StoreTile(const IntVector (&sum)[kRows][kNv],
                           const TilePlace& to) {
+#if HWY_TARGET == HWY_AVX3
+  if (StoreByRows(sum, to)) return;
+#endif
   const Requantization& q = to.requantization;
   constexpr bool kPacks = HWY_TARGET == HWY_AVX2;
   if constexpr (kNv % 2 == 0) {

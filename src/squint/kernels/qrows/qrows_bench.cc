@@ -55,6 +55,13 @@ void BM_RowProduct(benchmark::State& state) {
       static_cast<size_t>(shape.outputs + kColumnPadding), 7);
   const std::vector<float> multiplier(bias.size(), 0.001F);
   std::vector<uint8_t> out(static_cast<size_t>(rows * shape.outputs));
+  const std::vector<uint8_t> added(out.size(), 9);
+  const bool adds = state.range(5) != 0;
+  const ByteAddition addition{.added = adds ? added.data() : nullptr,
+                              .row_stride = shape.outputs,
+                              .own = 0.5F,
+                              .other = 0.5F,
+                              .fixed = 1};
   ThreadPool pool(1);
   const auto scratch = AllocateAligned<std::byte>(
       static_cast<int64_t>(RowProductScratch(rows, shape, 1)));
@@ -67,7 +74,8 @@ void BM_RowProduct(benchmark::State& state) {
                                    .multiplier = multiplier.data(),
                                    .multiplier_column = 1,
                                    .clamps_by_packing = true,
-                                   .is_padded = true},
+                                   .is_padded = true,
+                                   .addition = addition},
                 .out = out.data(),
                 .out_stride = shape.outputs,
                 .scratch = scratch.get()},
@@ -80,21 +88,24 @@ void BM_RowProduct(benchmark::State& state) {
 
 void Shapes(benchmark::internal::Benchmark* bench) {
   for (int64_t safe : {0, 1}) {
-    bench->Args({56, 64, 9, 64, safe})
-        ->Args({28, 128, 9, 128, safe})
-        ->Args({14, 256, 9, 256, safe})
-        ->Args({7, 512, 9, 512, safe})
-        ->Args({56, 256, 1, 64, safe})
-        ->Args({56, 64, 1, 256, safe})
-        ->Args({14, 1024, 1, 256, safe})
-        ->Args({7, 512, 1, 2048, safe})
-        ->Args({112, 96, 1, 16, safe})
-        ->Args({56, 144, 1, 24, safe})
-        ->Args({14, 576, 1, 96, safe})
-        ->Args({7, 1280, 1, 320, safe})
-        ->Args({112, 32, 1, 27, safe})
-        ->Args({112, 24, 1, 27, safe})
-        ->Args({56, 24, 1, 144, safe});
+    bench->Args({56, 64, 9, 64, safe, 0})
+        ->Args({28, 128, 9, 128, safe, 0})
+        ->Args({14, 256, 9, 256, safe, 0})
+        ->Args({7, 512, 9, 512, safe, 0})
+        ->Args({56, 256, 1, 64, safe, 0})
+        ->Args({56, 64, 1, 256, safe, 0})
+        ->Args({14, 1024, 1, 256, safe, 0})
+        ->Args({7, 512, 1, 2048, safe, 0})
+        ->Args({112, 96, 1, 16, safe, 0})
+        ->Args({56, 144, 1, 24, safe, 0})
+        ->Args({14, 576, 1, 96, safe, 0})
+        ->Args({7, 1280, 1, 320, safe, 0})
+        ->Args({112, 32, 1, 27, safe, 0})
+        ->Args({112, 24, 1, 27, safe, 0})
+        ->Args({56, 24, 1, 144, safe, 0})
+        ->Args({56, 256, 1, 64, safe, 1})
+        ->Args({14, 1024, 1, 256, safe, 1})
+        ->Args({56, 24, 1, 144, safe, 1});
   }
 }
 BENCHMARK(BM_RowProduct)->Apply(Shapes)->UseRealTime();

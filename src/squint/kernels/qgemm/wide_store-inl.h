@@ -1,0 +1,290 @@
+// Tiles of sums to bytes with AVX-512: any number of columns, from
+// registers with and without an addition. Included once per Highway target.
+#if defined(SQUINT_KERNELS_QGEMM_WIDE_STORE_INL_H_) == \
+    defined(HWY_TARGET_TOGGLE)
+#ifdef SQUINT_KERNELS_QGEMM_WIDE_STORE_INL_H_
+#undef SQUINT_KERNELS_QGEMM_WIDE_STORE_INL_H_
+#else
+#define SQUINT_KERNELS_QGEMM_WIDE_STORE_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "squint/kernels/qgemm/requantize-inl.h"
+#include "squint/kernels/qgemm/tile_place.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace squint {
+namespace HWY_NAMESPACE {
+
+#if HWY_TARGET == HWY_AVX3
+
+// Bias and multiplier of kNv vectors of columns, of which some are in use: read
+// where they lie, or copied where reading on would pass their end.
+template <int kNv>
+class ColumnParameters {
+ public:
+  ColumnParameters(const Requantization& r, int64_t column, int64_t columns)
+      : bias_(r.bias + column), multiplier_(r.multiplier + column) {
+    if (r.is_padded || columns == kNv * kIntLanes) return;
+    const auto count = static_cast<size_t>(columns);
+    std::memcpy(bias_copy_, bias_, count * sizeof(int32_t));
+    std::memcpy(multiplier_copy_, multiplier_, count * sizeof(float));
+    bias_ = bias_copy_;
+    multiplier_ = multiplier_copy_;
+  }
+  ColumnParameters(const ColumnParameters&) = delete;
+  ColumnParameters& operator=(const ColumnParameters&) = delete;
+
+  // Vector v.
+  HWY_INLINE RealVector Scaled(IntVector sum, int v) const {
+    const IntTag d;
+    const RealTag df;
+    const auto bias = hn::LoadU(d, bias_ + v * kIntLanes);
+    return hn::Mul(hn::ConvertTo(df, hn::Add(sum, bias)),
+                   hn::LoadU(df, multiplier_ + v * kIntLanes));
+  }
+
+ private:
+  const int32_t* bias_;
+  const float* multiplier_;
+  int32_t bias_copy_[kNv * kIntLanes];
+  float multiplier_copy_[kNv * kIntLanes];
+};
+
+// The first `columns` bytes, without a mask: masked stores of bytes take Zen 4
+// some twenty cycles.
+HWY_INLINE void StoreSome(__m512i bytes, int64_t columns, uint8_t* out) {
+  __m256i half = _mm512_castsi512_si256(bytes);
+  if ((columns & 32) != 0) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), half);
+    out += 32;
+    half = _mm512_extracti64x4_epi64(bytes, 1);
+  }
+  __m128i quarter = _mm256_castsi256_si128(half);
+  if ((columns & 16) != 0) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), quarter);
+    out += 16;
+    quarter = _mm256_extracti128_si256(half, 1);
+  }
+  if ((columns & 8) != 0) {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(out), quarter);
+    out += 8;
+    quarter = _mm_srli_si128(quarter, 8);
+  }
+  auto rest = static_cast<uint64_t>(_mm_cvtsi128_si64(quarter));
+  for (int64_t i = 0; i < (columns & 7); ++i, rest >>= 8) {
+    out[i] = static_cast<uint8_t>(rest);
+  }
+}
+
+// The first `count` bytes, zeros behind them.
+HWY_INLINE __m128i LoadSome(const uint8_t* from, int64_t count) {
+  if (count >= kIntLanes) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  }
+  uint64_t halves[2] = {};
+  const bool has_half = count >= 8;
+  if (has_half) std::memcpy(halves, from, 8);
+  for (int64_t i = has_half ? 8 : 0; i < count; ++i) {
+    halves[i / 8] |= uint64_t{from[i]} << (i % 8 * 8);
+  }
+  return _mm_set_epi64x(static_cast<int64_t>(halves[1]),
+                        static_cast<int64_t>(halves[0]));
+}
+
+// Rows of bytes: 64 at most from four vectors, of which packs put four of each
+// in every quarter of the register.
+class ByteRows {
+ public:
+  ByteRows(int64_t columns, bool is_signed)
+      : columns_(columns), is_signed_(is_signed) {}
+
+  HWY_INLINE void Store(__m512i first, __m512i second, uint8_t* out) const {
+    const __m512i order =
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i bytes = _mm512_permutexvar_epi32(
+        order, is_signed_ ? _mm512_packs_epi16(first, second)
+                          : _mm512_packus_epi16(first, second));
+    if (columns_ == 64) {
+      _mm512_storeu_si512(out, bytes);
+    } else {
+      StoreSome(bytes, columns_, out);
+    }
+  }
+
+ private:
+  int64_t columns_;
+  bool is_signed_;
+};
+
+// Rounded sums; converting and packing clamps them.
+template <int kNv>
+class PackedColumns {
+ public:
+  PackedColumns(const Requantization& r, int64_t column, int64_t columns)
+      : parameters_(r, column, columns),
+        rows_(columns, r.is_signed),
+        zero_(_mm512_set1_epi16(static_cast<int16_t>(r.zero))) {}
+
+  HWY_INLINE void Store(const IntVector (&sum)[kNv], int64_t /*row*/,
+                        uint8_t* out) const {
+    constexpr int kLast = kNv - 1;
+    const __m512i first = Words<0, std::min(1, kLast)>(sum);
+    __m512i second = first;
+    if constexpr (kNv > 2) second = Words<2, kLast>(sum);
+    rows_.Store(first, second, out);
+  }
+
+ private:
+  template <int kA, int kB>
+  HWY_INLINE __m512i Words(const IntVector (&sum)[kNv]) const {
+    const auto a = RoundToInt(parameters_.Scaled(sum[kA], kA));
+    auto b = a;
+    if constexpr (kB != kA) {
+      b = RoundToInt(parameters_.Scaled(sum[kB], kB));
+    }
+    return _mm512_adds_epi16(_mm512_packs_epi32(a.raw, b.raw), zero_);
+  }
+
+  ColumnParameters<kNv> parameters_;
+  ByteRows rows_;
+  __m512i zero_;
+};
+
+// The same with stored bytes added: see ByteAddition.
+template <int kNv>
+class AddedColumns {
+ public:
+  AddedColumns(const Requantization& r, int64_t column, int64_t columns)
+      : parameters_(r, column, columns),
+        rows_(columns, r.addition.is_signed),
+        columns_(columns),
+        added_(r.addition.added + column),
+        row_stride_(r.addition.row_stride),
+        added_is_signed_(r.addition.added_is_signed),
+        own_last_(r.addition.own_last),
+        own_(hn::Set(RealTag(), r.addition.own)),
+        other_(hn::Set(RealTag(), r.addition.other)),
+        fixed_(hn::Set(RealTag(), r.addition.fixed)),
+        low_(hn::Set(RealTag(), r.low)),
+        high_(hn::Set(RealTag(), r.high)),
+        zero_(hn::Set(RealTag(), static_cast<float>(r.zero))) {}
+
+  HWY_INLINE void Store(const IntVector (&sum)[kNv], int64_t row,
+                        uint8_t* out) const {
+    const uint8_t* from = added_ + row * row_stride_;
+    RealVector own[kNv];
+    RealVector other[kNv];
+#pragma GCC unroll 4
+    for (int v = 0; v < kNv; ++v) own[v] = Own(sum[v], v);
+    // Branches for a row, not for each of its vectors.
+    if (added_is_signed_) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kNv; ++v) {
+        other[v].raw = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(Added(from, v)));
+      }
+    } else {
+#pragma GCC unroll 4
+      for (int v = 0; v < kNv; ++v) {
+        other[v].raw = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(Added(from, v)));
+      }
+    }
+    if (own_last_) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kNv; ++v) {
+        own[v] = FusedMultiplyAdd(own_, own[v],
+                                  FusedMultiplyAdd(other_, other[v], fixed_));
+      }
+    } else {
+#pragma GCC unroll 4
+      for (int v = 0; v < kNv; ++v) {
+        own[v] = FusedMultiplyAdd(other_, other[v],
+                                  FusedMultiplyAdd(own_, own[v], fixed_));
+      }
+    }
+    constexpr int kLast = kNv - 1;
+    const __m512i first = Words(own[0], own[std::min(1, kLast)]);
+    __m512i second = first;
+    if constexpr (kNv > 2) second = Words(own[2], own[kLast]);
+    rows_.Store(first, second, out);
+  }
+
+ private:
+  HWY_INLINE RealVector Own(IntVector sum, int v) const {
+    const auto own = hn::Min(hn::Max(parameters_.Scaled(sum, v), low_), high_);
+    constexpr int kToEven = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+    return hn::Add(RealVector{_mm512_roundscale_ps(own.raw, kToEven)}, zero_);
+  }
+  HWY_INLINE __m128i Added(const uint8_t* from, int v) const {
+    return LoadSome(from + v * kIntLanes, columns_ - v * kIntLanes);
+  }
+  static HWY_INLINE __m512i Words(RealVector a, RealVector b) {
+    return _mm512_packs_epi32(RoundToInt(a).raw, RoundToInt(b).raw);
+  }
+
+  ColumnParameters<kNv> parameters_;
+  ByteRows rows_;
+  int64_t columns_;
+  const uint8_t* added_;
+  int64_t row_stride_;
+  bool added_is_signed_;
+  bool own_last_;
+  RealVector own_;
+  RealVector other_;
+  RealVector fixed_;
+  RealVector low_;
+  RealVector high_;
+  RealVector zero_;
+};
+
+// No sum of stored numbers reaches 2^31, so that packing clamps it to the
+// type's ends.
+inline bool AddsBelowInt32(const ByteAddition& a) {
+  constexpr float kMost = 1 << 30;
+  constexpr float kByte = 256;
+  return kByte * (std::abs(a.own) + std::abs(a.other)) + std::abs(a.fixed) <
+         kMost;
+}
+
+// From row kRow on. A recursion, not a loop: see StoreFrom.
+template <int kRow, class Columns, int kRows, int kNv>
+HWY_INLINE void StoreRowsFrom(const IntVector (&sum)[kRows][kNv],
+                              const Columns& columns, const TilePlace& to) {
+  if constexpr (kRow < kRows) {
+    if (kRow >= to.rows) return;
+    columns.Store(sum[kRow], to.row + kRow, to.out + kRow * to.stride);
+    StoreRowsFrom<kRow + 1>(sum, columns, to);
+  }
+}
+
+// False if the parameters are others: nothing is stored then.
+template <int kRows, int kNv>
+HWY_INLINE bool StoreByRows(const IntVector (&sum)[kRows][kNv],
+                            const TilePlace& to) {
+  const Requantization& q = to.requantization;
+  if (!HasColumnStore(q)) return false;
+  const int64_t columns = std::min<int64_t>(to.columns, kNv * kIntLanes);
+  if (q.addition.added == nullptr && q.clamps_by_packing) {
+    StoreRowsFrom<0>(sum, PackedColumns<kNv>(q, to.column, columns), to);
+    return true;
+  }
+  if (q.addition.added != nullptr && AddsBelowInt32(q.addition)) {
+    StoreRowsFrom<0>(sum, AddedColumns<kNv>(q, to.column, columns), to);
+    return true;
+  }
+  return false;
+}
+
+#endif
+
+}  // namespace HWY_NAMESPACE
+}  // namespace squint
+HWY_AFTER_NAMESPACE();
+
+#endif  // SQUINT_KERNELS_QGEMM_WIDE_STORE_INL_H_
