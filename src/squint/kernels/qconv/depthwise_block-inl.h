@@ -1,26 +1,30 @@
 // One block of channels of depthwise_last.h. No header guard: included inside
-// a namespace, once for each way of multiplying: SQUINT_TAPS neighbouring rows
-// of the image by SQUINT_TAP_PRODUCT(x, w, sum) of SQUINT_TAP_OPERAND(bytes).
+// a namespace, once for each way of multiplying and length of vectors:
+// SQUINT_TAPS neighbouring rows of the image by SQUINT_TAP_PRODUCT(x, w, sum)
+// of SQUINT_TAP_OPERAND(bytes), SQUINT_TAP_LANES channels in a vector.
 
+using TapTag = hn::CappedTag<int32_t, SQUINT_TAP_LANES>;
+using TapVector = hn::Vec<TapTag>;
+constexpr int kTapLanes = SQUINT_TAP_LANES;
 constexpr int kVectors = SQUINT_TAPS;  // of sums of a block
-constexpr int64_t kChannels = int64_t{kVectors} * kIntLanes;
+constexpr int64_t kChannels = int64_t{kVectors} * kTapLanes;
 
 // A column of SQUINT_TAPS rows, each channel's bytes side by side.
 template <class Load>
 HWY_INLINE void JoinRows(const Load& load, int32_t* staged) {
-  const IntTag d;
+  const TapTag d;
   const auto store = [&](int i, auto v) {
-    hn::Store(SQUINT_TAP_OPERAND(hn::BitCast(d, v)), d, staged + i * kIntLanes);
+    hn::Store(SQUINT_TAP_OPERAND(hn::BitCast(d, v)), d, staged + i * kTapLanes);
   };
 #if SQUINT_TAPS == 2
-  const hn::Repartition<int16_t, IntTag> words;
+  const hn::Repartition<int16_t, TapTag> words;
   const auto first = hn::PromoteTo(words, load(0));
   const auto second = hn::PromoteTo(words, load(1));
   store(0, hn::InterleaveLower(words, first, second));
   store(1, hn::InterleaveUpper(words, first, second));
 #else
-  const hn::Repartition<uint8_t, IntTag> bytes;
-  const hn::Repartition<uint16_t, IntTag> words;
+  const hn::Repartition<uint8_t, TapTag> bytes;
+  const hn::Repartition<uint16_t, TapTag> words;
   const auto join = [&](auto a, auto b, auto c, auto e, int i) {
     const auto x = hn::BitCast(words, a);
     const auto y = hn::BitCast(words, b);
@@ -43,9 +47,9 @@ HWY_INLINE void JoinRows(const Load& load, int32_t* staged) {
 }
 
 #if SQUINT_TAPS == 2
-using LoadTag = hn::Rebind<uint8_t, hn::Repartition<int16_t, IntTag>>;
+using LoadTag = hn::Rebind<uint8_t, hn::Repartition<int16_t, TapTag>>;
 #else
-using LoadTag = hn::Repartition<uint8_t, IntTag>;
+using LoadTag = hn::Repartition<uint8_t, TapTag>;
 #endif
 
 // The rows of group g, of columns [begin, end) that lie inside the image.
@@ -102,13 +106,13 @@ HWY_NOINLINE void StageColumns(const DepthwiseBand& band, int64_t channel,
 
 // Sums of a block as bytes: narrowing in two steps puts channels in order.
 template <bool kClamps>
-HWY_INLINE auto Words(IntVector first, IntVector second,
+HWY_INLINE auto Words(TapVector first, TapVector second,
                       const float* multiplier, int32_t zero) {
-  const RealTag df;
-  const hn::Repartition<int16_t, IntTag> words;
-  const auto finish = [&](IntVector sum, int i) {
+  const hn::RebindToFloat<TapTag> df;
+  const hn::Repartition<int16_t, TapTag> words;
+  const auto finish = [&](TapVector sum, int i) {
     const auto v = hn::Mul(hn::ConvertTo(df, sum),
-                           hn::LoadU(df, multiplier + i * kIntLanes));
+                           hn::LoadU(df, multiplier + i * kTapLanes));
     if constexpr (!kClamps) return RoundToInt(v);
     return RoundedBetween(v, static_cast<float>(-zero),
                           static_cast<float>(255 - zero));
@@ -119,25 +123,22 @@ HWY_INLINE auto Words(IntVector first, IntVector second,
 }
 
 template <bool kClamps>
-HWY_INLINE void StoreBlock(const IntVector (&sum)[kVectors],
+HWY_INLINE void StoreBlock(const TapVector (&sum)[kVectors],
                            const float* multiplier, int32_t zero,
                            uint8_t* out) {
   const auto first = Words<kClamps>(sum[0], sum[1], multiplier, zero);
-  const hn::Repartition<int16_t, IntTag> words;
+  const hn::Repartition<int16_t, TapTag> words;
   const hn::Rebind<uint8_t, decltype(words)> half;
 #if SQUINT_TAPS == 2
   hn::StoreU(hn::DemoteTo(half, first), half, out);
 #else
   const auto second =
-      Words<kClamps>(sum[2], sum[3], multiplier + 2 * kIntLanes, zero);
-#if HWY_TARGET == HWY_AVX2
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out),
-                      _mm256_packus_epi16(first.raw, second.raw));
-#elif HWY_TARGET <= HWY_AVX3
-  _mm512_storeu_si512(out, _mm512_packus_epi16(first.raw, second.raw));
+      Words<kClamps>(sum[2], sum[3], multiplier + 2 * kTapLanes, zero);
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET <= HWY_AVX3
+  StorePacked(first, second, out);
 #else
   hn::StoreU(hn::DemoteTo(half, first), half, out);
-  hn::StoreU(hn::DemoteTo(half, second), half, out + 2 * kIntLanes);
+  hn::StoreU(hn::DemoteTo(half, second), half, out + 2 * kTapLanes);
 #endif
 #endif
 }
@@ -152,9 +153,9 @@ enum class Walk : uint8_t { kConsecutive, kStrided, kRowsApart };
 template <int kRows, int kPixels, int kWidth, Walk kWalk>
 HWY_INLINE void AddGroup(const DepthwiseBand& band, const int32_t* tap,
                          int64_t next, const int32_t* w, int64_t w_next,
-                         IntVector (&sum)[kPixels][kRows]) {
-  const IntTag d;
-  IntVector weights[kWidth][kRows];
+                         TapVector (&sum)[kPixels][kRows]) {
+  const TapTag d;
+  TapVector weights[kWidth][kRows];
 #pragma GCC unroll 5
   for (int kx = 0; kx < kWidth; ++kx) {
 #pragma GCC unroll 2
@@ -163,7 +164,7 @@ HWY_INLINE void AddGroup(const DepthwiseBand& band, const int32_t* tap,
       if constexpr (kWidth <= 3) Pin(weights[kx][r]);
     }
   }
-  const auto add = [&](IntVector x, int kx, int p, int r) HWY_ATTR
+  const auto add = [&](TapVector x, int kx, int p, int r) HWY_ATTR
       __attribute__((always_inline)) {
     sum[p][r] = SQUINT_TAP_PRODUCT(x, weights[kx][r], sum[p][r]);
     Pin(sum[p][r]);
@@ -171,8 +172,8 @@ HWY_INLINE void AddGroup(const DepthwiseBand& band, const int32_t* tap,
   if constexpr (kWalk == Walk::kConsecutive) {
 #pragma GCC unroll 8
     for (int c = 0; c < kWidth + kPixels - 1; ++c) {
-      const IntVector x = hn::Load(d, tap + c * next);
-#pragma GCC unroll 2
+      const TapVector x = hn::Load(d, tap + c * next);
+#pragma GCC unroll 4
       for (int p = 0; p < kPixels; ++p) {
         if (c < p || c - p >= kWidth) continue;
 #pragma GCC unroll 2
@@ -182,12 +183,12 @@ HWY_INLINE void AddGroup(const DepthwiseBand& band, const int32_t* tap,
   } else {
 #pragma GCC unroll 5
     for (int kx = 0; kx < kWidth; ++kx) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (int p = 0; p < kPixels; ++p) {
         const int32_t* at =
             tap +
             (p * band.window.stride_w + kx * band.window.dilation_w) * next;
-        const IntVector x = hn::Load(d, at);
+        const TapVector x = hn::Load(d, at);
 #pragma GCC unroll 2
         for (int r = 0; r < kRows; ++r) {
           const bool apart = kWalk == Walk::kRowsApart && r > 0;
@@ -214,19 +215,19 @@ struct BlockArgs {
 template <int kRows, int kPixels, int kWidth, int kGroups, Walk kWalk,
           bool kClamps>
 HWY_INLINE void SomePixels(const BlockArgs& a, int64_t x) {
-  const IntTag d;
+  const TapTag d;
   const DepthwiseBand& band = a.band;
   const int64_t groups = kGroups > 0 ? kGroups : band.shape.row_groups;
   const int64_t next = band.shape.groups * kChannels;
   const int64_t w_group = band.shape.rows * kChannels;
   const int64_t w_next = groups * w_group;
   const int32_t* tap = a.staged + x * band.window.stride_w * next;
-  IntVector all[kVectors][kPixels][kRows];
+  TapVector all[kVectors][kPixels][kRows];
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) {
-    const int64_t at = v * kIntLanes;
-    IntVector sum[kPixels][kRows];
-#pragma GCC unroll 2
+    const int64_t at = v * kTapLanes;
+    TapVector sum[kPixels][kRows];
+#pragma GCC unroll 4
     for (int p = 0; p < kPixels; ++p) {
 #pragma GCC unroll 2
       for (int r = 0; r < kRows; ++r) sum[p][r] = hn::LoadU(d, a.bias + at);
@@ -246,17 +247,17 @@ HWY_INLINE void SomePixels(const BlockArgs& a, int64_t x) {
         }
       }
     }
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int p = 0; p < kPixels; ++p) {
 #pragma GCC unroll 2
       for (int r = 0; r < kRows; ++r) all[v][p][r] = sum[p][r];
     }
   }
-#pragma GCC unroll 2
+#pragma GCC unroll 4
   for (int p = 0; p < kPixels; ++p) {
 #pragma GCC unroll 2
     for (int r = 0; r < kRows; ++r) {
-      IntVector sum[kVectors];
+      TapVector sum[kVectors];
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) sum[v] = all[v][p][r];
       StoreBlock<kClamps>(sum, a.multiplier, band.zero,
@@ -265,19 +266,23 @@ HWY_INLINE void SomePixels(const BlockArgs& a, int64_t x) {
   }
 }
 
-// Sums of two pixels beside a window's weights, where registers hold them.
-constexpr int kPixelsAtOnce = kVectors * kDepthwiseRows * 2 <= 8 ||
-                                      HWY_TARGET <= HWY_AVX3 ||
-                                      HWY_TARGET == HWY_NEON
-                                  ? 2
-                                  : 1;
+// Sums of some pixels beside a window's weights, where registers hold them.
+constexpr bool kManyRegisters =
+    HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON;
+constexpr int kPixelsAtOnce =
+    kVectors * kDepthwiseRows * 2 <= 8 || kManyRegisters ? 2 : 1;
+// Of one row alone there would be few sums under way.
+constexpr int PixelsAtOnce(int rows) {
+  return kVectors == 4 && kManyRegisters && rows == 1 ? 4 : kPixelsAtOnce;
+}
 
 // kRows rows of the result, `count` pixels.
 template <int kRows, int kWidth, int kGroups, Walk kWalk, bool kClamps>
 HWY_NOINLINE void Pixels(const BlockArgs& a, int64_t count) {
+  constexpr int kPixels = PixelsAtOnce(kRows);
   int64_t x = 0;
-  for (; x + kPixelsAtOnce <= count; x += kPixelsAtOnce) {
-    SomePixels<kRows, kPixelsAtOnce, kWidth, kGroups, kWalk, kClamps>(a, x);
+  for (; x + kPixels <= count; x += kPixels) {
+    SomePixels<kRows, kPixels, kWidth, kGroups, kWalk, kClamps>(a, x);
   }
   for (; x < count; ++x) {
     SomePixels<kRows, 1, kWidth, kGroups, kWalk, kClamps>(a, x);
@@ -323,13 +328,12 @@ void PixelsOf(const BlockArgs& a, int64_t count) {
 }
 
 // Pixels [x, x + count) of the band's rows, of one block of channels.
-void RunBlock(const DepthwiseBand& band, int64_t block, int64_t x,
+void RunBlock(const DepthwiseBand& band, const BlockPlace& block, int64_t x,
               int64_t count) {
   HWY_ALIGN int32_t staged[kStagedWords];
   HWY_ALIGN uint8_t some[kDepthwiseRows][kNarrowPixels * kChannels];
   const bool narrow = band.channels < kChannels;
-  const int64_t channel = std::max<int64_t>(
-      0, std::min(block * kChannels, band.channels - kChannels));
+  const int64_t channel = block.channel;
   const int64_t first = x * band.window.stride_w - band.window.pad_left;
   StageColumns(
       band, channel, first,
@@ -341,7 +345,7 @@ void RunBlock(const DepthwiseBand& band, int64_t block, int64_t x,
                     : band.out + (r * band.window.out_w + x) * band.channels +
                           channel;
   }
-  const int64_t parameter = block * kChannels;
+  const int64_t parameter = block.parameter;
   const BlockArgs args{band,
                        band.weights + parameter * band.window.kernel_w *
                                           band.shape.row_groups *
@@ -361,43 +365,5 @@ void RunBlock(const DepthwiseBand& band, int64_t block, int64_t x,
     const int64_t pixel = x + i % count;
     std::copy_n(some[r] + i % count * kChannels, band.channels,
                 band.out + (r * band.window.out_w + pixel) * band.channels);
-  }
-}
-
-// The lines that pixels [x, x + count) read, in order: blocks of channels read
-// pieces of them.
-void FetchPixels(const DepthwiseBand& band, int64_t x, int64_t count) {
-  constexpr int64_t kLine = 64;
-  const PlaneWindow& w = band.window;
-  const int64_t first = x * w.stride_w - w.pad_left;
-  const int64_t begin = std::clamp<int64_t>(first, 0, w.in_w) * band.channels;
-  const int64_t last = first + (count - 1) * w.stride_w + w.span_w();
-  const int64_t end = std::clamp<int64_t>(last, 0, w.in_w) * band.channels;
-  for (int64_t i = 0; i < band.shape.groups * SQUINT_TAPS; ++i) {
-    if (band.rows[i] == nullptr) continue;
-    for (int64_t at = begin; at < end; at += kLine) {
-      hwy::Prefetch(band.rows[i] + at);
-    }
-  }
-}
-
-// Blocks [begin, end) piece by piece, so that the rows of a piece come from
-// memory once and whole.
-void RunBand(const DepthwiseBand& band, int64_t begin, int64_t end) {
-  constexpr int64_t kBytes = 32 * 1024;                 // of the image
-  constexpr int64_t kLeast = 8;                         // pixels
-  const int64_t words = band.shape.groups * kChannels;  // of a column
-  int64_t piece =
-      std::max(kLeast, kBytes / (band.shape.groups * SQUINT_TAPS *
-                                 band.window.stride_w * band.channels));
-  piece = std::min(
-      piece,
-      (kStagedWords / words - band.window.span_w()) / band.window.stride_w + 1);
-  if (band.channels < kChannels) piece = std::min(piece, kNarrowPixels);
-  for (int64_t x = 0; x < band.window.out_w; x += piece) {
-    FetchPixels(band, x, std::min(piece, band.window.out_w - x));
-    for (int64_t block = begin; block < end; ++block) {
-      RunBlock(band, block, x, std::min(piece, band.window.out_w - x));
-    }
   }
 }

@@ -41,7 +41,19 @@ struct BandShape {
   int64_t row_offset;
 
   BandShape(const PlaneWindow& w, int taps)
-      : rows(w.stride_h <= 2 && w.dilation_h == 1 ? kDepthwiseRows : 1) {
+      : BandShape(w, taps,
+                  w.stride_h <= 2 && w.dilation_h == 1 ? kDepthwiseRows : 1) {
+    if (taps != 4 || rows == 1) return;
+    const BandShape one(w, taps, 1);
+    if (one.Cost(w) < Cost(w)) *this = one;
+  }
+  int64_t image_rows(const PlaneWindow& w) const {
+    return w.kernel_h + (rows - 1) * w.stride_h;
+  }
+
+ private:
+  BandShape(const PlaneWindow& w, int taps, int64_t result_rows)
+      : rows(result_rows) {
     const auto groups_of = [&](int64_t count) {
       return (count + taps - 1) / taps;
     };
@@ -49,8 +61,50 @@ struct BandShape {
     row_offset = rows > 1 && w.stride_h == taps ? 1 : 0;
     row_groups = row_offset > 0 ? groups_of(w.kernel_h) : groups;
   }
-  int64_t image_rows(const PlaneWindow& w) const {
-    return w.kernel_h + (rows - 1) * w.stride_h;
+  // Of a pixel in each row, by the cycles of a vector, over the rows: three to
+  // stage a column of a group, one for a product.
+  double Cost(const PlaneWindow& w) const {
+    const int64_t all =
+        3 * groups * w.stride_w + w.kernel_w * row_groups * rows;
+    return static_cast<double>(all) / static_cast<double>(rows);
+  }
+};
+
+// Channels from `channel` on; their bias, multiplier and weights begin at
+// those of `parameter` channels.
+struct BlockPlace {
+  int64_t channel;
+  int64_t parameter;
+};
+
+// How channels are cut into blocks: wide ones, then where there are such half
+// as wide ones, so that few are left over. The last block of either ends with
+// the last channel, where there are as many.
+struct BlockCut {
+  int64_t channels;
+  int64_t wide;  // channels of a block
+  int64_t full;  // blocks
+  int64_t halves = 0;
+
+  BlockCut(int64_t all, int64_t block, bool has_halves)
+      : channels(all), wide(block), full((all + block - 1) / block) {
+    const int64_t rest = all % block;
+    if (!has_halves || rest == 0) return;
+    if (rest <= block / 2 || all < block) {
+      full = all / block;
+      halves = rest <= block / 2 ? 1 : 2;
+    }
+  }
+  int64_t blocks() const { return full + halves; }
+  bool IsHalf(int64_t block) const { return block >= full; }
+  int64_t Width(int64_t block) const { return IsHalf(block) ? wide / 2 : wide; }
+  // Of all blocks.
+  int64_t parameters() const { return full * wide + halves * wide / 2; }
+  BlockPlace Place(int64_t block) const {
+    const int64_t begin = std::min(block, full) * wide +
+                          std::max<int64_t>(0, block - full) * (wide / 2);
+    return {std::max<int64_t>(0, std::min(begin, channels - Width(block))),
+            begin};
   }
 };
 
@@ -60,6 +114,7 @@ struct DepthwiseBand {
   BandShape shape;
   const PlaneWindow& window;
   int64_t channels;
+  const BlockCut& cut;
   const uint8_t* border_row;  // kColumnPadding bytes
   const int32_t* weights;
   const int32_t* bias;
@@ -71,17 +126,40 @@ struct DepthwiseBand {
 };
 
 // Place i of a block's sums -> channel of the block of `vectors` vectors.
-int64_t ChannelAt(int64_t i, int vectors) {
-  constexpr int64_t kGroup = kIntLanes >= 4 ? 4 : 1;
-  const int64_t vector = i / kIntLanes;
-  const int64_t lane = i % kIntLanes;
-  return lane / kGroup * (vectors * kGroup) + vector * kGroup + lane % kGroup;
+int64_t ChannelAt(int64_t i, int vectors, int64_t lanes) {
+  const int64_t group = lanes >= 4 ? 4 : 1;
+  const int64_t vector = i / lanes;
+  const int64_t lane = i % lanes;
+  return lane / group * (vectors * group) + vector * group + lane % group;
+}
+
+// Blocks of vectors half as long, of the same number of vectors.
+constexpr bool HasHalves(int taps) {
+  return HWY_TARGET == HWY_AVX3 && taps == 4;
 }
 
 #if HWY_TARGET != HWY_SCALAR
 
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET <= HWY_AVX3
+// Two vectors of int16 as bytes, side by side in every 16 of them.
+template <class V>
+HWY_INLINE void StorePacked(V first, V second, uint8_t* out) {
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (sizeof(first.raw) == 64) {
+    _mm512_storeu_si512(out, _mm512_packus_epi16(first.raw, second.raw));
+  } else {
+#else
+  {
+#endif
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out),
+                        _mm256_packus_epi16(first.raw, second.raw));
+  }
+}
+#endif
+
 namespace pairs {
 #define SQUINT_TAPS 2
+#define SQUINT_TAP_LANES kIntLanes
 #define SQUINT_TAP_OPERAND(bytes) bytes
 #define SQUINT_TAP_PRODUCT AddProducts
 #include "squint/kernels/qconv/depthwise_block-inl.h"
@@ -111,20 +189,93 @@ namespace native {
 }  // namespace native
 HWY_POP_ATTRIBUTES
 #endif
+#undef SQUINT_TAP_LANES
+
+#if HWY_TARGET == HWY_AVX3
+#define SQUINT_TAP_LANES 8
+#define SQUINT_TAP_OPERAND(bytes) bytes
+namespace imitated_half {
+#define SQUINT_TAP_PRODUCT QuadDotImitated
+#include "squint/kernels/qconv/depthwise_block-inl.h"
+#undef SQUINT_TAP_PRODUCT
+}  // namespace imitated_half
+#if SQUINT_QUAD_DOT
+HWY_PUSH_ATTRIBUTES(SQUINT_QUAD_TARGET)
+namespace native_half {
+#define SQUINT_TAP_PRODUCT(x, w, sum) \
+  TapVector { _mm256_dpbusd_epi32((sum).raw, (x).raw, (w).raw) }
+#include "squint/kernels/qconv/depthwise_block-inl.h"
+#undef SQUINT_TAP_PRODUCT
+}  // namespace native_half
+HWY_POP_ATTRIBUTES
+#endif
+#undef SQUINT_TAP_OPERAND
+#undef SQUINT_TAP_LANES
+#else
+namespace imitated_half = imitated;
+#if SQUINT_QUAD_DOT
+namespace native_half = native;
+#endif
+#endif
 #undef SQUINT_TAPS
 
+// The lines that pixels [x, x + count) read, in order: blocks of channels read
+// pieces of them.
+HWY_INLINE void FetchPixels(const DepthwiseBand& band, int taps, int64_t x,
+                            int64_t count) {
+  constexpr int64_t kLine = 64;
+  const PlaneWindow& w = band.window;
+  const int64_t first = x * w.stride_w - w.pad_left;
+  const int64_t begin = std::clamp<int64_t>(first, 0, w.in_w) * band.channels;
+  const int64_t last = first + (count - 1) * w.stride_w + w.span_w();
+  const int64_t end = std::clamp<int64_t>(last, 0, w.in_w) * band.channels;
+  for (int64_t i = 0; i < band.shape.groups * taps; ++i) {
+    if (band.rows[i] == nullptr) continue;
+    for (int64_t at = begin; at < end; at += kLine) {
+      hwy::Prefetch(band.rows[i] + at);
+    }
+  }
+}
+
+// Blocks [begin, end) piece by piece, so that the rows of a piece come from
+// memory once and whole.
+using BlockFunction = void (*)(const DepthwiseBand&, const BlockPlace&,
+                               int64_t x, int64_t count);
+template <int kTaps, BlockFunction kWide, BlockFunction kHalf>
+void RunBand(const DepthwiseBand& band, int64_t begin, int64_t end) {
+  constexpr int64_t kChannels = kTaps * kIntLanes;
+  constexpr int64_t kBytes = 32 * 1024;                 // of the image
+  constexpr int64_t kLeast = 8;                         // pixels
+  const int64_t words = band.shape.groups * kChannels;  // of a column
+  int64_t piece =
+      std::max(kLeast, kBytes / (band.shape.groups * kTaps *
+                                 band.window.stride_w * band.channels));
+  piece = std::min(
+      piece,
+      (kStagedWords / words - band.window.span_w()) / band.window.stride_w + 1);
+  if (band.channels < kChannels) piece = std::min(piece, kNarrowPixels);
+  for (int64_t x = 0; x < band.window.out_w; x += piece) {
+    const int64_t count = std::min(piece, band.window.out_w - x);
+    FetchPixels(band, kTaps, x, count);
+    for (int64_t block = begin; block < end; ++block) {
+      (band.cut.IsHalf(block) ? kHalf : kWide)(band, band.cut.Place(block), x,
+                                               count);
+    }
+  }
+}
+
 void RunBandOfPairs(const DepthwiseBand& band, int64_t begin, int64_t end) {
-  pairs::RunBand(band, begin, end);
+  RunBand<2, pairs::RunBlock, pairs::RunBlock>(band, begin, end);
 }
 void RunBandOfQuads(const DepthwiseBand& band, int64_t begin, int64_t end) {
 #if SQUINT_QUAD_DOT
-  native::RunBand(band, begin, end);
+  RunBand<4, native::RunBlock, native_half::RunBlock>(band, begin, end);
 #else
   (void)band, (void)begin, (void)end;  // see RunBestDepthwise
 #endif
 }
 void ImitateBand(const DepthwiseBand& band, int64_t begin, int64_t end) {
-  imitated::RunBand(band, begin, end);
+  RunBand<4, imitated::RunBlock, imitated_half::RunBlock>(band, begin, end);
 }
 
 #else  // HWY_SCALAR: one channel after the other
@@ -137,7 +288,7 @@ void RunBlock(const DepthwiseBand& b, int64_t block, int taps) {
     const int64_t x = i / taps % b.window.out_w;
     const int64_t channel =
         std::max<int64_t>(0, std::min(block * taps, b.channels - taps)) +
-        ChannelAt(place, taps);
+        ChannelAt(place, taps, kIntLanes);
     if (channel >= b.channels) continue;
     const int64_t parameter = block * taps + place;
     int32_t sum = b.bias[parameter];
@@ -193,7 +344,8 @@ void RunDepthwiseBy(const DepthwiseLastArgs& args, ThreadPool& pool, int taps,
   const PlaneWindow& w = s.window;
   const DepthwiseFilters& f = args.filters;
   const BandShape shape(w, taps);
-  const int64_t blocks = (s.channels + f.block - 1) / f.block;
+  const BlockCut cut(s.channels, f.block, HasHalves(taps));
+  const int64_t blocks = cut.blocks();
   const int64_t bands = (w.out_h + shape.rows - 1) / shape.rows;
   // Channels are parted where there are too few bands.
   const int64_t parts = std::clamp<int64_t>(
@@ -209,6 +361,7 @@ void RunDepthwiseBy(const DepthwiseLastArgs& args, ThreadPool& pool, int taps,
                     shape,
                     w,
                     s.channels,
+                    cut,
                     border_row,
                     reinterpret_cast<const int32_t*>(f.weights.get()),
                     f.bias.data(),
@@ -256,9 +409,9 @@ DepthwiseFilters PackRows(const ConvShape& s, const int8_t* weights,
   const BandShape shape(w, taps);
   DepthwiseFilters f;
   f.block = int64_t{taps} * kIntLanes;
-  const int64_t blocks = (s.channels + f.block - 1) / f.block;
-  f.weights = AllocateAligned<std::byte>(
-      blocks * w.kernel_w * shape.row_groups * shape.rows * f.block * 4);
+  const BlockCut cut(s.channels, f.block, HasHalves(taps));
+  f.weights = AllocateAligned<std::byte>(cut.parameters() * w.kernel_w *
+                                         shape.row_groups * shape.rows * 4);
   auto* out = reinterpret_cast<uint32_t*>(f.weights.get());
   const int bits = 32 / taps;
   const uint32_t mask = bits == 16 ? 0xFFFF : 0xFF;
@@ -276,12 +429,13 @@ DepthwiseFilters PackRows(const ConvShape& s, const int8_t* weights,
   };
   f.clamps_by_packing = std::all_of(multiplier, multiplier + s.channels,
                                     [](float by) { return std::abs(by) < 1; });
-  for (int64_t block = 0; block < blocks; ++block) {
-    // The last block ends with the last channel.
-    const int64_t first =
-        std::max<int64_t>(0, std::min(block * f.block, s.channels - f.block));
-    for (int64_t i = 0; i < f.block; ++i) {
-      const int64_t c = first + ChannelAt(i, taps);
+  for (int64_t block = 0; block < cut.blocks(); ++block) {
+    const int64_t width = cut.Width(block);
+    const auto channel_at = [&](int64_t i) {
+      return cut.Place(block).channel + ChannelAt(i, taps, width / taps);
+    };
+    for (int64_t i = 0; i < width; ++i) {
+      const int64_t c = channel_at(i);
       f.bias.push_back(
           c < s.channels
               ? BiasFor(lower, bias[c], weights + c * w.taps(), w.taps())
@@ -292,8 +446,8 @@ DepthwiseFilters PackRows(const ConvShape& s, const int8_t* weights,
       const int64_t r = k % shape.rows;
       const int64_t g = k / shape.rows % shape.row_groups;
       const int64_t kx = k / shape.rows / shape.row_groups;
-      for (int64_t i = 0; i < f.block; ++i) {
-        const int64_t c = first + ChannelAt(i, taps);
+      for (int64_t i = 0; i < width; ++i) {
+        const int64_t c = channel_at(i);
         *out++ = c < s.channels ? joined(c, kx, g, r) : 0;
       }
     }

@@ -21,11 +21,12 @@ namespace HWY_NAMESPACE {
 
 // Lanes of a and b are pairs of int16, the two k of one column:
 // sum + a.low * b.low + a.high * b.high.
-HWY_INLINE IntVector AddProducts(IntVector a, IntVector b, IntVector sum) {
+template <class V>
+HWY_INLINE V AddProducts(V a, V b, V sum) {
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
-  const IntTag d;
-  const hn::Repartition<int16_t, IntTag> pairs;
-  IntVector unused = hn::Zero(d);
+  const hn::DFromV<V> d;
+  const hn::Repartition<int16_t, hn::DFromV<V>> pairs;
+  V unused = hn::Zero(d);
   return hn::ReorderWidenMulAccumulate(d, hn::BitCast(pairs, a),
                                        hn::BitCast(pairs, b), sum, unused);
 #elif HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
@@ -33,11 +34,9 @@ HWY_INLINE IntVector AddProducts(IntVector a, IntVector b, IntVector sum) {
   const int16x8_t y = vreinterpretq_s16_s32(b.raw);
   const int32x4_t low = vmull_s16(vget_low_s16(x), vget_low_s16(y));
   const int32x4_t high = vmull_high_s16(x, y);
-  return IntVector{vaddq_s32(sum.raw, vpaddq_s32(low, high))};
+  return V{vaddq_s32(sum.raw, vpaddq_s32(low, high))};
 #else
-  const auto low = [](IntVector v) {
-    return hn::ShiftRight<16>(hn::ShiftLeft<16>(v));
-  };
+  const auto low = [](V v) { return hn::ShiftRight<16>(hn::ShiftLeft<16>(v)); };
   const auto first = hn::Mul(low(a), low(b));
   const auto second = hn::Mul(hn::ShiftRight<16>(a), hn::ShiftRight<16>(b));
   return hn::Add(sum, hn::Add(first, second));

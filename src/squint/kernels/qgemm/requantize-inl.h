@@ -99,8 +99,17 @@ HWY_INLINE IntVector RoundToInt(RealVector v) {
 #endif
 }
 
-HWY_INLINE IntVector RoundedBetween(RealVector v, float low, float high) {
-  const RealTag df;
+#if HWY_TARGET == HWY_AVX3
+// Of vectors half as long.
+HWY_INLINE hn::Vec<hn::FixedTag<int32_t, 8>> RoundToInt(
+    hn::Vec<hn::FixedTag<float, 8>> v) {
+  return hn::Vec<hn::FixedTag<int32_t, 8>>{_mm256_cvtps_epi32(v.raw)};
+}
+#endif
+
+template <class Reals>
+HWY_INLINE auto RoundedBetween(Reals v, float low, float high) {
+  const hn::DFromV<Reals> df;
   return RoundToInt(hn::Min(hn::Max(v, hn::Set(df, low)), hn::Set(df, high)));
 }
 

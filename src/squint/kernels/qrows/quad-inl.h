@@ -89,7 +89,8 @@ HWY_INLINE IntVector QuadOperand(IntVector x) {
 }
 
 // sum + x0 * w0 + x1 * w1 + x2 * w2 + x3 * w3 in each lane; x: uint8, w: int8.
-HWY_INLINE IntVector QuadDotImitated(IntVector x, IntVector w, IntVector sum) {
+template <class V>
+HWY_INLINE V QuadDotImitated(V x, V w, V sum) {
 #if HWY_TARGET == HWY_SCALAR
   const int32_t xs = hn::GetLane(x);
   const int32_t ws = hn::GetLane(w);
@@ -99,9 +100,9 @@ HWY_INLINE IntVector QuadDotImitated(IntVector x, IntVector w, IntVector sum) {
   }
   return hn::Set(IntTag(), total);
 #else
-  const IntTag d;
-  const hn::Repartition<int16_t, IntTag> pairs;
-  const hn::Repartition<uint16_t, IntTag> unsigned_pairs;
+  const hn::DFromV<V> d;
+  const hn::Repartition<int16_t, hn::DFromV<V> > pairs;
+  const hn::Repartition<uint16_t, hn::DFromV<V> > unsigned_pairs;
   const auto bytes = hn::BitCast(unsigned_pairs, x);
   const auto even = hn::And(bytes, hn::Set(unsigned_pairs, uint16_t{0xFF}));
   const auto odd = hn::ShiftRight<8>(bytes);
