@@ -1,6 +1,7 @@
 #include "squint/ops/row_conv.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "squint/base/threads.h"
@@ -97,6 +98,22 @@ struct RowPlan {
     return copies ? s.batch * window.in_pixels() * s.channels + kBehind : 0;
   }
 };
+
+// int8 as uint8, 128 higher, or bytes as they are.
+void CopyFlipped(const uint8_t* from, int64_t count, bool flips, uint8_t* to) {
+  if (count == 0) return;
+  std::memcpy(to, from, static_cast<size_t>(count));
+  if (!flips) return;
+  constexpr auto kSignBits = uint64_t{0x0101010101010101} * kSignBit;
+  int64_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    uint64_t eight;
+    std::memcpy(&eight, to + i, sizeof(eight));
+    eight ^= kSignBits;
+    std::memcpy(to + i, &eight, sizeof(eight));
+  }
+  for (; i < count; ++i) to[i] ^= kSignBit;
+}
 
 // What becomes of sums from channel `first` of `channels` on, of a product that
 // ByOutput made.
@@ -213,23 +230,24 @@ class RowConvStep : public Step {
     const int64_t skipped = std::max<int64_t>(-from.pad_left, 0);
     const int64_t count =
         std::clamp<int64_t>(from.in_w - skipped, 0, to.in_w - first);
-    const uint8_t flip = product_.x.is_signed ? kSignBit : 0;
-    pool.ParallelFor(
-        static_cast<size_t>(shape_.batch * to.in_h), 16,
-        [&](size_t begin, size_t end) {
-          for (auto i = static_cast<int64_t>(begin);
-               i < static_cast<int64_t>(end); ++i) {
-            uint8_t* out = copy + i * to.in_w * c;
-            std::fill_n(out, to.in_w * c, border_[0]);
-            const int64_t y = i % to.in_h - from.pad_top;
-            if (y < 0 || y >= from.in_h) continue;
-            const int64_t row = i / to.in_h * from.in_h + y;
-            const uint8_t* in = image + (row * from.in_w + skipped) * c;
-            std::transform(
-                in, in + count * c, out + first * c,
-                [flip](uint8_t b) { return static_cast<uint8_t>(b ^ flip); });
-          }
-        });
+    pool.ParallelFor(static_cast<size_t>(shape_.batch * to.in_h), 16,
+                     [&](size_t begin, size_t end) {
+                       for (auto i = static_cast<int64_t>(begin);
+                            i < static_cast<int64_t>(end); ++i) {
+                         uint8_t* out = copy + i * to.in_w * c;
+                         const int64_t y = i % to.in_h - from.pad_top;
+                         const bool exists = y >= 0 && y < from.in_h;
+                         const int64_t left = (exists ? first : to.in_w) * c;
+                         out = std::fill_n(out, left, border_[0]);
+                         if (!exists) continue;
+                         const int64_t row = i / to.in_h * from.in_h + y;
+                         const uint8_t* in =
+                             image + (row * from.in_w + skipped) * c;
+                         CopyFlipped(in, count * c, product_.x.is_signed, out);
+                         std::fill_n(out + count * c,
+                                     (to.in_w - first - count) * c, border_[0]);
+                       }
+                     });
   }
 
   ConvShape shape_;

@@ -15,9 +15,51 @@
 
 #include "squint/kernels/qgemm/requantize-inl.h"
 
+#ifndef SQUINT_KERNELS_QELEMENTWISE_ONCE_
+#define SQUINT_KERNELS_QELEMENTWISE_ONCE_
+namespace squint {
+constexpr int64_t kSummedChannels = 64;  // of a block: whole vectors
+}  // namespace squint
+#endif  // SQUINT_KERNELS_QELEMENTWISE_ONCE_
+
 HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
+
+// Sums of kSummedChannels channels of pixels that lie `stride` bytes apart, few
+// enough for int32.
+template <typename T>
+HWY_INLINE void SumChannelsOf(const T* in, int64_t pixels, int64_t stride,
+                              int32_t* sums) {
+  constexpr int kAtOnce = 4;  // vectors
+  const IntTag d;
+  const hn::Rebind<T, IntTag> bytes;
+  for (int64_t c = 0; c < kSummedChannels; c += kAtOnce * kIntLanes) {
+    IntVector sum[kAtOnce];
+#pragma GCC unroll 4
+    for (int v = 0; v < kAtOnce; ++v) sum[v] = hn::Zero(d);
+    const T* at = in + c;
+    for (int64_t p = 0; p < pixels; ++p, at += stride) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kAtOnce; ++v) {
+        sum[v] = hn::Add(
+            sum[v], hn::PromoteTo(d, hn::LoadU(bytes, at + v * kIntLanes)));
+      }
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < kAtOnce; ++v) {
+      hn::StoreU(sum[v], d, sums + c + v * kIntLanes);
+    }
+  }
+}
+void SumSignedChannels(const int8_t* in, int64_t pixels, int64_t stride,
+                       int32_t* sums) {
+  SumChannelsOf(in, pixels, stride, sums);
+}
+void SumUnsignedChannels(const uint8_t* in, int64_t pixels, int64_t stride,
+                         int32_t* sums) {
+  SumChannelsOf(in, pixels, stride, sums);
+}
 
 // Steps from the zero point that the type can hold.
 struct ByteSteps {
@@ -198,6 +240,8 @@ HWY_AFTER_NAMESPACE();
 namespace squint {
 namespace {
 
+HWY_EXPORT(SumSignedChannels);
+HWY_EXPORT(SumUnsignedChannels);
 HWY_EXPORT(RangeOfPiece);
 HWY_EXPORT(QuantizePiece);
 HWY_EXPORT(DequantizeAny);
@@ -345,21 +389,33 @@ struct Mean {
   }
 };
 
-// Sums of one image's channels [begin, end), at most kSums of them.
-constexpr int64_t kSums = 64;
+void SumBlock(const int8_t* in, int64_t pixels, int64_t stride, int32_t* sums) {
+  HWY_DYNAMIC_DISPATCH(SumSignedChannels)(in, pixels, stride, sums);
+}
+void SumBlock(const uint8_t* in, int64_t pixels, int64_t stride,
+              int32_t* sums) {
+  HWY_DYNAMIC_DISPATCH(SumUnsignedChannels)(in, pixels, stride, sums);
+}
+
+// Sums of one image's channels [begin, end), at most kSummedChannels of them.
 template <typename T>
 void SumChannels(const T* image, int64_t pixels, int64_t stride, int64_t begin,
                  int64_t end, int64_t* sums) {
   constexpr int64_t kStretch = 1 << 20;  // pixels whose sum int32 holds
-  std::fill_n(sums, end - begin, 0);
+  const int64_t count = end - begin;
+  std::fill_n(sums, count, 0);
   for (int64_t from = 0; from < pixels; from += kStretch) {
-    int32_t some[kSums] = {};
-    const int64_t to = std::min(pixels, from + kStretch);
-    for (int64_t p = from; p < to; ++p) {
-      const T* bytes = image + p * stride + begin;
-      for (int64_t c = 0; c < end - begin; ++c) some[c] += bytes[c];
+    int32_t some[kSummedChannels] = {};
+    const int64_t some_pixels = std::min(pixels - from, kStretch);
+    const T* bytes = image + from * stride + begin;
+    if (count == kSummedChannels) {
+      SumBlock(bytes, some_pixels, stride, some);
+    } else {
+      for (int64_t p = 0; p < some_pixels; ++p) {
+        for (int64_t c = 0; c < count; ++c) some[c] += bytes[p * stride + c];
+      }
     }
-    for (int64_t c = 0; c < end - begin; ++c) sums[c] += some[c];
+    for (int64_t c = 0; c < count; ++c) sums[c] += some[c];
   }
 }
 
@@ -389,15 +445,15 @@ void AverageBytesLast(const void* in, int64_t images, int64_t pixels,
                       int64_t channels, const ByteGrid& grid, void* out,
                       const ByteGrid& out_grid, ThreadPool& pool) {
   const Mean mean(grid, out_grid, pixels);
-  const int64_t pieces = (channels + kSums - 1) / kSums;
+  const int64_t pieces = (channels + kSummedChannels - 1) / kSummedChannels;
   pool.ParallelFor(
       static_cast<size_t>(images * pieces), 1, [&](size_t begin, size_t end) {
         for (auto i = static_cast<int64_t>(begin);
              i < static_cast<int64_t>(end); ++i) {
           const int64_t image = i / pieces * pixels * channels;
-          const int64_t from = i % pieces * kSums;
-          const int64_t to = std::min(channels, from + kSums);
-          int64_t sums[kSums];
+          const int64_t from = i % pieces * kSummedChannels;
+          const int64_t to = std::min(channels, from + kSummedChannels);
+          int64_t sums[kSummedChannels];
           if (grid.is_signed) {
             SumChannels(static_cast<const int8_t*>(in) + image, pixels,
                         channels, from, to, sums);
