@@ -1,8 +1,10 @@
 // Gather from a quantized constant table along its first axis: only the rows
 // that are asked for become real numbers.
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "squint/kernels/qelementwise/qelementwise.h"
 #include "squint/ops/index.h"
 #include "squint/ops/prepare.h"
 #include "squint/tensor/quantize_slice.h"
@@ -32,11 +34,41 @@ class StoredGatherStep : public Step {
       const int64_t index =
           wide_ ? static_cast<const int64_t*>(args.inputs[1])[i]
                 : int64_t{static_cast<const int32_t*>(args.inputs[1])[i]};
-      CopyRow(CheckedIndex(index, table_.dim(0)), out);
+      const int64_t row = CheckedIndex(index, table_.dim(0));
+      if (table_.dtype() == DType::kInt8) {
+        CopyByteRow<int8_t>(row, out, args.pool);
+      } else if (table_.dtype() == DType::kUint8) {
+        CopyByteRow<uint8_t>(row, out, args.pool);
+      } else {
+        CopyRow(row, out);
+      }
     }
   }
 
  private:
+  // The rows of an embedding are bytes of one scale, or have one for each
+  // column.
+  template <typename T>
+  void CopyByteRow(int64_t row, float* out, ThreadPool& pool) const {
+    const Granularity& g = granularity_;
+    const int64_t first = row * length_;
+    const auto* bytes = reinterpret_cast<const T*>(table_.raw()) + first;
+    if (g.block == 0 && (g.channels == 1 || g.inner % length_ == 0)) {
+      const auto s =
+          static_cast<size_t>(g.ScaleIndex(0, first / g.inner % g.channels, 0));
+      const bool is_signed = std::is_signed_v<T>;
+      DequantizeBytes(bytes, length_, {scales_[s], zeros_[s], is_signed}, out,
+                      pool);
+    } else if (g.block == 0 && g.inner == 1 && g.channels == length_) {
+      for (int64_t i = 0; i < length_; ++i) {
+        const auto s = static_cast<size_t>(i);
+        out[i] = DequantizeValue(bytes[i], scales_[s], zeros_[s]);
+      }
+    } else {
+      CopyRow(row, out);
+    }
+  }
+
   // Counts through [outer, channels, inner] of the scales beside the elements.
   void CopyRow(int64_t row, float* out) const {
     const Granularity& g = granularity_;

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "squint/kernels/qgemm/real_columns-inl.h"
 #include "squint/kernels/qgemm/requantize-inl.h"
 #include "squint/kernels/qgemm/tile_place.h"
 #include "squint/kernels/qgemm/wide_store-inl.h"
@@ -108,53 +109,6 @@ class ColumnStore {
   int32_t zero_;
   bool is_signed_;
 };
-
-// Plain real results of kNv vectors of columns, the same parameters for all
-// rows of the tile.
-template <int kNv>
-class RealColumns {
- public:
-  // For the columns from `column` on; see HasRealColumns.
-  RealColumns(const Requantization& r, int64_t column) {
-    const IntTag d;
-    const RealTag df;
-    for (int64_t v = 0; v < kNv; ++v) {
-      const int64_t at = column + v * kIntLanes;
-      hn::Store(r.bias == nullptr ? hn::Zero(d)
-                                  : Parameters(d, r.bias, at * r.bias_column,
-                                               r.bias_column, kIntLanes),
-                d, bias_ + v * kIntLanes);
-      hn::Store(Parameters(df, r.multiplier, at * r.multiplier_column,
-                           r.multiplier_column, kIntLanes),
-                df, multiplier_ + v * kIntLanes);
-      // -0 changes no number.
-      hn::Store(
-          r.added == nullptr ? hn::Set(df, -0.0f) : hn::LoadU(df, r.added + at),
-          df, added_ + v * kIntLanes);
-    }
-  }
-
-  // `at`: columns further. out: of this vector.
-  HWY_INLINE void Store(IntVector sum, int64_t at, uint8_t* out) const {
-    const IntTag d;
-    const RealTag df;
-    const auto whole = hn::Add(sum, hn::Load(d, bias_ + at));
-    const auto real =
-        hn::Mul(hn::ConvertTo(df, whole), hn::Load(df, multiplier_ + at));
-    hn::StoreU(hn::Add(real, hn::Load(df, added_ + at)), df,
-               reinterpret_cast<float*>(out));
-  }
-
- private:
-  HWY_ALIGN int32_t bias_[kNv * kIntLanes];
-  HWY_ALIGN float multiplier_[kNv * kIntLanes];
-  HWY_ALIGN float added_[kNv * kIntLanes];
-};
-
-inline bool HasRealColumns(const Requantization& r) {
-  return r.is_real && r.step == 0 && r.function == RealFunction::kNone &&
-         r.bias_row == 0 && r.multiplier_row == 0;
-}
 
 // From row kRow and vector kV on. A recursion, not a loop: `sum` stays in
 // registers only where every place in it is a constant.
@@ -337,7 +291,7 @@ HWY_INLINE void StoreTile(const IntVector (&sum)[kRows][kNv],
       return StoreTileBy<ColumnStore<false, !kPacks>>(sum, to);
     }
   }
-  if (HasRealColumns(q) && to.columns >= kNv * kIntLanes) {
+  if (HasRealColumns(q) && q.step == 0 && to.columns >= kNv * kIntLanes) {
     return StoreRealsFrom<0, 0>(sum, RealColumns<kNv>(q, to.column), to);
   }
   const IntTag d;

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "squint/kernels/qgemm/real_columns-inl.h"
 #include "squint/kernels/qgemm/requantize-inl.h"
 #include "squint/kernels/qgemm/tile_place.h"
 
@@ -243,6 +244,52 @@ class AddedColumns {
   RealVector zero_;
 };
 
+// Steps of real results, whole vectors of them.
+template <int kNv>
+class SteppedColumns {
+ public:
+  SteppedColumns(const Requantization& r, int64_t column)
+      : reals_(r, column),
+        rows_(kNv * kIntLanes, r.is_signed),
+        step_(hn::Set(RealTag(), r.step)),
+        low_(hn::Set(RealTag(), r.low)),
+        high_(hn::Set(RealTag(), r.high)),
+        zero_(_mm512_set1_epi16(static_cast<int16_t>(r.zero))) {}
+
+  HWY_INLINE void Store(const IntVector (&sum)[kNv], int64_t /*row*/,
+                        uint8_t* out) const {
+    constexpr int kLast = kNv - 1;
+    const __m512i first = Words<0, std::min(1, kLast)>(sum);
+    __m512i second = first;
+    if constexpr (kNv > 2) second = Words<2, kLast>(sum);
+    rows_.Store(first, second, out);
+  }
+
+ private:
+  template <int kA, int kB>
+  HWY_INLINE __m512i Words(const IntVector (&sum)[kNv]) const {
+    const __m512i a = Steps(reals_.Real(sum[kA], kA * kIntLanes));
+    __m512i b = a;
+    if constexpr (kB != kA) b = Steps(reals_.Real(sum[kB], kB * kIntLanes));
+    return _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_);
+  }
+  // NaN as 0.
+  HWY_INLINE __m512i Steps(RealVector real) const {
+    const __m512 v = hn::Div(real, step_).raw;
+    const __mmask16 is_number = _mm512_cmp_ps_mask(v, v, _CMP_ORD_Q);
+    const __m512 raised = _mm512_max_ps(v, low_.raw);
+    return _mm512_cvtps_epi32(
+        _mm512_maskz_min_ps(is_number, raised, high_.raw));
+  }
+
+  RealColumns<kNv> reals_;
+  ByteRows rows_;
+  RealVector step_;
+  RealVector low_;
+  RealVector high_;
+  __m512i zero_;
+};
+
 // No sum of stored numbers reaches 2^31, so that packing clamps it to the
 // type's ends.
 inline bool AddsBelowInt32(const ByteAddition& a) {
@@ -268,6 +315,10 @@ template <int kRows, int kNv>
 HWY_INLINE bool StoreByRows(const IntVector (&sum)[kRows][kNv],
                             const TilePlace& to) {
   const Requantization& q = to.requantization;
+  if (HasRealColumns(q) && q.step != 0 && to.columns >= kNv * kIntLanes) {
+    StoreRowsFrom<0>(sum, SteppedColumns<kNv>(q, to.column), to);
+    return true;
+  }
   if (!HasColumnStore(q)) return false;
   const int64_t columns = std::min<int64_t>(to.columns, kNv * kIntLanes);
   if (q.addition.added == nullptr && q.clamps_by_packing) {
