@@ -271,9 +271,11 @@ constexpr bool kManyRegisters =
     HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON;
 constexpr int kPixelsAtOnce =
     kVectors * kDepthwiseRows * 2 <= 8 || kManyRegisters ? 2 : 1;
-// Of one row alone there would be few sums under way.
+// Four taps leave room for more: of one row alone there would be few sums under
+// way, and of two rows three pixels read fewer weights each.
 constexpr int PixelsAtOnce(int rows) {
-  return kVectors == 4 && kManyRegisters && rows == 1 ? 4 : kPixelsAtOnce;
+  if (kVectors != 4 || HWY_TARGET > HWY_AVX3) return kPixelsAtOnce;
+  return rows == 1 ? 4 : 3;
 }
 
 // kRows rows of the result, `count` pixels.
