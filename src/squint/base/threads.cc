@@ -4,9 +4,12 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cstdint>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -78,22 +81,73 @@ void WaitWhile(const std::atomic<T>& value, T old) {
   value.wait(old);
 }
 
+// A stretch of a loop's ranges: its thread claims them from the front, others
+// that have done theirs from the back.
+class alignas(64) Stretch {
+ public:
+  void Set(uint64_t begin, uint64_t end) {
+    ends_.store(end << kHalf | begin, std::memory_order_relaxed);
+  }
+  // The number of a range, or none.
+  std::optional<uint64_t> Claim(bool from_front) {
+    uint64_t ends = ends_.load();
+    for (;;) {
+      const uint64_t begin = ends & kMask;
+      const uint64_t end = ends >> kHalf;
+      if (begin >= end) return std::nullopt;
+      const uint64_t left =
+          from_front ? end << kHalf | (begin + 1) : (end - 1) << kHalf | begin;
+      if (ends_.compare_exchange_weak(ends, left)) {
+        return from_front ? begin : end - 1;
+      }
+    }
+  }
+  static constexpr uint64_t kMost = 0xFFFFFFFF;  // ranges
+
+ private:
+  static constexpr int kHalf = 32;
+  static constexpr uint64_t kMask = kMost;
+  std::atomic<uint64_t> ends_ = 0;
+};
+
+// Each thread begins with the same part of every loop: neighbouring loops of a
+// network then find in a core's own cache what that core wrote.
 struct Loop {
+  Loop(LoopBody the_body, size_t the_count, size_t the_grain, int threads)
+      : body(the_body),
+        count(the_count),
+        grain(std::max(the_grain, the_count / Stretch::kMost + 1)),
+        stretches(
+            std::min<size_t>(kMostStretches, static_cast<size_t>(threads))) {
+    const size_t ranges = (count + grain - 1) / grain;
+    for (size_t i = 0; i < stretches; ++i) {
+      parts[i].Set(i * ranges / stretches, (i + 1) * ranges / stretches);
+    }
+  }
+
+  static constexpr size_t kMostStretches = 32;
   const LoopBody body;
-  size_t count;
-  size_t grain;
-  std::atomic<size_t> next = 0;
+  const size_t count;
+  const size_t grain;
+  const size_t stretches;
+  std::array<Stretch, kMostStretches> parts;
   std::mutex mutex;
   std::exception_ptr error;
 
-  // Claims ranges until none is left. A helper also stops when more threads
-  // are at work than there are CPUs: it would keep another loop's caller from
-  // its own.
-  void Work(bool helps) {
+  // Claims ranges until none is left; `thread`: 0 is the caller. A helper also
+  // stops when more threads are at work than there are CPUs: it would keep
+  // another loop's caller from its own.
+  void Work(size_t thread) {
     inside_body = true;
-    while (!helps || CpusAreLeft(0)) {
-      const size_t begin = next.fetch_add(grain);
-      if (begin >= count) break;
+    size_t part = 0;
+    while (thread == 0 || CpusAreLeft(0)) {
+      const size_t at = (thread + part) % stretches;
+      const std::optional<uint64_t> range = parts[at].Claim(part == 0);
+      if (!range) {
+        if (++part == stretches) break;
+        continue;
+      }
+      const size_t begin = *range * grain;
       try {
         body(begin, std::min(count, begin + grain));
       } catch (...) {
@@ -125,7 +179,7 @@ class Team {
   bool TryRun(Loop& loop);
 
  private:
-  void Serve();
+  void Serve(size_t thread);
 
   const int size_;
   const int generation_ = generation.load();
@@ -151,12 +205,13 @@ bool Team::TryRun(Loop& loop) {
   const std::unique_lock lock(caller_, std::try_to_lock);
   if (!lock.owns_lock()) return false;
   while (workers_.size() < static_cast<size_t>(size_)) {
-    workers_.emplace_back([this] { Serve(); });
+    workers_.emplace_back(
+        [this, thread = workers_.size() + 1] { Serve(thread); });
   }
   current_.store(&loop);
   epoch_.fetch_add(1);
   epoch_.notify_all();
-  loop.Work(false);
+  loop.Work(0);
   current_.store(nullptr);
   for (int busy = active_.load(); busy != 0; busy = active_.load()) {
     WaitWhile(active_, busy);
@@ -164,7 +219,7 @@ bool Team::TryRun(Loop& loop) {
   return true;
 }
 
-void Team::Serve() {
+void Team::Serve(size_t thread) {
   uint32_t seen = 0;
   for (;;) {
     WaitWhile(epoch_, seen);
@@ -173,7 +228,7 @@ void Team::Serve() {
     active_.fetch_add(1);
     if (Loop* loop = current_.load()) {
       const AtWork counted;
-      loop->Work(true);
+      loop->Work(thread);
     }
     if (active_.fetch_sub(1) == 1) active_.notify_all();
   }
@@ -223,7 +278,7 @@ void ThreadPool::ParallelFor(size_t count, size_t grain, LoopBody body) {
   if (threads_ == 1 || count <= grain || !CpusAreLeft(1)) {
     return RunAlone(count, grain, body);
   }
-  Loop loop{body, count, grain, {}, {}, nullptr};
+  Loop loop(body, count, grain, threads_);
   if (!impl_->PresentTeam(threads_ - 1).TryRun(loop)) {
     return RunAlone(count, grain, body);
   }
