@@ -4,6 +4,7 @@
 #include "squint/kernels/copy/copy.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 #include "squint/base/threads.h"
@@ -28,17 +29,44 @@ struct Loops {
   size_t across;
 };
 
+// 16 bytes or more; short ones without a call.
+void CopyBytes(const std::byte* from, int64_t count, std::byte* to) {
+  constexpr int64_t kChunk = 16;
+  constexpr int64_t kShort = 256;
+  if (count > kShort) {
+    std::memcpy(to, from, static_cast<size_t>(count));
+    return;
+  }
+  for (int64_t i = 0; i + kChunk < count; i += kChunk) {
+    std::memcpy(to + i, from + i, kChunk);
+  }
+  std::memcpy(to + count - kChunk, from + count - kChunk, kChunk);
+}
+
+// `rows` rows along the last axis but one; there is none if `rows` is 1.
 template <typename T>
-void CopyRow(const CopyPlan& plan, const T* from, T* to) {
+void CopyRows(const CopyPlan& plan, int64_t rows, const T* from, T* to) {
   const size_t last = plan.axes - 1;
   const int64_t count = plan.size[last];
   const int64_t from_stride = plan.from_stride[last];
   const int64_t to_stride = plan.to_stride[last];
-  if (from_stride == 1 && to_stride == 1) {
-    std::memcpy(to, from, static_cast<size_t>(count) * sizeof(T));
-    return;
+  const auto bytes = count * int64_t{sizeof(T)};
+  for (int64_t r = 0; r < rows; ++r) {
+    if (r > 0) {
+      from += plan.from_stride[last - 1];
+      to += plan.to_stride[last - 1];
+    }
+    if (from_stride != 1 || to_stride != 1) {
+      for (int64_t i = 0; i < count; ++i) {
+        to[i * to_stride] = from[i * from_stride];
+      }
+    } else if (bytes >= 16) {
+      CopyBytes(reinterpret_cast<const std::byte*>(from), bytes,
+                reinterpret_cast<std::byte*>(to));
+    } else {
+      for (int64_t i = 0; i < count; ++i) to[i] = from[i];
+    }
   }
-  for (int64_t i = 0; i < count; ++i) to[i * to_stride] = from[i * from_stride];
 }
 
 // `rows` elements along the axis `across`, all of the last axis.
@@ -70,11 +98,12 @@ void CopyTiles(const CopyPlan& plan, size_t across, int64_t rows, const T* from,
 }
 
 // Work items are all combinations of the outer axes; a tiled axis counts in
-// steps of kTile.
+// steps of kTile. Those along the last of them are done without dividing.
 template <typename T>
 void CopyItems(const CopyPlan& plan, const Loops& loops, size_t begin,
                size_t end, const T* from, T* to) {
-  for (size_t item = begin; item < end; ++item) {
+  size_t done = 1;
+  for (size_t item = begin; item < end; item += done) {
     auto rest = static_cast<int64_t>(item);
     const T* source = from;
     T* target = to;
@@ -86,13 +115,17 @@ void CopyItems(const CopyPlan& plan, const Loops& loops, size_t begin,
       const int64_t index = rest % count * (tiled ? kTile : 1);
       rest /= count;
       if (tiled) rows = std::min(kTile, plan.size[i] - index);
+      if (!loops.tiled(plan) && i + 2 == plan.axes) {
+        rows = std::min(count - index, static_cast<int64_t>(end - item));
+      }
       source += index * plan.from_stride[i];
       target += index * plan.to_stride[i];
     }
     if (loops.tiled(plan)) {
       CopyTiles(plan, loops.across, rows, source, target);
     } else {
-      CopyRow(plan, source, target);
+      CopyRows(plan, rows, source, target);
+      done = static_cast<size_t>(rows);
     }
   }
 }

@@ -54,6 +54,10 @@ TEST(Copy, MovesContiguousAndSlicedBoxes) {
   Check({3, 4, 5}, {100, 20, 2}, {20, 5, 1});
   Check({3, 4, 5}, {20, 5, 1}, {100, 20, 2});
   Check({2, 0, 3}, {3, 3, 1}, {3, 3, 1});
+  for (const int64_t row : {15, 16, 33, 300}) {
+    Check({3, 9, row}, {9 * row + 11, row + 5, 1}, {9 * row, row, 1});
+    Check({3, 9, row}, {9 * row, row, 1}, {9 * row + 11, row + 2, 1});
+  }
 }
 
 TEST(Copy, RunsBackwards) { Check({4, 6}, {6, -1}, {6, 1}, 5); }
