@@ -13,17 +13,41 @@
 namespace squint {
 namespace {
 
+// `count` places, `step` bytes apart: eight at a time, which do not wait for
+// each other.
+void PlaceApart(const uint8_t* at, int64_t step, int64_t count,
+                const uint8_t** places) {
+  constexpr int64_t kEight = 8;
+  int64_t i = 0;
+  for (; i + kEight <= count; i += kEight, at += kEight * step) {
+#pragma GCC unroll 8
+    for (int64_t j = 0; j < kEight; ++j) places[i + j] = at + j * step;
+  }
+  for (; i < count; ++i, at += step) places[i] = at;
+}
+
 // The window over channels-last images, one tap after the other.
 class WindowRows final : public RowSource {
  public:
   // `border`: what taps outside the image read.
   WindowRows(const PlaneWindow& window, const uint8_t* image, int64_t channels,
              const uint8_t* border)
-      : window_(window), image_(image), channels_(channels), border_(border) {}
+      : window_(window),
+        image_(image),
+        channels_(channels),
+        border_(border),
+        is_plain_(window.taps() == 1 && window.stride_h == 1 &&
+                  window.stride_w == 1 && window.pad_top == 0 &&
+                  window.pad_left == 0 && window.out_h == window.in_h &&
+                  window.out_w == window.in_w) {}
 
   void Find(int64_t begin, int64_t count,
             const uint8_t** places) const noexcept override {
     const PlaneWindow& w = window_;
+    if (is_plain_) {
+      PlaceApart(image_ + begin * channels_, channels_, count, places);
+      return;
+    }
     int64_t y = begin / w.out_w;  // of all images
     int64_t x = begin % w.out_w;
     for (int64_t i = 0; i < count; ++y, x = 0) {
@@ -58,9 +82,7 @@ class WindowRows final : public RowSource {
     const int64_t end = std::max(inside, until(window_.in_w));
     std::fill_n(places, inside, border_);
     const uint8_t* at = row + (column + inside * step) * channels_;
-    for (int64_t i = inside; i < end; ++i, at += step * channels_) {
-      places[i] = at;
-    }
+    PlaceApart(at, step * channels_, end - inside, places + inside);
     std::fill(places + end, places + pixels, border_);
   }
 
@@ -68,6 +90,7 @@ class WindowRows final : public RowSource {
   const uint8_t* image_;
   int64_t channels_;
   const uint8_t* border_;
+  bool is_plain_;  // pixel by pixel
 };
 
 // How a convolution's rows are read. Rows of whole quads are read where they
