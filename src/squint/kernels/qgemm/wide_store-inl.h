@@ -89,14 +89,12 @@ HWY_INLINE __m128i LoadSome(const uint8_t* from, int64_t count) {
   if (count >= kIntLanes) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
   }
-  uint64_t halves[2] = {};
-  const bool has_half = count >= 8;
-  if (has_half) std::memcpy(halves, from, 8);
-  for (int64_t i = has_half ? 8 : 0; i < count; ++i) {
-    halves[i / 8] |= uint64_t{from[i]} << (i % 8 * 8);
+  if (count == 8) {
+    return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
   }
-  return _mm_set_epi64x(static_cast<int64_t>(halves[1]),
-                        static_cast<int64_t>(halves[0]));
+  alignas(16) uint8_t some[16] = {};
+  for (int64_t i = 0; i < count; ++i) some[i] = from[i];
+  return _mm_load_si128(reinterpret_cast<const __m128i*>(some));
 }
 
 // Rows of bytes: 64 at most from four vectors, of which packs put four of each
