@@ -291,28 +291,34 @@ HWY_NOINLINE void Pixels(const BlockArgs& a, int64_t count) {
   }
 }
 
-// Windows of 3 and 5 columns have loops of their own.
+// Windows of 3 and 5 columns have loops of their own, unless results have to be
+// clamped by themselves: multipliers of 1 and more are rare.
 template <int kRows, Walk kWalk, bool kClamps>
 void PixelsOf(const BlockArgs& a, int64_t count) {
   constexpr int kThree = SQUINT_TAPS == 2 ? 2 : 1;
   constexpr int kFive = SQUINT_TAPS == 2 ? 3 : 2;
   const int64_t width = a.band.window.kernel_w;
   const int64_t groups = a.band.shape.row_groups;
-  if (width == 3 && groups == kThree) {
-    Pixels<kRows, 3, kThree, kWalk, kClamps>(a, count);
+  constexpr Walk kAny = kWalk == Walk::kConsecutive ? Walk::kStrided : kWalk;
+  if constexpr (kClamps) {
+    Pixels<kRows, 0, 0, kAny, true>(a, count);
+  } else if (width == 3 && groups == kThree) {
+    Pixels<kRows, 3, kThree, kWalk, false>(a, count);
   } else if (width == 5 && groups == kFive) {
-    Pixels<kRows, 5, kFive, kWalk, kClamps>(a, count);
+    Pixels<kRows, 5, kFive, kWalk, false>(a, count);
   } else {
-    constexpr Walk kAny = kWalk == Walk::kConsecutive ? Walk::kStrided : kWalk;
-    Pixels<kRows, 0, 0, kAny, kClamps>(a, count);
+    Pixels<kRows, 0, 0, kAny, false>(a, count);
   }
 }
 
 template <int kRows, bool kClamps>
 void PixelsOf(const BlockArgs& a, int64_t count) {
   const PlaneWindow& w = a.band.window;
-  if (kRows > 1 && a.band.shape.row_offset > 0) {
-    PixelsOf<kRows, Walk::kRowsApart, kClamps>(a, count);
+  // Never so with four taps: a stride is 2 at most where rows are shared.
+  constexpr bool kMayPart = kRows > 1 && kVectors == 2;
+  if (kMayPart && a.band.shape.row_offset > 0) {
+    PixelsOf<kRows, kMayPart ? Walk::kRowsApart : Walk::kStrided, kClamps>(
+        a, count);
   } else if (w.stride_w == 1 && w.dilation_w == 1) {
     PixelsOf<kRows, Walk::kConsecutive, kClamps>(a, count);
   } else {

@@ -308,13 +308,47 @@ HWY_INLINE void StoreRowsFrom(const IntVector (&sum)[kRows][kNv],
   }
 }
 
+// Rows of kNv vectors of sums in memory. One copy for tiles of every height.
+template <int kNv, class Columns>
+HWY_NOINLINE void StoreRowsOf(const int32_t* sums, const Columns& columns,
+                              const TilePlace& to) {
+  const IntTag d;
+  uint8_t* out = to.out;
+  for (int64_t r = 0; r < to.rows; ++r, out += to.stride) {
+    IntVector sum[kNv];
+#pragma GCC unroll 4
+    for (int v = 0; v < kNv; ++v, sums += kIntLanes) sum[v] = hn::Load(d, sums);
+    columns.Store(sum, to.row + r, out);
+  }
+}
+
+// What is long comes from registers in the usual tiles alone, lest every shape
+// has its copy.
+template <class Columns, int kRows, int kNv>
+HWY_INLINE void StoreLong(const IntVector (&sum)[kRows][kNv],
+                          const Columns& columns, const TilePlace& to) {
+  if constexpr (kRows * kNv == 24 && kNv % 2 == 0) {
+    StoreRowsFrom<0>(sum, columns, to);
+  } else {
+    HWY_ALIGN int32_t sums[kRows * kNv * kIntLanes];
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kNv; ++v) {
+        hn::Store(sum[r][v], IntTag(), sums + (r * kNv + v) * kIntLanes);
+      }
+    }
+    StoreRowsOf<kNv>(sums, columns, to);
+  }
+}
+
 // False if the parameters are others: nothing is stored then.
 template <int kRows, int kNv>
 HWY_INLINE bool StoreByRows(const IntVector (&sum)[kRows][kNv],
                             const TilePlace& to) {
   const Requantization& q = to.requantization;
   if (HasRealColumns(q) && q.step != 0 && to.columns >= kNv * kIntLanes) {
-    StoreRowsFrom<0>(sum, SteppedColumns<kNv>(q, to.column), to);
+    StoreLong(sum, SteppedColumns<kNv>(q, to.column), to);
     return true;
   }
   if (!HasColumnStore(q)) return false;
@@ -324,7 +358,7 @@ HWY_INLINE bool StoreByRows(const IntVector (&sum)[kRows][kNv],
     return true;
   }
   if (q.addition.added != nullptr && AddsBelowInt32(q.addition)) {
-    StoreRowsFrom<0>(sum, AddedColumns<kNv>(q, to.column, columns), to);
+    StoreLong(sum, AddedColumns<kNv>(q, to.column, columns), to);
     return true;
   }
   return false;
