@@ -38,11 +38,18 @@ def bench(squint, models, *extra):
     return json.loads(done.stdout)
 
 
+def saturates(squint, model):
+    """Whether the CPU lacks a dot product of bytes."""
+    result = bench(squint, [model], "--rounds", 1, "--seconds", 0)
+    return "VNNI" not in result.get("machine", {}).get("instruction_set", "")
+
+
 def measure(arguments, name, model, peers):
     made, problem = networks.quantized(arguments.squint, model,
                                        arguments.build)
     models = [model] + ([made] if made else [])
-    if networks.peer_files(name) and not problem:
+    if (networks.peer_files(name) and not problem and
+            saturates(arguments.squint, model)):
         safe, problem = networks.quantized(arguments.squint, model,
                                            arguments.build, safe=True)
         models += [safe] if safe else []
