@@ -29,6 +29,24 @@ struct Loops {
   size_t across;
 };
 
+// Elements that lie apart.
+template <typename T>
+void CopyApart(const T* from, int64_t from_stride, int64_t count, T* to,
+               int64_t to_stride) {
+  constexpr int64_t kFour = 4;
+  int64_t i = 0;
+  for (; i + kFour <= count; i += kFour) {
+    to[0] = from[0];
+    to[to_stride] = from[from_stride];
+    to[2 * to_stride] = from[2 * from_stride];
+    to[3 * to_stride] = from[3 * from_stride];
+    to += kFour * to_stride;
+    from += kFour * from_stride;
+  }
+  for (int64_t j = 0; i + j < count; ++j)
+    to[j * to_stride] = from[j * from_stride];
+}
+
 // 16 bytes or more; short ones without a call.
 void CopyBytes(const std::byte* from, int64_t count, std::byte* to) {
   constexpr int64_t kChunk = 16;
@@ -57,9 +75,7 @@ void CopyRows(const CopyPlan& plan, int64_t rows, const T* from, T* to) {
       to += plan.to_stride[last - 1];
     }
     if (from_stride != 1 || to_stride != 1) {
-      for (int64_t i = 0; i < count; ++i) {
-        to[i * to_stride] = from[i * from_stride];
-      }
+      CopyApart(from, from_stride, count, to, to_stride);
     } else if (bytes >= 16) {
       CopyBytes(reinterpret_cast<const std::byte*>(from), bytes,
                 reinterpret_cast<std::byte*>(to));
@@ -88,11 +104,10 @@ void CopyTiles(const CopyPlan& plan, size_t across, int64_t rows, const T* from,
   for (int64_t begin = 0; begin < plan.size[last]; begin += kTile) {
     const int64_t end = std::min(begin + kTile, plan.size[last]);
     for (int64_t r = 0; r < rows; ++r) {
-      const T* source = from + r;
-      T* target = to + r * plan.to_stride[across];
-      for (int64_t i = begin; i < end; ++i) {
-        target[i * plan.to_stride[last]] = source[i * plan.from_stride[last]];
-      }
+      CopyApart(from + r + begin * plan.from_stride[last],
+                plan.from_stride[last], end - begin,
+                to + r * plan.to_stride[across] + begin * plan.to_stride[last],
+                plan.to_stride[last]);
     }
   }
 }

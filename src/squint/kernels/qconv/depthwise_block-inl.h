@@ -67,9 +67,18 @@ HWY_INLINE void StageInside(const DepthwiseBand& band, int64_t g,
     rows[i] = row == nullptr ? band.border_row
                              : row + begin * band.channels + channel;
   }
+  // Columns all of whose vectors end inside the image, as all whole ones do:
+  // the other channels of a narrow one are those of the pixels that follow.
+  int64_t inside = end;
+  for (int i = 0; !kWhole && i < SQUINT_TAPS; ++i) {
+    if (steps[i] == 0) continue;
+    const int64_t left = band.input_end - rows[i] - kChannels;
+    inside =
+        std::min(inside, left < 0 ? begin : begin + 1 + left / band.channels);
+  }
   for (int64_t column = begin; column < end; ++column) {
     const auto load = [&](int i) {
-      if constexpr (kWhole) return hn::LoadU(d, rows[i]);
+      if (kWhole || column < inside) return hn::LoadU(d, rows[i]);
       HWY_ALIGN uint8_t some[kChannels] = {};
       std::copy_n(rows[i], band.channels - channel, some);
       return hn::Load(d, some);
@@ -371,7 +380,7 @@ void RunBlock(const DepthwiseBand& band, const BlockPlace& block, int64_t x,
   for (int64_t i = 0; narrow && i < band.out_rows * count; ++i) {
     const int64_t r = i / count;
     const int64_t pixel = x + i % count;
-    std::copy_n(some[r] + i % count * kChannels, band.channels,
-                band.out + (r * band.window.out_w + pixel) * band.channels);
+    CopyFew(some[r] + i % count * kChannels, band.channels,
+            band.out + (r * band.window.out_w + pixel) * band.channels);
   }
 }

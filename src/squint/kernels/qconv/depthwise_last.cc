@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "squint/base/threads.h"
 #include "squint/kernels/aligned.h"
@@ -116,6 +117,7 @@ struct DepthwiseBand {
   int64_t channels;
   const BlockCut& cut;
   const uint8_t* border_row;  // kColumnPadding bytes
+  const uint8_t* input_end;   // of all images
   const int32_t* weights;
   const int32_t* bias;
   const float* multiplier;
@@ -131,6 +133,16 @@ int64_t ChannelAt(int64_t i, int vectors, int64_t lanes) {
   const int64_t vector = i / lanes;
   const int64_t lane = i % lanes;
   return lane / group * (vectors * group) + vector * group + lane % group;
+}
+
+// The channels of a pixel, less than a block's.
+HWY_INLINE void CopyFew(const uint8_t* from, int64_t count, uint8_t* to) {
+  constexpr int64_t kEight = 8;
+  int64_t i = 0;
+  for (; i + kEight <= count; i += kEight) {
+    std::memcpy(to + i, from + i, kEight);
+  }
+  for (; i < count; ++i) to[i] = from[i];
 }
 
 // Blocks of vectors half as long, of the same number of vectors.
@@ -364,6 +376,7 @@ void RunDepthwiseBy(const DepthwiseLastArgs& args, ThreadPool& pool, int taps,
                     s.channels,
                     cut,
                     border_row,
+                    args.input + s.batch * w.in_pixels() * s.channels,
                     reinterpret_cast<const int32_t*>(f.weights.get()),
                     f.bias.data(),
                     f.multiplier.data(),

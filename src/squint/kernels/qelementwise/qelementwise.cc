@@ -26,6 +26,33 @@ HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
 
+// out[i] = table[in[i]], of 256 entries; in may be out.
+void LookUpPiece(const uint8_t* table, const uint8_t* in, int64_t count,
+                 uint8_t* out) {
+  int64_t i = 0;
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  // Sixteen tables of sixteen. Less the first of a table's bytes, those of the
+  // table are below 16; with 0x70 added others have their highest bit, for
+  // which the shuffle gives 0.
+  constexpr int kTables = 16;
+  const hn::ScalableTag<uint8_t> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (; i + lanes <= count; i += lanes) {
+    auto index = hn::LoadU(d, in + i);
+    auto found = hn::Zero(d);
+#pragma GCC unroll 16
+    for (int t = 0; t < kTables; ++t) {
+      const auto entries = hn::LoadDup128(d, table + t * kTables);
+      const auto own = hn::SaturatedAdd(index, hn::Set(d, uint8_t{0x70}));
+      found = hn::Or(found, hn::TableLookupBytesOr0(entries, own));
+      index = hn::Sub(index, hn::Set(d, uint8_t{kTables}));
+    }
+    hn::StoreU(found, d, out + i);
+  }
+#endif
+  for (; i < count; ++i) out[i] = table[in[i]];
+}
+
 // Sums of kSummedChannels channels of pixels that lie `stride` bytes apart, few
 // enough for int32.
 template <typename T>
@@ -240,6 +267,7 @@ HWY_AFTER_NAMESPACE();
 namespace squint {
 namespace {
 
+HWY_EXPORT(LookUpPiece);
 HWY_EXPORT(SumSignedChannels);
 HWY_EXPORT(SumUnsignedChannels);
 HWY_EXPORT(RangeOfPiece);
@@ -310,9 +338,9 @@ void DequantizeBytes(const void* in, int64_t count, const ByteGrid& grid,
 void LookUp(const uint8_t* table, const void* in, int64_t count, void* out,
             ThreadPool& pool) {
   ForEachPieceOf(count, pool, [&](int64_t begin, int64_t length) {
-    const uint8_t* from = static_cast<const uint8_t*>(in) + begin;
-    uint8_t* to = static_cast<uint8_t*>(out) + begin;
-    for (int64_t i = 0; i < length; ++i) to[i] = table[from[i]];
+    HWY_DYNAMIC_DISPATCH(LookUpPiece)
+    (table, static_cast<const uint8_t*>(in) + begin, length,
+     static_cast<uint8_t*>(out) + begin);
   });
 }
 
