@@ -1,6 +1,7 @@
 // ConvTranspose: every input element adds its weighted kernel to the output.
 // Weights are [input channels, output channels / group, kernel].
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -250,25 +251,27 @@ class ConvTransposeStep : public Step {
         batch_(context.input_dims[0][0]),
         inputs_(context.input_dims[0][1]),
         per_group_(context.input_dims[1][1]),
+        in_size_(ElementCount(geometry_.in)),
+        out_size_(ElementCount(geometry_.out)),
         clamp_(ClampOrNone(context)) {
     const Geometry& g = geometry_;
     rows_ = TapRowsOf(g.transposed.window, g.out, g.in);
     for (int64_t i = 0; i < g.group; ++i) {
       matrices_.push_back(i);
-      images_.push_back(i * inputs_ / g.group * in_size());
+      images_.push_back(i * inputs_ / g.group * in_size_);
     }
   }
 
   size_t scratch_bytes() const override {
-    return static_cast<size_t>(outputs() * taps() * in_size()) * sizeof(float);
+    return static_cast<size_t>(outputs() * taps() * in_size_) * sizeof(float);
   }
 
   void Run(const StepArgs& args) const override {
     auto* products = static_cast<float*>(args.scratch);
     for (int64_t n = 0; n < batch_; ++n) {
-      Multiply(FloatInput(args, 0) + n * inputs_ * in_size(), products,
+      Multiply(FloatInput(args, 0) + n * inputs_ * in_size_, products,
                args.pool);
-      float* y = FloatOutput(args) + n * outputs() * out_size();
+      float* y = FloatOutput(args) + n * outputs() * out_size_;
       const float* bias = FloatInput(args, 2);
       args.pool.ParallelFor(static_cast<size_t>(outputs()), 1,
                             [&](size_t begin, size_t end) {
@@ -281,14 +284,12 @@ class ConvTransposeStep : public Step {
 
  private:
   int64_t taps() const { return geometry_.transposed.window.taps(); }
-  int64_t in_size() const { return ElementCount(geometry_.in); }
-  int64_t out_size() const { return ElementCount(geometry_.out); }
   int64_t outputs() const { return per_group_ * geometry_.group; }
 
   void Multiply(const float* x, float* products, ThreadPool& pool) const {
     GemmArgs args;
     args.m = per_group_ * taps();
-    args.n = in_size();
+    args.n = in_size_;
     args.k = inputs_ / geometry_.group;
     args.b = {x, args.n, 1};
     args.packed_a = weights_.get();
@@ -304,18 +305,29 @@ class ConvTransposeStep : public Step {
   void AddUp(const float* products, const float* bias, size_t channel,
              float* y) const {
     const auto c = static_cast<int64_t>(channel);
-    float* plane = y + c * out_size();
-    const float* source = products + c * taps() * in_size();
+    const int64_t size = out_size_;
+    float* plane = y + c * size;
+    const float* source = products + c * taps() * in_size_;
     const int64_t stride = geometry_.transposed.window.strides.back();
-    std::fill_n(plane, out_size(), bias == nullptr ? 0.0f : bias[c]);
+    std::fill_n(plane, size, bias == nullptr ? 0.0f : bias[c]);
     for (const TapRow& row : rows_) {
-      const float* in = source + row.tap * in_size() + row.out_start;
+      const float* in = source + row.tap * in_size_ + row.out_start;
       float* out = plane + row.in_start;
-      for (int64_t i = 0; i < row.count; ++i) out[i * stride] += in[i];
+      const int64_t count = row.count;
+      if (stride == 1) {
+        for (int64_t i = 0; i < count; ++i) out[i] += in[i];
+      } else if (stride == 2) {
+        for (int64_t i = 0; i < count; ++i) out[2 * i] += in[i];
+      } else {
+        for (int64_t i = 0; i < count; ++i) out[i * stride] += in[i];
+      }
     }
-    for (int64_t i = 0; i < out_size(); ++i) {
-      if (plane[i] < clamp_.first) plane[i] = clamp_.first;
-      if (plane[i] > clamp_.second) plane[i] = clamp_.second;
+    const auto [low, high] = clamp_;
+    if (!std::isfinite(low) && !std::isfinite(high)) return;
+    // NaN stays.
+    for (int64_t i = 0; i < size; ++i) {
+      if (plane[i] < low) plane[i] = low;
+      if (plane[i] > high) plane[i] = high;
     }
   }
 
@@ -324,6 +336,8 @@ class ConvTransposeStep : public Step {
   int64_t batch_;
   int64_t inputs_;
   int64_t per_group_;
+  int64_t in_size_;  // floats of a plane
+  int64_t out_size_;
   std::pair<float, float> clamp_;
   std::vector<TapRow> rows_;
   std::vector<int64_t> matrices_;  // of each group, in the packed weights

@@ -367,29 +367,118 @@ void LookUpChannels(const uint8_t* tables, const void* in, int64_t outer,
                    });
 }
 
-void AddBytes(const BroadcastPlan& plan, const void* a, const ByteGrid& a_grid,
-              const void* b, const ByteGrid& b_grid, void* y,
-              const ByteGrid& y_grid, ThreadPool& pool) {
+namespace {
+
+// A short row that is the same for many rows of the other operand, written one
+// after the other so that whole vectors of both can be read: channels beside
+// pixels.
+class RepeatedRow {
+ public:
+  // `a_repeats`: else b may.
+  RepeatedRow(const BroadcastPlan& plan, bool a_repeats) {
+    if (plan.axes < 2) return;
+    const auto last = static_cast<size_t>(plan.axes - 1);
+    const auto& short_one = a_repeats ? plan.a_stride : plan.b_stride;
+    const auto& whole = a_repeats ? plan.b_stride : plan.a_stride;
+    length_ = plan.size[last];
+    many_ = plan.size[last - 1];
+    pays_ = length_ <= kLongest && many_ >= kFewest && short_one[last] == 1 &&
+            short_one[last - 1] == 0 && whole[last] == 1 &&
+            whole[last - 1] == length_;
+  }
+  bool pays() const { return pays_; }
+
+  // f(a offset, b offset, copies of the short row, count, y offset).
+  template <class F>
+  void ForEach(const BroadcastPlan& plan, const uint8_t* row, bool a_repeats,
+               ThreadPool& pool, const F& f) const {
+    const int64_t at_once = std::min(many_, kBytes / length_);
+    const int64_t pieces = (many_ + at_once - 1) / at_once;
+    pool.ParallelFor(
+        static_cast<size_t>(plan.rows / many_ * pieces),
+        static_cast<size_t>(std::max<int64_t>(1, kPiece / kBytes)),
+        [&](size_t begin, size_t end) {
+          uint8_t copies[kBytes];
+          int64_t copied = -1;
+          for (auto i = static_cast<int64_t>(begin);
+               i < static_cast<int64_t>(end); ++i) {
+            const int64_t first = i % pieces * at_once;
+            const int64_t at = i / pieces * many_ + first;
+            int64_t a = 0;
+            int64_t b = 0;
+            RowOffsets(plan, at, &a, &b);
+            const int64_t from = a_repeats ? a : b;
+            for (int64_t c = 0; copied != from && c < at_once; ++c) {
+              std::copy_n(row + from, length_, copies + c * length_);
+            }
+            copied = from;
+            f(a, b, copies, std::min(at_once, many_ - first) * length_,
+              at * length_);
+          }
+        });
+  }
+
+ private:
+  static constexpr int64_t kLongest = 256;
+  static constexpr int64_t kFewest = 4;  // rows
+  static constexpr int64_t kBytes = 2048;
+  int64_t length_ = 0;
+  int64_t many_ = 0;
+  bool pays_ = false;
+};
+
+// combine(a, a offset, a stride, b, b offset, b stride, count, y offset).
+template <class F>
+void CombineBytes(const BroadcastPlan& plan, const void* a, const void* b,
+                  ThreadPool& pool, const F& combine) {
+  for (const bool a_repeats : {false, true}) {
+    const RepeatedRow repeated(plan, a_repeats);
+    if (!repeated.pays()) continue;
+    return repeated.ForEach(
+        plan, static_cast<const uint8_t*>(a_repeats ? a : b), a_repeats, pool,
+        [&](int64_t i, int64_t j, const uint8_t* copies, int64_t count,
+            int64_t k) {
+          if (a_repeats) {
+            combine(copies, 0, 1, b, j, 1, count, k);
+          } else {
+            combine(a, i, 1, copies, 0, 1, count, k);
+          }
+        });
+  }
   ForEachPiece(plan, pool,
                [&](int64_t i, int64_t a_stride, int64_t j, int64_t b_stride,
                    int64_t count, int64_t k) {
-                 HWY_DYNAMIC_DISPATCH(AddRow)
-                 (a, i, a_stride, a_grid, b, j, b_stride, b_grid, count, y_grid,
-                  static_cast<uint8_t*>(y) + k);
+                 combine(a, i, a_stride, b, j, b_stride, count, k);
                });
+}
+
+}  // namespace
+
+void AddBytes(const BroadcastPlan& plan, const void* a, const ByteGrid& a_grid,
+              const void* b, const ByteGrid& b_grid, void* y,
+              const ByteGrid& y_grid, ThreadPool& pool) {
+  CombineBytes(
+      plan, a, b, pool,
+      [&](const void* left, int64_t i, int64_t a_stride, const void* right,
+          int64_t j, int64_t b_stride, int64_t count, int64_t k) {
+        HWY_DYNAMIC_DISPATCH(AddRow)
+        (left, i, a_stride, a_grid, right, j, b_stride, b_grid, count, y_grid,
+         static_cast<uint8_t*>(y) + k);
+      });
 }
 
 void MultiplyBytes(const BroadcastPlan& plan, const void* a,
                    const ByteGrid& a_grid, const void* b,
                    const ByteGrid& b_grid, void* y, const ByteGrid& y_grid,
                    ThreadPool& pool) {
-  ForEachPiece(plan, pool,
-               [&](int64_t i, int64_t a_stride, int64_t j, int64_t b_stride,
-                   int64_t count, int64_t k) {
-                 HWY_DYNAMIC_DISPATCH(MultiplyRow)
-                 (a, i, a_stride, a_grid, b, j, b_stride, b_grid, count, y_grid,
-                  static_cast<uint8_t*>(y) + k);
-               });
+  CombineBytes(
+      plan, a, b, pool,
+      [&](const void* left, int64_t i, int64_t a_stride, const void* right,
+          int64_t j, int64_t b_stride, int64_t count, int64_t k) {
+        HWY_DYNAMIC_DISPATCH(MultiplyRow)
+        (left, i, a_stride, a_grid, right, j, b_stride, b_grid, count, y_grid,
+         static_cast<uint8_t*>(y) + k);
+      });
 }
 
 namespace {

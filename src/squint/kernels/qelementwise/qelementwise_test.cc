@@ -115,6 +115,34 @@ TEST(ByteSums, FollowTheFormulaBitForBit) {
   ExpectFormulas(7, 33, 7, 1, kUnsigned);
   ExpectFormulas(7, 33, 1, 33, kSigned);
   ExpectFormulas(5, 3, 1, 1, kSigned);
+  ExpectFormulas(5000, 8, 1, 8, kUnsigned);
+  ExpectFormulas(301, 24, 1, 24, kSigned);
+}
+
+// The same channels beside all pixels of an image, other ones of the next.
+TEST(ByteProducts, ARowIsRepeatedForManyOfTheOther) {
+  constexpr int64_t kImages = 3, kPixels = 500, kChannels = 10;
+  const auto whole = Bytes(kImages * kPixels * kChannels, 5);
+  const auto rows = Bytes(kImages * kChannels, 6);
+  const int64_t out[] = {kImages, kPixels, kChannels};
+  const int64_t one[] = {kImages, 1, kChannels};
+  const auto repeated = [&] {
+    std::vector<uint8_t> all;
+    for (int64_t i = 0; i < kImages * kPixels; ++i) {
+      const auto row = rows.begin() + i / kPixels * kChannels;
+      all.insert(all.end(), row, row + kChannels);
+    }
+    return all;
+  }();
+  ForEachTarget([&] {
+    ThreadPool pool(2);
+    std::vector<uint8_t> y(whole.size()), truth(whole.size());
+    MultiplyBytes(BroadcastPlan(out, one, out), rows.data(), kSigned,
+                  whole.data(), kUnsigned, y.data(), kResult, pool);
+    MultiplyBytes(BroadcastPlan(out, out, out), repeated.data(), kSigned,
+                  whole.data(), kUnsigned, truth.data(), kResult, pool);
+    EXPECT_EQ(y, truth);
+  });
 }
 
 // One number before a row of others joins first.
