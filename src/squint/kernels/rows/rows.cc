@@ -123,6 +123,24 @@ void SoftmaxNarrow(bool logarithm, int64_t length, int64_t inner,
   }
 }
 
+// Rows of two, as a detector's scores are: the same numbers as SoftmaxRow, a
+// vector of rows at a time.
+void SoftmaxPairs(int64_t rows, const float* x, float* y) {
+  const D d;
+  int64_t i = 0;
+  for (; i + kRowLanes <= rows; i += kRowLanes) {
+    V first, second;
+    hn::LoadInterleaved2(d, x + 2 * i, first, second);
+    const V largest = MaxOf{}(first, second);
+    first = ExpOfNegative(d, hn::Sub(first, largest));
+    second = ExpOfNegative(d, hn::Sub(second, largest));
+    const V by = hn::Div(hn::Set(d, 1.0f), hn::Add(first, second));
+    hn::StoreInterleaved2(hn::Mul(first, by), hn::Mul(second, by), d,
+                          y + 2 * i);
+  }
+  for (; i < rows; ++i) SoftmaxRow(false, 2, x + 2 * i, y + 2 * i);
+}
+
 void SoftmaxBlock(bool logarithm, int64_t length, int64_t inner, const float* x,
                   float* y) {
   if (inner == 1) return SoftmaxRow(logarithm, length, x, y);
@@ -209,6 +227,7 @@ HWY_AFTER_NAMESPACE();
 namespace squint {
 namespace {
 
+HWY_EXPORT(SoftmaxPairs);
 HWY_EXPORT(SoftmaxBlock);
 HWY_EXPORT(SoftmaxBytesRow);
 HWY_EXPORT(NormalizeRow);
@@ -262,6 +281,15 @@ void SoftmaxToBytes(const SoftmaxBytesArgs& a, ThreadPool& pool) {
 
 void Softmax(bool logarithm, int64_t outer, int64_t length, int64_t inner,
              const float* x, float* y, ThreadPool& pool) {
+  if (!logarithm && length == 2 && inner == 1) {
+    constexpr size_t kRows = 4096;
+    pool.ParallelFor(
+        static_cast<size_t>(outer), kRows, [&](size_t begin, size_t end) {
+          HWY_DYNAMIC_DISPATCH(SoftmaxPairs)
+          (static_cast<int64_t>(end - begin), x + 2 * begin, y + 2 * begin);
+        });
+    return;
+  }
   ForEachRow(outer, length * inner, pool, [&](int64_t o) {
     const int64_t at = o * length * inner;
     HWY_DYNAMIC_DISPATCH(SoftmaxBlock)

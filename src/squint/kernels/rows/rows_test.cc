@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -57,6 +59,29 @@ TEST(Softmax, EqualsTheFormulaAlongRowsAndColumns) {
         }
       }
     }
+  });
+}
+
+// Many rows of two are a vector's, one row is not.
+TEST(Softmax, RowsOfTwoAreThoseOfSingleRows) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  std::vector<float> x;
+  for (int i = 0; i < 500; ++i) {
+    x.push_back(static_cast<float>(i % 37) - 20.0f);
+    x.push_back(static_cast<float>(i * i % 91) * 0.3f);
+  }
+  x[7] = -kInfinity;
+  x[20] = kInfinity;
+  x[33] = std::numeric_limits<float>::quiet_NaN();
+  ForEachTarget([&] {
+    ThreadPool pool(2);
+    std::vector<float> y(x.size()), single(x.size());
+    Softmax(false, 500, 2, 1, x.data(), y.data(), pool);
+    for (size_t i = 0; i < x.size(); i += 2) {
+      Softmax(false, 1, 2, 1, &x[i], &single[i], pool);
+    }
+    EXPECT_EQ(std::memcmp(y.data(), single.data(), x.size() * sizeof(float)),
+              0);
   });
 }
 
