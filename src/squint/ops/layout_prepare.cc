@@ -79,11 +79,14 @@ class PadStep : public MoveStep {
     const auto* fill =
         static_cast<const std::byte*>(has_fill_ ? args.inputs[2] : nullptr);
     const size_t bytes = element_bytes();
+    const size_t all = static_cast<size_t>(count_) * bytes;
     if (fill == nullptr) {
-      std::memset(out, 0, static_cast<size_t>(count_) * bytes);
-    } else {
-      for (int64_t i = 0; i < count_; ++i) {
-        std::memcpy(At(out, i), fill, bytes);
+      std::memset(out, 0, all);
+    } else if (all > 0) {
+      // What is filled already, once more behind it.
+      std::memcpy(out, fill, bytes);
+      for (size_t done = bytes; done < all; done *= 2) {
+        std::memcpy(out + done, out, std::min(done, all - done));
       }
     }
     MoveStep::Run(args);
