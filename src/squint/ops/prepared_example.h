@@ -19,8 +19,10 @@ namespace squint {
 // The prepared step of one example and what it needs to run.
 class PreparedExample {
  public:
+  // `packs`: shared with others, else its own.
   PreparedExample(const OpExample& example, const std::vector<Tensor>& truth,
-                  std::optional<std::pair<float, float>> clamp = {})
+                  std::optional<std::pair<float, float>> clamp = {},
+                  PackCache* packs = nullptr)
       : graph_(GraphOf(example)), op_(FindOp(example.op_type, example.domain)) {
     PrepareContext context{.node = graph_.node(graph_.order().front()),
                            .input_dtypes = {},
@@ -28,7 +30,7 @@ class PreparedExample {
                            .output_dtypes = {},
                            .output_dims = {},
                            .constants = {},
-                           .packs = packs_,
+                           .packs = packs == nullptr ? packs_ : *packs,
                            .pack_key = "example",
                            .threads = 2,
                            .clamp = clamp};

@@ -56,6 +56,30 @@ TEST(PrepareQLinear, ConvolvesEveryKindOfWindow) {
                     .Set("dilations", std::vector<int64_t>{2, 2}));
 }
 
+// The first image is read from a copy whose windows' rows are one piece, the
+// second is too large for that.
+TEST(PrepareQLinear, PacksWeightsForImagesOfEverySize) {
+  PackCache packs;
+  for (const int64_t side : {20, 260, 20}) {
+    SCOPED_TRACE(side);
+    const OpExample example = OpExample("QLinearConv", "", "com.microsoft")
+                                  .In(Bytes<uint8_t>({1, side, side, 8}))
+                                  .Const(Tensor::Scalar<float>(0.02f))
+                                  .Const(Zero<uint8_t>(119))
+                                  .Const(Bytes<int8_t>({5, 8, 3, 3}, 7))
+                                  .Const(Ramp({5}, 0.001f, 0.01f))
+                                  .Const(Tensor(DType::kInt8, {5}))
+                                  .Const(Tensor::Scalar<float>(0.3f))
+                                  .Const(Zero<uint8_t>(60))
+                                  .Set("channels_last", int64_t{1})
+                                  .Set("pads", kOnes);
+    const std::vector<Tensor> truth = TruthOf(example);
+    PreparedExample prepared(example, truth, {}, &packs);
+    ASSERT_TRUE(prepared.prepared());
+    ExpectSame(prepared.Run(2)[0], truth[0]);
+  }
+}
+
 // The product of two computed tensors, broadcast over a batch.
 TEST(PrepareQLinear, MultipliesStacksOfMatrices) {
   CheckPrepared(OpExample("QLinearMatMul", "broadcast")
