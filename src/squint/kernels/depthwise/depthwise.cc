@@ -30,14 +30,21 @@ struct Band {
   float low;
   float high;
   float* out;
+  float* out_end;
   int64_t out_w;
 };
 
-// Writes the vector of output (y, x), or what of it lies in the row.
+// Writes the vector of output (y, x), or what of it lies in the row. Rows come
+// in order: what is written beyond a narrow one is the next one's.
 template <class D, class V>
 HWY_INLINE void Put(D d, const Band& b, int64_t y, int64_t x, V sum) {
   sum = ClampKeepNaN(sum, hn::Set(d, b.low), hn::Set(d, b.high));
-  StoreInRow(d, sum, b.out + y * b.out_w + x, b.out_w);
+  float* out = b.out + y * b.out_w + x;
+  if (out + hn::MaxLanes(d) <= b.out_end) {
+    hn::StoreU(sum, d, out);
+  } else {
+    StoreInRow(d, sum, out, b.out_w);
+  }
 }
 
 // kRows rows of the result from y on, kVectors vectors at x. Every weight is
@@ -194,6 +201,7 @@ void ComputeStaged(const DepthwiseArgs& args, const PlaneWindow& w,
   const ConvShape& s = args.shape;
   for (int64_t i = 0; i < s.group_filters(); ++i) {
     const int64_t filter = channel * s.group_filters() + i;
+    float* plane = out + i * s.window.out_pixels();
     const Band band{staged,
                     layout.columns,
                     layout.phase_floats(),
@@ -201,7 +209,8 @@ void ComputeStaged(const DepthwiseArgs& args, const PlaneWindow& w,
                     args.bias ? args.bias[filter] : 0.0f,
                     args.low,
                     args.high,
-                    out + i * s.window.out_pixels(),
+                    plane,
+                    plane + w.out_h * w.out_w,
                     w.out_w};
     // Half vectors waste less of narrow rows.
     const hn::ScalableTag<float> whole;
