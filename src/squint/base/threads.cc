@@ -81,7 +81,7 @@ void WaitWhile(const std::atomic<T>& value, T old) {
   value.wait(old);
 }
 
-// A stretch of a loop's ranges: its thread claims them from the front, others
+// A stretch of a loop's ranges: its threads claim them from the front, others
 // that have done theirs from the back.
 class alignas(64) Stretch {
  public:
@@ -110,8 +110,9 @@ class alignas(64) Stretch {
   std::atomic<uint64_t> ends_ = 0;
 };
 
-// Each thread begins with the same part of every loop: neighbouring loops of a
-// network then find in a core's own cache what that core wrote.
+// Each thread begins with the same part of every loop (from 33 on it shares
+// one): neighbouring loops of a network then find in a core's own cache what
+// that core wrote.
 struct Loop {
   Loop(LoopBody the_body, size_t the_count, size_t the_grain, int threads)
       : body(the_body),

@@ -16,7 +16,7 @@ namespace squint {
 namespace {
 
 TEST(ThreadPool, VisitsEveryItemOnceForAnyGrain) {
-  for (const int threads : {1, 2, 3, 7}) {
+  for (const int threads : {1, 2, 3, 7, 40}) {
     ThreadPool pool(threads);
     for (const size_t count : {0u, 1u, 2u, 63u, 64u, 65u, 1000u}) {
       for (const size_t grain : {1u, 2u, 64u, 5000u}) {

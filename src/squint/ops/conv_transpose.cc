@@ -1,7 +1,7 @@
 // ConvTranspose: every input element adds its weighted kernel to the output.
 // Weights are [input channels, output channels / group, kernel].
 #include <algorithm>
-#include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -323,7 +323,8 @@ class ConvTransposeStep : public Step {
       }
     }
     const auto [low, high] = clamp_;
-    if (!std::isfinite(low) && !std::isfinite(high)) return;
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    if (low == -kInfinity && high == kInfinity) return;
     // NaN stays.
     for (int64_t i = 0; i < size; ++i) {
       if (plane[i] < low) plane[i] = low;

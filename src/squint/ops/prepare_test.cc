@@ -2,6 +2,7 @@
 // recurrent networks on shapes around the kernels' tile borders.
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <set>
 #include <string>
 
@@ -210,6 +211,13 @@ TEST(Prepare, FusesAClampWhereTheRowSaysSo) {
   CheckClamped(OpExample("ConvTranspose", "image")
                    .In(Ramp({1, 3, 9, 9}))
                    .Const(Ramp({3, 5, 3, 3}, -1, 1, 2)));
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const OpExample transposed = OpExample("ConvTranspose", "to one number")
+                                   .In(Ramp({1, 1, 2, 2}))
+                                   .Const(Ramp({1, 1, 2, 2}, -1, 1, 2));
+  PreparedExample infinite(transposed, RunExample(transposed),
+                           std::pair{kInfinity, kInfinity});
+  for (const float y : infinite.Run(1)[0].ToFloats()) EXPECT_EQ(y, kInfinity);
   for (const int64_t rows : {1, 9}) {
     CheckClamped(OpExample("Gemm", "constant")
                      .In(Ramp({rows, 13}))

@@ -46,8 +46,8 @@ class StoredGatherStep : public Step {
   }
 
  private:
-  // The rows of an embedding are bytes of one scale, or have one for each
-  // column.
+  // The rows of an embedding are bytes with one scale, of all or their own, or
+  // with one for each column.
   template <typename T>
   void CopyByteRow(int64_t row, float* out, ThreadPool& pool) const {
     const Granularity& g = granularity_;

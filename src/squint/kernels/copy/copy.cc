@@ -61,7 +61,7 @@ void CopyBytes(const std::byte* from, int64_t count, std::byte* to) {
   std::memcpy(to + count - kChunk, from + count - kChunk, kChunk);
 }
 
-// `rows` rows along the last axis but one; there is none if `rows` is 1.
+// `rows` rows along the last axis but one, which may be missing if it is 1.
 template <typename T>
 void CopyRows(const CopyPlan& plan, int64_t rows, const T* from, T* to) {
   const size_t last = plan.axes - 1;

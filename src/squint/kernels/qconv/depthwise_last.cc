@@ -79,8 +79,9 @@ struct BlockPlace {
 };
 
 // How channels are cut into blocks: wide ones, then where there are such half
-// as wide ones, so that few are left over. The last block of either ends with
-// the last channel, where there are as many.
+// as wide ones, so that few are left over. The last block ends with the last
+// channel, where there are as many, and may begin before the end of the last
+// but one: both write the same there.
 struct BlockCut {
   int64_t channels;
   int64_t wide;  // channels of a block
@@ -99,6 +100,14 @@ struct BlockCut {
   int64_t blocks() const { return full + halves; }
   bool IsHalf(int64_t block) const { return block >= full; }
   int64_t Width(int64_t block) const { return IsHalf(block) ? wide / 2 : wide; }
+  // Blocks, or the last two as one where they overlap: what threads may part.
+  int64_t units() const {
+    const int64_t last = blocks() - 1;
+    const bool overlaps =
+        last > 0 &&
+        Place(last).channel < Place(last - 1).channel + Width(last - 1);
+    return blocks() - (overlaps ? 1 : 0);
+  }
   // Of all blocks.
   int64_t parameters() const { return full * wide + halves * wide / 2; }
   BlockPlace Place(int64_t block) const {
@@ -265,11 +274,13 @@ void RunBand(const DepthwiseBand& band, int64_t begin, int64_t end) {
   piece = std::min(
       piece,
       (kStagedWords / words - band.window.span_w()) / band.window.stride_w + 1);
-  if (band.channels < kChannels) piece = std::min(piece, kNarrowPixels);
+  if (band.channels < band.cut.Width(0)) {
+    piece = std::min(piece, kNarrowPixels);
+  }
   for (int64_t x = 0; x < band.window.out_w; x += piece) {
     const int64_t count = std::min(piece, band.window.out_w - x);
     // Columns of four rows are read faster than lines asked for (Zen 4).
-    if (kTaps == 2) FetchPixels(band, kTaps, x, count);
+    if constexpr (kTaps == 2) FetchPixels(band, kTaps, x, count);
     for (int64_t block = begin; block < end; ++block) {
       (band.cut.IsHalf(block) ? kHalf : kWide)(band, band.cut.Place(block), x,
                                                count);
@@ -358,12 +369,12 @@ void RunDepthwiseBy(const DepthwiseLastArgs& args, ThreadPool& pool, int taps,
   const DepthwiseFilters& f = args.filters;
   const BandShape shape(w, taps);
   const BlockCut cut(s.channels, f.block, HasHalves(taps));
-  const int64_t blocks = cut.blocks();
+  const int64_t units = cut.units();
   const int64_t bands = (w.out_h + shape.rows - 1) / shape.rows;
   // Channels are parted where there are too few bands.
   const int64_t parts = std::clamp<int64_t>(
       pool.threads() == 1 ? 1 : 4 * pool.threads() / (s.batch * bands), 1,
-      blocks);
+      units);
   HWY_ALIGN uint8_t border_row[kColumnPadding];
   std::fill_n(border_row, kColumnPadding, args.border);
   const auto run = [&](int64_t item) {
@@ -391,7 +402,8 @@ void RunDepthwiseBy(const DepthwiseLastArgs& args, ThreadPool& pool, int taps,
       b.rows[i] = args.input + (image * w.in_h + row) * w.in_w * s.channels;
     }
     const int64_t part = item % parts;
-    run_band(b, part * blocks / parts, (part + 1) * blocks / parts);
+    run_band(b, part * units / parts,
+             part + 1 == parts ? cut.blocks() : (part + 1) * units / parts);
   };
   // Pieces of some ten thousand products.
   const int64_t work =

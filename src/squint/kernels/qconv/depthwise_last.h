@@ -7,9 +7,9 @@
 // several rows of one channel side by side, four for the dot product of four
 // bytes where the CPU has it, else two for vpmaddwd. All pixels whose windows
 // hold a column read the same staged one, in two rows of the result at once
-// where the window moves by one row: rows of weights move within their group
-// instead. The order that this gives the channels is undone when sums are
-// narrowed, so weights and parameters are stored in it.
+// where that takes less: rows of weights move within their group instead. The
+// order that this gives the channels is undone when sums are narrowed, so
+// weights and parameters are stored in it.
 #ifndef SQUINT_KERNELS_QCONV_DEPTHWISE_LAST_H_
 #define SQUINT_KERNELS_QCONV_DEPTHWISE_LAST_H_
 
@@ -37,7 +37,7 @@ struct DepthwiseFilters {
 // `weights`: [channels][kernel_h][kernel_w]; `bias`, with the input's zero
 // point taken account of, and `multiplier`: one for each channel. No sum passes
 // int32. Made for the instruction set that is active and used under the same,
-// for windows of the same kernel, stride_h and dilation_h.
+// for windows of the same kernel, strides and dilation_h.
 DepthwiseFilters PackDepthwise(const ConvShape& shape, const int8_t* weights,
                                const int32_t* bias, const float* multiplier);
 

@@ -110,9 +110,10 @@ PlaneWindow Square(int64_t size, int64_t kernel, int64_t stride, int64_t pad,
 }
 
 TEST(DepthwiseLast, EqualsTheFormulaForAnyNumberOfChannels) {
-  for (const int64_t channels : {1, 3, 16, 32, 40, 64, 65, 144}) {
+  for (const int64_t channels : {1, 3, 16, 32, 40, 64, 65, 100, 144}) {
     SCOPED_TRACE(channels);
     Problem(channels, Square(6, 3, 1, 1)).CheckAll();
+    Problem(channels, Square(7, 3, 1, 1)).CheckAll();
   }
 }
 

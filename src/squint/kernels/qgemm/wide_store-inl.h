@@ -34,6 +34,8 @@ class ColumnParameters {
       : bias_(r.bias + column), multiplier_(r.multiplier + column) {
     if (r.is_padded || columns == kNv * kIntLanes) return;
     const auto count = static_cast<size_t>(columns);
+    std::memset(bias_copy_, 0, sizeof(bias_copy_));
+    std::memset(multiplier_copy_, 0, sizeof(multiplier_copy_));
     std::memcpy(bias_copy_, bias_, count * sizeof(int32_t));
     std::memcpy(multiplier_copy_, multiplier_, count * sizeof(float));
     bias_ = bias_copy_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <random>
 #include <string>
@@ -73,16 +74,29 @@ struct Problem {
   }
 
   uint8_t Expected(int64_t i, int64_t j) const {
+    const auto column = static_cast<size_t>(j);
+    if (r.is_real) {
+      const float real =
+          static_cast<float>(Sum(i, j) + bias[column]) * multiplier[column] +
+          r.added[column];
+      const float v = real / r.step;
+      const float limited = std::isnan(v) ? 0 : std::clamp(v, r.low, r.high);
+      return static_cast<uint8_t>(static_cast<int>(std::nearbyintf(limited)) +
+                                  r.zero);
+    }
     const uint8_t q = RequantizeRef(Sum(i, j), 0, j, r);
     if (r.addition.added == nullptr) return q;
     const ByteAddition& a = r.addition;
     const auto own = static_cast<float>(q);
-    const auto other =
-        static_cast<float>(added[static_cast<size_t>(i * shape.outputs + j)]);
+    const uint8_t byte = added[static_cast<size_t>(i * shape.outputs + j)];
+    const auto other = a.added_is_signed
+                           ? static_cast<float>(static_cast<int8_t>(byte))
+                           : static_cast<float>(byte);
     const float v =
         a.own_last ? std::fma(a.own, own, std::fma(a.other, other, a.fixed))
                    : std::fma(a.other, other, std::fma(a.own, own, a.fixed));
-    return static_cast<uint8_t>(std::nearbyintf(std::clamp(v, a.low, a.high)));
+    const float limited = std::clamp(v, a.low, a.high);
+    return static_cast<uint8_t>(static_cast<int>(std::nearbyintf(limited)));
   }
 
   void Check(int threads, bool quads) const {
@@ -182,7 +196,7 @@ TEST(RowProduct, IsTheSameWherePairsOfWeightsDifferInSign) {
     for (size_t i = 0; i < problem.w.size(); ++i) {
       problem.w[i] = static_cast<int8_t>(i % 2 == 0 ? first : second);
     }
-    for (const uint8_t odd : {0, 255}) {
+    for (const uint8_t odd : {uint8_t{0}, uint8_t{255}}) {
       for (size_t i = 0; i < problem.x.size(); ++i) {
         problem.x[i] = i % 2 == 0 ? 255 : odd;
       }
@@ -196,15 +210,47 @@ TEST(RowProduct, CutsLongRowsIntoBlocks) {
 }
 
 TEST(RowProduct, AddsATensorAsQLinearAddDoes) {
-  for (const bool own_last : {true, false}) {
-    Problem problem(29, {40, 2, 12});
-    problem.r.addition = {.added = problem.added.data(),
-                          .row_stride = 40,
-                          .own = 0.61f,
-                          .other = 0.37f,
-                          .fixed = -21.5f,
-                          .own_last = own_last};
-    problem.CheckAll();
+  for (const int64_t outputs : {40, 45, 64, 100}) {
+    for (const bool own_last : {true, false}) {
+      for (const bool is_signed : {true, false}) {
+        // Sums of the last scale pass int32.
+        for (const float own : {0.61f, 3.0f, 3e7f}) {
+          Problem problem(29, {outputs, 2, 12});
+          problem.r.addition = {.added = problem.added.data(),
+                                .row_stride = outputs,
+                                .added_is_signed = is_signed,
+                                .own = own,
+                                .other = 0.37f,
+                                .fixed = -21.5f,
+                                .own_last = own_last,
+                                .low = is_signed ? -128.0f : 0.0f,
+                                .high = is_signed ? 127.0f : 255.0f,
+                                .is_signed = is_signed};
+          problem.CheckAll();
+        }
+      }
+    }
+  }
+}
+
+TEST(RowProduct, QuantizesRealResultsByAStep) {
+  for (const RowWeightsShape& shape :
+       {RowWeightsShape{64, 1, 20}, {45, 2, 9}}) {
+    for (const bool is_signed : {true, false}) {
+      Problem problem(29, shape);
+      std::vector<float> row(problem.bias.size(), 0.7f);
+      row[5] = std::numeric_limits<float>::quiet_NaN();
+      row[6] = 1e30f;
+      Requantization& r = problem.r;
+      r.is_real = true;
+      r.step = 0.031f;
+      r.is_signed = is_signed;
+      r.zero = is_signed ? -13 : 13;
+      r.low = static_cast<float>((is_signed ? -128 : 0) - r.zero);
+      r.high = static_cast<float>((is_signed ? 127 : 255) - r.zero);
+      r.added = row.data();
+      problem.CheckAll();
+    }
   }
 }
 
