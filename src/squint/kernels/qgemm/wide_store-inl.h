@@ -124,6 +124,21 @@ class ByteRows {
   bool is_signed_;
 };
 
+// A row of numbers counted from `zero`; packing clamps them.
+template <int kNv>
+HWY_INLINE void StorePacked(const __m512i (&steps)[kNv], __m512i zero,
+                            const ByteRows& rows, uint8_t* out) {
+  constexpr int kLast = kNv - 1;
+  const __m512i first = _mm512_adds_epi16(
+      _mm512_packs_epi32(steps[0], steps[std::min(1, kLast)]), zero);
+  __m512i second = first;
+  if constexpr (kNv > 2) {
+    second =
+        _mm512_adds_epi16(_mm512_packs_epi32(steps[2], steps[kLast]), zero);
+  }
+  rows.Store(first, second, out);
+}
+
 // Rounded sums; converting and packing clamps them.
 template <int kNv>
 class PackedColumns {
@@ -135,24 +150,15 @@ class PackedColumns {
 
   HWY_INLINE void Store(const IntVector (&sum)[kNv], int64_t /*row*/,
                         uint8_t* out) const {
-    constexpr int kLast = kNv - 1;
-    const __m512i first = Words<0, std::min(1, kLast)>(sum);
-    __m512i second = first;
-    if constexpr (kNv > 2) second = Words<2, kLast>(sum);
-    rows_.Store(first, second, out);
+    __m512i steps[kNv];
+#pragma GCC unroll 4
+    for (int v = 0; v < kNv; ++v) {
+      steps[v] = RoundToInt(parameters_.Scaled(sum[v], v)).raw;
+    }
+    StorePacked(steps, zero_, rows_, out);
   }
 
  private:
-  template <int kA, int kB>
-  HWY_INLINE __m512i Words(const IntVector (&sum)[kNv]) const {
-    const auto a = RoundToInt(parameters_.Scaled(sum[kA], kA));
-    auto b = a;
-    if constexpr (kB != kA) {
-      b = RoundToInt(parameters_.Scaled(sum[kB], kB));
-    }
-    return _mm512_adds_epi16(_mm512_packs_epi32(a.raw, b.raw), zero_);
-  }
-
   ColumnParameters<kNv> parameters_;
   ByteRows rows_;
   __m512i zero_;
@@ -209,11 +215,10 @@ class AddedColumns {
                                   FusedMultiplyAdd(own_, own[v], fixed_));
       }
     }
-    constexpr int kLast = kNv - 1;
-    const __m512i first = Words(own[0], own[std::min(1, kLast)]);
-    __m512i second = first;
-    if constexpr (kNv > 2) second = Words(own[2], own[kLast]);
-    rows_.Store(first, second, out);
+    __m512i steps[kNv];
+#pragma GCC unroll 4
+    for (int v = 0; v < kNv; ++v) steps[v] = RoundToInt(own[v]).raw;
+    StorePacked(steps, _mm512_setzero_si512(), rows_, out);
   }
 
  private:
@@ -224,9 +229,6 @@ class AddedColumns {
   }
   HWY_INLINE __m128i Added(const uint8_t* from, int v) const {
     return LoadSome(from + v * kIntLanes, columns_ - v * kIntLanes);
-  }
-  static HWY_INLINE __m512i Words(RealVector a, RealVector b) {
-    return _mm512_packs_epi32(RoundToInt(a).raw, RoundToInt(b).raw);
   }
 
   ColumnParameters<kNv> parameters_;
@@ -258,21 +260,15 @@ class SteppedColumns {
 
   HWY_INLINE void Store(const IntVector (&sum)[kNv], int64_t /*row*/,
                         uint8_t* out) const {
-    constexpr int kLast = kNv - 1;
-    const __m512i first = Words<0, std::min(1, kLast)>(sum);
-    __m512i second = first;
-    if constexpr (kNv > 2) second = Words<2, kLast>(sum);
-    rows_.Store(first, second, out);
+    __m512i steps[kNv];
+#pragma GCC unroll 4
+    for (int v = 0; v < kNv; ++v) {
+      steps[v] = Steps(reals_.Real(sum[v], v * kIntLanes));
+    }
+    StorePacked(steps, zero_, rows_, out);
   }
 
  private:
-  template <int kA, int kB>
-  HWY_INLINE __m512i Words(const IntVector (&sum)[kNv]) const {
-    const __m512i a = Steps(reals_.Real(sum[kA], kA * kIntLanes));
-    __m512i b = a;
-    if constexpr (kB != kA) b = Steps(reals_.Real(sum[kB], kB * kIntLanes));
-    return _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_);
-  }
   // NaN as 0.
   HWY_INLINE __m512i Steps(RealVector real) const {
     const __m512 v = hn::Div(real, step_).raw;
