@@ -314,13 +314,7 @@ class ConvTransposeStep : public Step {
       const float* in = source + row.tap * in_size_ + row.out_start;
       float* out = plane + row.in_start;
       const int64_t count = row.count;
-      if (stride == 1) {
-        for (int64_t i = 0; i < count; ++i) out[i] += in[i];
-      } else if (stride == 2) {
-        for (int64_t i = 0; i < count; ++i) out[2 * i] += in[i];
-      } else {
-        for (int64_t i = 0; i < count; ++i) out[i * stride] += in[i];
-      }
+      for (int64_t i = 0; i < count; ++i) out[i * stride] += in[i];
     }
     const auto [low, high] = clamp_;
     constexpr float kInfinity = std::numeric_limits<float>::infinity();

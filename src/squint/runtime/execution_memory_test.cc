@@ -311,14 +311,19 @@ TEST_F(ReplayTest, MakesOutputsThatNoStepMakes) {
   for (uint32_t run = 0; run < 5; ++run) RunIntoAndCheck({Rows(3, run)});
 }
 
-// What is made of an input each time is not in a step.
-TEST_F(ReplayTest, SimulatesAnInputInEachRun) {
+Graph TanhLessInput() {
   Graph graph;
   const ValueId x =
       graph.AddInput("x", DType::kFloat32, Shape::Of({3, kWidth}));
   const ValueId y = graph.Emit("Tanh", {x}, "y");
   graph.AddOutput(graph.Emit("Sub", {y, x}, "z"));
-  graph.value(x).quant = PerTensor(DType::kUint16, 0.25f, 100);
+  return graph;
+}
+
+// What is made of an input each time is not in a step.
+TEST_F(ReplayTest, SimulatesAnInputInEachRun) {
+  Graph graph = TanhLessInput();
+  graph.value(graph.inputs()[0]).quant = PerTensor(DType::kUint16, 0.25f, 100);
   InferShapes(graph);
   StartPlain(std::move(graph));
   for (uint32_t run = 0; run < 6; ++run) {
@@ -328,11 +333,7 @@ TEST_F(ReplayTest, SimulatesAnInputInEachRun) {
 }
 
 TEST_F(ReplayTest, GivesAConstantOfHalfPrecisionEachTime) {
-  Graph graph;
-  const ValueId x =
-      graph.AddInput("x", DType::kFloat32, Shape::Of({3, kWidth}));
-  const ValueId y = graph.Emit("Tanh", {x}, "y");
-  graph.AddOutput(graph.Emit("Sub", {y, x}, "z"));
+  Graph graph = TanhLessInput();
   graph.AddOutput(graph.AddConstant("c", Rows(40, 5).CastTo(DType::kFloat16)));
   InferShapes(graph);
   StartPlain(std::move(graph));

@@ -144,7 +144,7 @@ HWY_INLINE void StoreBlock(const TapVector (&sum)[kVectors],
   const auto second =
       Words<kClamps>(sum[2], sum[3], multiplier + 2 * kTapLanes, zero);
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET <= HWY_AVX3
-  StorePacked(first, second, out);
+  StoreWords(first, second, out);
 #else
   hn::StoreU(hn::DemoteTo(half, first), half, out);
   hn::StoreU(hn::DemoteTo(half, second), half, out + 2 * kTapLanes);

@@ -164,7 +164,7 @@ constexpr bool HasHalves(int taps) {
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET <= HWY_AVX3
 // Two vectors of int16 as bytes, side by side in every 16 of them.
 template <class V>
-HWY_INLINE void StorePacked(V first, V second, uint8_t* out) {
+HWY_INLINE void StoreWords(V first, V second, uint8_t* out) {
 #if HWY_TARGET == HWY_AVX3
   if constexpr (sizeof(first.raw) == 64) {
     _mm512_storeu_si512(out, _mm512_packus_epi16(first.raw, second.raw));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "squint/base/threads.h"
 #include "squint/kernels/elementwise/pieces.h"
@@ -79,13 +80,13 @@ HWY_INLINE void SumChannelsOf(const T* in, int64_t pixels, int64_t stride,
     }
   }
 }
-void SumSignedChannels(const int8_t* in, int64_t pixels, int64_t stride,
-                       int32_t* sums) {
-  SumChannelsOf(in, pixels, stride, sums);
-}
-void SumUnsignedChannels(const uint8_t* in, int64_t pixels, int64_t stride,
-                         int32_t* sums) {
-  SumChannelsOf(in, pixels, stride, sums);
+void SumBlock(const void* in, bool is_signed, int64_t pixels, int64_t stride,
+              int32_t* sums) {
+  if (is_signed) {
+    SumChannelsOf(static_cast<const int8_t*>(in), pixels, stride, sums);
+  } else {
+    SumChannelsOf(static_cast<const uint8_t*>(in), pixels, stride, sums);
+  }
 }
 
 // Steps from the zero point that the type can hold.
@@ -268,8 +269,7 @@ namespace squint {
 namespace {
 
 HWY_EXPORT(LookUpPiece);
-HWY_EXPORT(SumSignedChannels);
-HWY_EXPORT(SumUnsignedChannels);
+HWY_EXPORT(SumBlock);
 HWY_EXPORT(RangeOfPiece);
 HWY_EXPORT(QuantizePiece);
 HWY_EXPORT(DequantizeAny);
@@ -369,17 +369,17 @@ void LookUpChannels(const uint8_t* tables, const void* in, int64_t outer,
 
 namespace {
 
-// A short row that is the same for many rows of the other operand, written one
-// after the other so that whole vectors of both can be read: channels beside
-// pixels.
+// A short row of one operand that is the same for many rows of the other,
+// written one after the other so that whole vectors of both can be read:
+// channels beside pixels.
 class RepeatedRow {
  public:
-  // `a_repeats`: else b may.
-  RepeatedRow(const BroadcastPlan& plan, bool a_repeats) {
+  // `of_a`: of the first operand.
+  RepeatedRow(const BroadcastPlan& plan, bool of_a) : of_a_(of_a) {
     if (plan.axes < 2) return;
     const auto last = static_cast<size_t>(plan.axes - 1);
-    const auto& short_one = a_repeats ? plan.a_stride : plan.b_stride;
-    const auto& whole = a_repeats ? plan.b_stride : plan.a_stride;
+    const auto& short_one = of_a ? plan.a_stride : plan.b_stride;
+    const auto& whole = of_a ? plan.b_stride : plan.a_stride;
     length_ = plan.size[last];
     many_ = plan.size[last - 1];
     pays_ = length_ <= kLongest && many_ >= kFewest && short_one[last] == 1 &&
@@ -388,9 +388,9 @@ class RepeatedRow {
   }
   bool pays() const { return pays_; }
 
-  // f(a offset, b offset, copies of the short row, count, y offset).
+  // f(a, b, count, y offset) for pieces; `a`, `b`: the operands.
   template <class F>
-  void ForEach(const BroadcastPlan& plan, const uint8_t* row, bool a_repeats,
+  void ForEach(const BroadcastPlan& plan, const uint8_t* a, const uint8_t* b,
                ThreadPool& pool, const F& f) const {
     const int64_t at_once = std::min(many_, kBytes / length_);
     const int64_t pieces = (many_ + at_once - 1) / at_once;
@@ -404,16 +404,17 @@ class RepeatedRow {
                i < static_cast<int64_t>(end); ++i) {
             const int64_t first = i % pieces * at_once;
             const int64_t at = i / pieces * many_ + first;
-            int64_t a = 0;
-            int64_t b = 0;
-            RowOffsets(plan, at, &a, &b);
-            const int64_t from = a_repeats ? a : b;
+            int64_t a_at = 0;
+            int64_t b_at = 0;
+            RowOffsets(plan, at, &a_at, &b_at);
+            const int64_t from = of_a_ ? a_at : b_at;
+            const uint8_t* row = (of_a_ ? a : b) + from;
             for (int64_t c = 0; copied != from && c < at_once; ++c) {
-              std::copy_n(row + from, length_, copies + c * length_);
+              std::copy_n(row, length_, copies + c * length_);
             }
             copied = from;
-            f(a, b, copies, std::min(at_once, many_ - first) * length_,
-              at * length_);
+            f(of_a_ ? copies : a + a_at, of_a_ ? b + b_at : copies,
+              std::min(at_once, many_ - first) * length_, at * length_);
           }
         });
   }
@@ -422,33 +423,35 @@ class RepeatedRow {
   static constexpr int64_t kLongest = 256;
   static constexpr int64_t kFewest = 4;  // rows
   static constexpr int64_t kBytes = 2048;
+  bool of_a_;
   int64_t length_ = 0;
   int64_t many_ = 0;
   bool pays_ = false;
 };
 
-// combine(a, a offset, a stride, b, b offset, b stride, count, y offset).
-template <class F>
-void CombineBytes(const BroadcastPlan& plan, const void* a, const void* b,
-                  ThreadPool& pool, const F& combine) {
-  for (const bool a_repeats : {false, true}) {
-    const RepeatedRow repeated(plan, a_repeats);
+// AddRow or MultiplyRow.
+using RowFunction = decltype(&HWY_STATIC_DISPATCH(AddRow));
+
+void CombineBytes(RowFunction combine, const BroadcastPlan& plan, const void* a,
+                  const ByteGrid& a_grid, const void* b, const ByteGrid& b_grid,
+                  void* y, const ByteGrid& y_grid, ThreadPool& pool) {
+  auto* out = static_cast<uint8_t*>(y);
+  for (const bool of_a : {false, true}) {
+    const RepeatedRow repeated(plan, of_a);
     if (!repeated.pays()) continue;
-    return repeated.ForEach(
-        plan, static_cast<const uint8_t*>(a_repeats ? a : b), a_repeats, pool,
-        [&](int64_t i, int64_t j, const uint8_t* copies, int64_t count,
-            int64_t k) {
-          if (a_repeats) {
-            combine(copies, 0, 1, b, j, 1, count, k);
-          } else {
-            combine(a, i, 1, copies, 0, 1, count, k);
-          }
-        });
+    return repeated.ForEach(plan, static_cast<const uint8_t*>(a),
+                            static_cast<const uint8_t*>(b), pool,
+                            [&](const uint8_t* left, const uint8_t* right,
+                                int64_t count, int64_t k) {
+                              combine(left, 0, 1, a_grid, right, 0, 1, b_grid,
+                                      count, y_grid, out + k);
+                            });
   }
   ForEachPiece(plan, pool,
                [&](int64_t i, int64_t a_stride, int64_t j, int64_t b_stride,
                    int64_t count, int64_t k) {
-                 combine(a, i, a_stride, b, j, b_stride, count, k);
+                 combine(a, i, a_stride, a_grid, b, j, b_stride, b_grid, count,
+                         y_grid, out + k);
                });
 }
 
@@ -457,28 +460,16 @@ void CombineBytes(const BroadcastPlan& plan, const void* a, const void* b,
 void AddBytes(const BroadcastPlan& plan, const void* a, const ByteGrid& a_grid,
               const void* b, const ByteGrid& b_grid, void* y,
               const ByteGrid& y_grid, ThreadPool& pool) {
-  CombineBytes(
-      plan, a, b, pool,
-      [&](const void* left, int64_t i, int64_t a_stride, const void* right,
-          int64_t j, int64_t b_stride, int64_t count, int64_t k) {
-        HWY_DYNAMIC_DISPATCH(AddRow)
-        (left, i, a_stride, a_grid, right, j, b_stride, b_grid, count, y_grid,
-         static_cast<uint8_t*>(y) + k);
-      });
+  CombineBytes(HWY_DYNAMIC_DISPATCH(AddRow), plan, a, a_grid, b, b_grid, y,
+               y_grid, pool);
 }
 
 void MultiplyBytes(const BroadcastPlan& plan, const void* a,
                    const ByteGrid& a_grid, const void* b,
                    const ByteGrid& b_grid, void* y, const ByteGrid& y_grid,
                    ThreadPool& pool) {
-  CombineBytes(
-      plan, a, b, pool,
-      [&](const void* left, int64_t i, int64_t a_stride, const void* right,
-          int64_t j, int64_t b_stride, int64_t count, int64_t k) {
-        HWY_DYNAMIC_DISPATCH(MultiplyRow)
-        (left, i, a_stride, a_grid, right, j, b_stride, b_grid, count, y_grid,
-         static_cast<uint8_t*>(y) + k);
-      });
+  CombineBytes(HWY_DYNAMIC_DISPATCH(MultiplyRow), plan, a, a_grid, b, b_grid, y,
+               y_grid, pool);
 }
 
 namespace {
@@ -506,14 +497,6 @@ struct Mean {
   }
 };
 
-void SumBlock(const int8_t* in, int64_t pixels, int64_t stride, int32_t* sums) {
-  HWY_DYNAMIC_DISPATCH(SumSignedChannels)(in, pixels, stride, sums);
-}
-void SumBlock(const uint8_t* in, int64_t pixels, int64_t stride,
-              int32_t* sums) {
-  HWY_DYNAMIC_DISPATCH(SumUnsignedChannels)(in, pixels, stride, sums);
-}
-
 // Sums of one image's channels [begin, end), at most kSummedChannels of them.
 template <typename T>
 void SumChannels(const T* image, int64_t pixels, int64_t stride, int64_t begin,
@@ -526,7 +509,8 @@ void SumChannels(const T* image, int64_t pixels, int64_t stride, int64_t begin,
     const int64_t some_pixels = std::min(pixels - from, kStretch);
     const T* bytes = image + from * stride + begin;
     if (count == kSummedChannels) {
-      SumBlock(bytes, some_pixels, stride, some);
+      HWY_DYNAMIC_DISPATCH(SumBlock)
+      (bytes, std::is_signed_v<T>, some_pixels, stride, some);
     } else {
       for (int64_t p = 0; p < some_pixels; ++p) {
         for (int64_t c = 0; c < count; ++c) some[c] += bytes[p * stride + c];

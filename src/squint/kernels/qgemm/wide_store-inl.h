@@ -52,6 +52,10 @@ class ColumnParameters {
     return hn::Mul(hn::ConvertTo(df, hn::Add(sum, bias)),
                    hn::LoadU(df, multiplier_ + v * kIntLanes));
   }
+  // Rounded; converting and packing clamps it.
+  HWY_INLINE __m512i Steps(IntVector sum, int v) const {
+    return RoundToInt(Scaled(sum, v)).raw;
+  }
 
  private:
   const int32_t* bias_;
@@ -139,12 +143,38 @@ HWY_INLINE void StorePacked(const __m512i (&steps)[kNv], __m512i zero,
   rows.Store(first, second, out);
 }
 
-// Rounded sums; converting and packing clamps them.
+// Real results in steps, of whole vectors of columns.
 template <int kNv>
-class PackedColumns {
+class RealSteps {
  public:
-  PackedColumns(const Requantization& r, int64_t column, int64_t columns)
-      : parameters_(r, column, columns),
+  RealSteps(const Requantization& r, int64_t column, int64_t /*columns*/)
+      : reals_(r, column),
+        step_(hn::Set(RealTag(), r.step)),
+        low_(hn::Set(RealTag(), r.low)),
+        high_(hn::Set(RealTag(), r.high)) {}
+
+  // Vector v; NaN as 0.
+  HWY_INLINE __m512i Steps(IntVector sum, int v) const {
+    const __m512 real = hn::Div(reals_.Real(sum, v * kIntLanes), step_).raw;
+    const __mmask16 is_number = _mm512_cmp_ps_mask(real, real, _CMP_ORD_Q);
+    const __m512 raised = _mm512_max_ps(real, low_.raw);
+    return _mm512_cvtps_epi32(
+        _mm512_maskz_min_ps(is_number, raised, high_.raw));
+  }
+
+ private:
+  RealColumns<kNv> reals_;
+  RealVector step_;
+  RealVector low_;
+  RealVector high_;
+};
+
+// Bytes of what a source of steps makes of sums: ColumnParameters or RealSteps.
+template <int kNv, class Source>
+class StepColumns {
+ public:
+  StepColumns(const Requantization& r, int64_t column, int64_t columns)
+      : source_(r, column, columns),
         rows_(columns, r.is_signed),
         zero_(_mm512_set1_epi16(static_cast<int16_t>(r.zero))) {}
 
@@ -152,19 +182,17 @@ class PackedColumns {
                         uint8_t* out) const {
     __m512i steps[kNv];
 #pragma GCC unroll 4
-    for (int v = 0; v < kNv; ++v) {
-      steps[v] = RoundToInt(parameters_.Scaled(sum[v], v)).raw;
-    }
+    for (int v = 0; v < kNv; ++v) steps[v] = source_.Steps(sum[v], v);
     StorePacked(steps, zero_, rows_, out);
   }
 
  private:
-  ColumnParameters<kNv> parameters_;
+  Source source_;
   ByteRows rows_;
   __m512i zero_;
 };
 
-// The same with stored bytes added: see ByteAddition.
+// Bytes of rounded sums with stored bytes added: see ByteAddition.
 template <int kNv>
 class AddedColumns {
  public:
@@ -246,46 +274,6 @@ class AddedColumns {
   RealVector zero_;
 };
 
-// Steps of real results, whole vectors of them.
-template <int kNv>
-class SteppedColumns {
- public:
-  SteppedColumns(const Requantization& r, int64_t column)
-      : reals_(r, column),
-        rows_(kNv * kIntLanes, r.is_signed),
-        step_(hn::Set(RealTag(), r.step)),
-        low_(hn::Set(RealTag(), r.low)),
-        high_(hn::Set(RealTag(), r.high)),
-        zero_(_mm512_set1_epi16(static_cast<int16_t>(r.zero))) {}
-
-  HWY_INLINE void Store(const IntVector (&sum)[kNv], int64_t /*row*/,
-                        uint8_t* out) const {
-    __m512i steps[kNv];
-#pragma GCC unroll 4
-    for (int v = 0; v < kNv; ++v) {
-      steps[v] = Steps(reals_.Real(sum[v], v * kIntLanes));
-    }
-    StorePacked(steps, zero_, rows_, out);
-  }
-
- private:
-  // NaN as 0.
-  HWY_INLINE __m512i Steps(RealVector real) const {
-    const __m512 v = hn::Div(real, step_).raw;
-    const __mmask16 is_number = _mm512_cmp_ps_mask(v, v, _CMP_ORD_Q);
-    const __m512 raised = _mm512_max_ps(v, low_.raw);
-    return _mm512_cvtps_epi32(
-        _mm512_maskz_min_ps(is_number, raised, high_.raw));
-  }
-
-  RealColumns<kNv> reals_;
-  ByteRows rows_;
-  RealVector step_;
-  RealVector low_;
-  RealVector high_;
-  __m512i zero_;
-};
-
 // No sum of stored numbers reaches 2^31, so that packing clamps it to the
 // type's ends.
 inline bool AddsBelowInt32(const ByteAddition& a) {
@@ -346,13 +334,15 @@ HWY_INLINE bool StoreByRows(const IntVector (&sum)[kRows][kNv],
                             const TilePlace& to) {
   const Requantization& q = to.requantization;
   if (HasRealColumns(q) && q.step != 0 && to.columns >= kNv * kIntLanes) {
-    StoreLong(sum, SteppedColumns<kNv>(q, to.column), to);
+    using Columns = StepColumns<kNv, RealSteps<kNv>>;
+    StoreLong(sum, Columns(q, to.column, kNv * kIntLanes), to);
     return true;
   }
   if (!HasColumnStore(q)) return false;
   const int64_t columns = std::min<int64_t>(to.columns, kNv * kIntLanes);
   if (q.addition.added == nullptr && q.clamps_by_packing) {
-    StoreRowsFrom<0>(sum, PackedColumns<kNv>(q, to.column, columns), to);
+    using Columns = StepColumns<kNv, ColumnParameters<kNv>>;
+    StoreRowsFrom<0>(sum, Columns(q, to.column, columns), to);
     return true;
   }
   if (q.addition.added != nullptr && AddsBelowInt32(q.addition)) {

@@ -101,8 +101,8 @@ HWY_INLINE V QuadDotImitated(V x, V w, V sum) {
   return hn::Set(IntTag(), total);
 #else
   const hn::DFromV<V> d;
-  const hn::Repartition<int16_t, hn::DFromV<V> > pairs;
-  const hn::Repartition<uint16_t, hn::DFromV<V> > unsigned_pairs;
+  const hn::Repartition<int16_t, decltype(d)> pairs;
+  const hn::Repartition<uint16_t, decltype(d)> unsigned_pairs;
   const auto bytes = hn::BitCast(unsigned_pairs, x);
   const auto even = hn::And(bytes, hn::Set(unsigned_pairs, uint16_t{0xFF}));
   const auto odd = hn::ShiftRight<8>(bytes);
