@@ -7,6 +7,7 @@
 
 #include "squint/ops/attention_shape.h"
 #include "squint/ops/conv_add.h"
+#include "squint/ops/conv_chain.h"
 #include "squint/ops/einsum_equation.h"
 #include "squint/ops/fused_attention.h"
 #include "squint/ops/matmul_to_bytes.h"
@@ -143,6 +144,7 @@ int64_t MacsOf(const Node& node, const std::vector<Dims>& inputs,
   if (node.Is("QLinearConvAdd", "squint")) {
     return MacsOf(ConvOfConvAdd(node), inputs, outputs);
   }
+  if (node.Is("QLinearConvChain", "squint")) return MacsOfChain(node, inputs);
   if (node.Is("MatMulIntegerToBytes", "squint")) {
     return MacsOf(ProductOfToBytes(node), inputs, outputs);
   }

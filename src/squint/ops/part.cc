@@ -23,17 +23,26 @@ void CheckInputCount(const Node& node, size_t count) {
 }
 
 Shape InferPart(const InferContext& context, Node part) {
+  std::vector<InferContext::Result> inputs;
+  for (size_t i = 0; i < part.inputs.size(); ++i) {
+    inputs.push_back({context.dtype(i), context.shape(i), {}});
+  }
+  return InferPart(std::move(part), inputs).shape;
+}
+
+InferContext::Result InferPart(Node part,
+                               std::span<const InferContext::Result> inputs) {
   Graph graph;
   for (size_t i = 0; i < part.inputs.size(); ++i) {
     if (part.inputs[i] == kNoValue) continue;
-    part.inputs[i] = graph.AddInput("x", context.dtype(i), context.shape(i));
+    part.inputs[i] = graph.AddInput("x", inputs[i].dtype, inputs[i].shape);
   }
   part.outputs = {graph.AddValue("y")};
   const NodeId id = graph.AddNode(std::move(part));
   const std::map<ValueId, DimTensor> contents;
   InferContext inner(graph, graph.node(id), contents);
   InferChecked(Row(graph.node(id)), inner);
-  return inner.results()[0].shape;
+  return inner.results()[0];
 }
 
 Tensor RunPart(Node part, std::vector<const Tensor*> inputs) {

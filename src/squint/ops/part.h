@@ -2,6 +2,7 @@
 #ifndef SQUINT_OPS_PART_H_
 #define SQUINT_OPS_PART_H_
 
+#include <span>
 #include <vector>
 
 #include "squint/ops/infer.h"
@@ -15,6 +16,11 @@ void CheckInputCount(const Node& node, size_t count);
 // The result's shape of a part whose input i is the context's input i, or
 // absent.
 Shape InferPart(const InferContext& context, Node part);
+
+// Type and shape of a part's result from those of its inputs, as many as it
+// has.
+InferContext::Result InferPart(Node part,
+                               std::span<const InferContext::Result> inputs);
 
 // Output 0 of a part with one result: by its integer reading, if it has one.
 Tensor RunPart(Node part, std::vector<const Tensor*> inputs);

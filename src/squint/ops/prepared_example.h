@@ -22,7 +22,7 @@ class PreparedExample {
   // `packs`: shared with others, else its own.
   PreparedExample(const OpExample& example, const std::vector<Tensor>& truth,
                   std::optional<std::pair<float, float>> clamp = {},
-                  PackCache* packs = nullptr)
+                  PackCache* packs = nullptr, int threads = 2)
       : graph_(GraphOf(example)), op_(FindOp(example.op_type, example.domain)) {
     PrepareContext context{.node = graph_.node(graph_.order().front()),
                            .input_dtypes = {},
@@ -32,7 +32,7 @@ class PreparedExample {
                            .constants = {},
                            .packs = packs == nullptr ? packs_ : *packs,
                            .pack_key = "example",
-                           .threads = 2,
+                           .threads = threads,
                            .clamp = clamp};
     for (const auto& input : example.inputs) {
       const bool absent = input.value.empty();
@@ -137,14 +137,15 @@ inline void CheckClamped(const OpExample& example) {
 }
 
 // The node and its step give what the operators do that it stands for: `apart`.
-inline void CheckParts(const OpExample& example, const Graph& apart) {
+inline void CheckParts(const OpExample& example, const Graph& apart,
+                       int threads = 2) {
   SCOPED_TRACE(example.label());
   const std::vector<Tensor> truth =
       Interpret(apart, InputsOf(example), {.reading = Reading::kInteger});
   ExpectSame(RunExample(example)[0], truth[0]);
-  PreparedExample prepared(example, truth);
+  PreparedExample prepared(example, truth, {}, nullptr, threads);
   ASSERT_TRUE(prepared.prepared());
-  ExpectSame(prepared.Run(2)[0], truth[0]);
+  ExpectSame(prepared.Run(threads)[0], truth[0]);
 }
 
 inline void CheckPrepared(const OpExample& example) {

@@ -109,6 +109,7 @@ constexpr Signature kSignatures[] = {
     {"IrIJrJri", "QLinearMatMul"},
     {"IrIJrJrii?", "QLinearConv"},
     {"IrIJrJrii?iriri", "QLinearConvAdd"},
+    {"IrIJrJrii?a?*", "QLinearConvChain"},
     {"bIrI?JrJ?ri?", "QLinearWhere"},
     {"ffffr?i?", "LSTMSteps"},
     {"fffff?r?i?", "GRUSteps"},

@@ -281,6 +281,51 @@ TEST(LowerToIntegers, KeepsImagesChannelsLastAndAddsInTheConvolution) {
   EXPECT_EQ(CountOf(graph, "Transpose"), 2) << PrintGraph(graph);
 }
 
+// Inverted bottlenecks of more bytes than a core's cache, the second with its
+// wide image read twice.
+ValueId WideBottlenecks(Net& net) {
+  const auto wide = [&](ValueId x) { return net.Conv(x, 8, 64, 1); };
+  const auto narrow = [&](ValueId x) {
+    return net.Conv(net.Conv(x, 64, 64, 3, 64), 64, 8, 1);
+  };
+  const ValueId first = net.Op("Add", {net.x, narrow(wide(net.x))});
+  const ValueId middle = wide(first);
+  return net.Op("Add", {narrow(middle), net.Conv(middle, 64, 8, 1)});
+}
+
+TEST(LowerToIntegers, TakesConvolutionsBehindEachOtherByBands) {
+  const Dims dims = {1, 8, 96, 96};
+  Net net(dims);
+  const Graph graph = net.Finish(WideBottlenecks(net));
+  const Waves data(dims);
+  const Graph quantized = Quantized(graph, data, RecipeFor("squint"));
+  const Graph lowered = LowerToIntegers(quantized);
+  std::vector<size_t> links;
+  for (const NodeId id : lowered.order()) {
+    const Node& node = lowered.node(id);
+    if (node.op_type == "QLinearConvChain") {
+      links.push_back(node.Ints("adds").size());
+    }
+  }
+  // The second expansion joins the first block; of the two that read it the
+  // longer one is a chain.
+  EXPECT_EQ(links, (std::vector<size_t>{4, 2})) << PrintGraph(lowered);
+  EXPECT_EQ(CountOf(lowered, "QLinearConv") +
+                CountOf(lowered, "QLinearConvAdd"),
+            1);
+  const std::vector<Tensor> inputs = data.Get(5).inputs;
+  const Tensor expected =
+      Interpret(quantized, inputs, {.reading = Reading::kInteger})[0];
+  for (const int threads : {1, 2}) {
+    Context context;
+    context.threads = threads;
+    Executor executor(std::make_shared<const Graph>(lowered), context);
+    for (int run = 0; run < 3; ++run) {
+      ExpectBits(executor.Run(inputs)[0], expected);
+    }
+  }
+}
+
 TEST(LowerToIntegers, AveragesWindowsOfChannelsLast) {
   const Graph graph = LoweredCase("means of windows beside each other");
   EXPECT_EQ(CountOf(graph, "QLinearAveragePool"), 3) << PrintGraph(graph);

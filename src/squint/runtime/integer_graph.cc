@@ -20,6 +20,7 @@
 #include "squint/runtime/dynamic_graph.h"
 #include "squint/runtime/fuse_additions.h"
 #include "squint/runtime/fuse_attention.h"
+#include "squint/runtime/fuse_chains.h"
 #include "squint/runtime/fuse_to_bytes.h"
 
 namespace squint {
@@ -65,6 +66,7 @@ class Lowering {
       FuseAdditions(graph_);
       FuseToBytes(graph_);
       FuseAttention(graph_);
+      FuseChains(graph_);
     }
     VerifyGraph(graph_);
     return std::move(graph_);

@@ -1,0 +1,108 @@
+#include "squint/runtime/fuse_chains.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "squint/ops/conv_chain.h"
+#include "squint/ops/window.h"
+#include "squint/runtime/vanishing.h"
+
+namespace squint {
+namespace {
+
+class ChainFusion {
+ public:
+  explicit ChainFusion(Graph& graph) : graph_(graph), values_(graph) {}
+
+  void Run() {
+    for (const NodeId id : graph_.order()) {
+      if (graph_.node(id).removed || !IsLink(id) || LinkBefore(id)) continue;
+      const std::vector<NodeId> links = LinksFrom(id);
+      if (links.size() > 1 && BytesOf(links) > kCacheBytes) Join(links);
+    }
+    graph_.Compact();
+  }
+
+ private:
+  // What stays where it is between two convolutions: about half of the L2
+  // caches of the day, so that chains of two threads gain as well.
+  static constexpr int64_t kCacheBytes = 1024 * 1024;
+
+  // Height, width and channels of an image; none: not known.
+  std::optional<int64_t> BytesOf(ValueId id) const {
+    const Value& value = graph_.value(id);
+    if (!value.shape.has_rank() || value.shape.rank() != 4) return {};
+    int64_t bytes = 1;
+    for (size_t i = 1; i < 4; ++i) {
+      const auto size = value.shape.dims()[i].value();
+      if (!size) return {};
+      bytes *= *size;
+    }
+    return bytes;
+  }
+
+  int64_t BytesOf(const std::vector<NodeId>& links) const {
+    int64_t bytes = *BytesOf(graph_.node(links[0]).input(0));
+    for (const NodeId id : links) bytes += *BytesOf(graph_.node(id).output());
+    return bytes;
+  }
+
+  bool IsLink(NodeId id) const {
+    const Node& node = graph_.node(id);
+    const bool is_conv = node.Is("QLinearConv", "com.microsoft") &&
+                         node.Int("channels_last", 0) != 0;
+    if (!is_conv && !node.Is("QLinearConvAdd", "squint")) return false;
+    if (!BytesOf(node.input(0)) || !BytesOf(node.output())) return false;
+    Dims kernel = graph_.value(node.input(3)).constant.dims();
+    if (kernel.size() != 4) return false;
+    kernel.erase(kernel.begin(), kernel.begin() + 2);
+    const Window window = ReadWindow(node, kernel);
+    return window.auto_pad == AutoPad::kNotSet &&
+           window.pads_begin[0] < window.extent(0) &&
+           window.pads_end[0] < window.extent(0);
+  }
+
+  // The link that alone reads another one's result, as its image.
+  std::optional<NodeId> LinkBehind(NodeId id) const {
+    const ValueId result = graph_.node(id).output();
+    const NodeId reader = values_.ReaderOf(result);
+    if (reader == kNoNode || !IsLink(reader) ||
+        graph_.node(reader).input(0) != result) {
+      return {};
+    }
+    return reader;
+  }
+
+  bool LinkBefore(NodeId id) const {
+    const NodeId maker = graph_.value(graph_.node(id).input(0)).producer;
+    return maker != kNoNode && IsLink(maker) && LinkBehind(maker) == id;
+  }
+
+  std::vector<NodeId> LinksFrom(NodeId id) const {
+    std::vector<NodeId> links = {id};
+    while (const auto next = LinkBehind(links.back())) links.push_back(*next);
+    return links;
+  }
+
+  void Join(const std::vector<NodeId>& links) {
+    Node chain = ChainOf(graph_, links);
+    for (size_t i = 0; i + 1 < links.size(); ++i) graph_.RemoveNode(links[i]);
+    Node& last = graph_.node(links.back());
+    last.op_type = std::move(chain.op_type);
+    last.domain = std::move(chain.domain);
+    last.inputs = std::move(chain.inputs);
+    last.attributes = std::move(chain.attributes);
+  }
+
+  Graph& graph_;
+  VanishingValues values_;
+};
+
+}  // namespace
+
+void FuseChains(Graph& graph) {
+  ChainFusion(graph).Run();
+}
+
+}  // namespace squint
