@@ -12,6 +12,7 @@
 #include "squint/ops/conv_add.h"
 #include "squint/ops/op.h"
 #include "squint/ops/part.h"
+#include "squint/ops/qlinear_operands.h"
 #include "squint/ops/row_bands.h"
 #include "squint/ops/window.h"
 
@@ -45,8 +46,8 @@ template <typename T>
 std::vector<T> InputsOf(const ConvLink& link, std::span<const T> chain,
                         const T& image) {
   const auto from = chain.begin() + static_cast<int64_t>(link.first);
-  std::vector<T> inputs(
-      from, from + static_cast<int64_t>(link.node.inputs.size()));
+  std::vector<T> inputs(from,
+                        from + static_cast<int64_t>(link.node.inputs.size()));
   inputs[0] = image;
   return inputs;
 }
@@ -59,8 +60,8 @@ void InferConvChain(InferContext& context) {
   if (types.empty()) Fail(ErrorCode::kInvalidModel, "there is no image");
   InferContext::Result image = types[0];
   for (const ConvLink& link : LinksOf(context.node())) {
-    image = InferPart(
-        link.node, InputsOf<InferContext::Result>(link, types, image));
+    image = InferPart(link.node,
+                      InputsOf<InferContext::Result>(link, types, image));
   }
   context.SetOutput(0, image.dtype, image.shape);
 }
@@ -69,8 +70,8 @@ void RunConvChain(RunContext& context) {
   Tensor image;
   const Tensor* in = context.inputs.empty() ? nullptr : context.inputs[0];
   for (const ConvLink& link : LinksOf(context.node)) {
-    image = RunPart(link.node,
-                    InputsOf<const Tensor*>(link, context.inputs, in));
+    image =
+        RunPart(link.node, InputsOf<const Tensor*>(link, context.inputs, in));
     in = &image;
   }
   context.outputs[0] = std::move(image);
@@ -119,20 +120,19 @@ struct ChainCut {
   int64_t rows;
 };
 
-// Where a thread's part of what the links read and make is more than its
-// core's cache holds, each thread takes rows, or images, of its own through all
-// links, and waits for the others at the end alone. Else the links run one
-// after the other, each on all threads, for neighbouring lanes would make some
-// rows twice.
+// Each thread takes rows, or images, of its own through all links, and waits
+// for the others at the end alone; the links' images of a band stay in its
+// core's cache. Where few rows are left for each, the links run one after the
+// other instead, on all threads: neighbouring lanes make some rows twice.
 ChainCut CutOf(const std::vector<LinkPlan>& plans, int threads) {
   constexpr size_t kCacheBytes = size_t{512} * 1024;
+  constexpr int64_t kFewRows = 8;
+  const int64_t height = plans.back().made_dims[1];
+  if (threads > 1 && height < kFewRows * threads) return {1, height};
   size_t bytes = plans[0].bytes_in();
   for (const LinkPlan& plan : plans) bytes += plan.bytes_out();
-  const int64_t height = plans.back().made_dims[1];
-  const auto lanes = static_cast<size_t>(threads);
-  if (bytes / lanes <= kCacheBytes) return {1, height};
   const auto bands = static_cast<int64_t>(bytes / kCacheBytes) + 1;
-  return {lanes, (height + bands - 1) / bands};
+  return {static_cast<size_t>(threads), (height + bands - 1) / bands};
 }
 
 class ConvChainStep : public Step {
@@ -172,8 +172,8 @@ class ConvChainStep : public Step {
   int step_threads_;
   std::map<Form, std::unique_ptr<Step>> steps_;
   std::vector<std::vector<Command>> sections_;  // of an image
-  size_t own_bytes_ = 0;   // of what lies between links
-  size_t step_bytes_ = 0;  // scratch of one step
+  size_t own_bytes_ = 0;                        // of what lies between links
+  size_t step_bytes_ = 0;                       // scratch of one step
   mutable ThreadPool alone_{1};
 };
 
@@ -202,8 +202,8 @@ void ConvChainStep::LayOut(const std::vector<std::vector<BandPart>>& sections) {
     for (const BandPart& part : parts) {
       if (part.link + 1 == links_.size()) continue;
       const auto rows = static_cast<size_t>(part.end - part.base);
-      bytes[part.link] = std::max(
-          bytes[part.link], Aligned(rows * links_[part.link].row_out()));
+      bytes[part.link] = std::max(bytes[part.link],
+                                  Aligned(rows * links_[part.link].row_out()));
     }
   }
   const bool is_one_band = cut_.rows == links_.back().made_dims[1];
@@ -227,8 +227,8 @@ const Step* ConvChainStep::StepOf(const PrepareContext& context,
                                   const BandPart& part) {
   const RowWindow& window = links_[part.link].window;
   const int64_t above = part.first - (part.begin * window.stride - window.pad);
-  auto& step = steps_[{part.link, part.end - part.begin,
-                       part.last - part.first, above}];
+  auto& step =
+      steps_[{part.link, part.end - part.begin, part.last - part.first, above}];
   if (step == nullptr) step = Prepare(context, part);
   return step.get();
 }
@@ -238,24 +238,24 @@ std::unique_ptr<Step> ConvChainStep::Prepare(const PrepareContext& context,
   const LinkPlan& plan = links_[part.link];
   const RowWindow& window = plan.window;
   const int64_t top = part.begin * window.stride - window.pad;
-  const int64_t bottom = (part.end - 1) * window.stride - window.pad +
-                         window.span;
+  const int64_t bottom =
+      (part.end - 1) * window.stride - window.pad + window.span;
   Node node = plan.link.node;
   std::vector<int64_t> pads = node.Ints("pads");
   pads[0] = part.first - top;
   pads[2] = std::max<int64_t>(0, bottom - part.last);
   node.Set("pads", std::move(pads));
-  PrepareContext inner{.node = node,
-                       .input_dtypes = plan.dtypes,
-                       .input_dims = plan.dims,
-                       .output_dtypes = {plan.made},
-                       .output_dims = {plan.made_dims},
-                       .constants = plan.constants,
-                       .packs = context.packs,
-                       .pack_key = fmt::format("{}/{}", context.pack_key,
-                                               part.link),
-                       .threads = step_threads_,
-                       .clamp = {}};
+  PrepareContext inner{
+      .node = node,
+      .input_dtypes = plan.dtypes,
+      .input_dims = plan.dims,
+      .output_dtypes = {plan.made},
+      .output_dims = {plan.made_dims},
+      .constants = plan.constants,
+      .packs = context.packs,
+      .pack_key = fmt::format("{}/{}", context.pack_key, part.link),
+      .threads = step_threads_,
+      .clamp = {}};
   inner.input_dims[0][1] = part.last - part.first;
   inner.output_dims[0][1] = part.end - part.begin;
   if (plan.link.adds()) {
@@ -291,9 +291,9 @@ std::vector<Command> ConvChainStep::CommandsOf(std::span<const BandPart> parts,
     command.in = i == 0 ? bytes(part.first, plan.row_in())
                         : links_[i - 1].buffer +
                               bytes(part.first - bases[i - 1], plan.row_in());
-    command.out = is_last ? bytes(part.begin, plan.row_out())
-                          : plan.buffer +
-                                bytes(part.begin - part.base, plan.row_out());
+    command.out =
+        is_last ? bytes(part.begin, plan.row_out())
+                : plan.buffer + bytes(part.begin - part.base, plan.row_out());
     command.added = bytes(part.begin, plan.row_out());
     commands.push_back(command);
   }
@@ -378,8 +378,11 @@ std::vector<LinkPlan> PlansOf(const PrepareContext& context) {
   return plans;
 }
 
-bool WindowsMeetImage(const RowWindow& w) {
-  return w.pad < w.span && (w.out_h - 1) * w.stride - w.pad < w.in_h;
+// A byte an element, and windows that meet their image.
+bool FitsBands(const LinkPlan& plan) {
+  const RowWindow& w = plan.window;
+  return IsByte(plan.dtypes[0]) && IsByte(plan.made) && w.pad < w.span &&
+         (w.out_h - 1) * w.stride - w.pad < w.in_h;
 }
 
 std::unique_ptr<Step> PrepareConvChain(const PrepareContext& context) {
@@ -389,7 +392,7 @@ std::unique_ptr<Step> PrepareConvChain(const PrepareContext& context) {
   }
   std::vector<LinkPlan> plans = PlansOf(context);
   for (const LinkPlan& plan : plans) {
-    if (!WindowsMeetImage(plan.window)) return nullptr;
+    if (!FitsBands(plan)) return nullptr;
   }
   const ChainCut cut = CutOf(plans, context.threads);
   auto step = std::make_unique<ConvChainStep>(
@@ -424,10 +427,9 @@ std::vector<ConvLink> LinksOf(const Node& chain) {
     node.Set("group", groups[i]);
     if (adds[i] != 0) node.Set("conv_is_b", int64_t{adds[i] == 2});
     for (const auto& [key, numbers] : kLists) {
-      const auto from =
-          lists[key].begin() + static_cast<int64_t>(i * numbers);
-      node.Set(key, std::vector<int64_t>(
-                        from, from + static_cast<int64_t>(numbers)));
+      const auto from = lists[key].begin() + static_cast<int64_t>(i * numbers);
+      node.Set(key, std::vector<int64_t>(from,
+                                         from + static_cast<int64_t>(numbers)));
     }
     const size_t inputs = adds[i] == 0 ? kConvInputs : kConvAddInputs;
     for (size_t j = first; j < first + inputs; ++j) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "squint/ops/conv_chain.h"
+#include "squint/ops/qlinear_operands.h"
 #include "squint/ops/window.h"
 #include "squint/runtime/vanishing.h"
 
@@ -19,20 +20,25 @@ class ChainFusion {
     for (const NodeId id : graph_.order()) {
       if (graph_.node(id).removed || !IsLink(id) || LinkBefore(id)) continue;
       const std::vector<NodeId> links = LinksFrom(id);
-      if (links.size() > 1 && BytesOf(links) > kCacheBytes) Join(links);
+      if (links.size() > 1 && Pays(links)) Join(links);
     }
     graph_.Compact();
   }
 
  private:
-  // What stays where it is between two convolutions: about half of the L2
-  // caches of the day, so that chains of two threads gain as well.
+  // A chain reads and makes more than an L2 cache holds, and what lies between
+  // its links is worth keeping there: short bands of small images would cost
+  // more than they save.
   static constexpr int64_t kCacheBytes = 1024 * 1024;
+  static constexpr int64_t kLeastBetween = 192 * 1024;
 
-  // Height, width and channels of an image; none: not known.
+  // Of one image of 8-bit integers; none: not known, or no such image.
   std::optional<int64_t> BytesOf(ValueId id) const {
     const Value& value = graph_.value(id);
-    if (!value.shape.has_rank() || value.shape.rank() != 4) return {};
+    if (!IsByte(value.dtype) || !value.shape.has_rank() ||
+        value.shape.rank() != 4) {
+      return {};
+    }
     int64_t bytes = 1;
     for (size_t i = 1; i < 4; ++i) {
       const auto size = value.shape.dims()[i].value();
@@ -42,10 +48,23 @@ class ChainFusion {
     return bytes;
   }
 
-  int64_t BytesOf(const std::vector<NodeId>& links) const {
-    int64_t bytes = *BytesOf(graph_.node(links[0]).input(0));
-    for (const NodeId id : links) bytes += *BytesOf(graph_.node(id).output());
-    return bytes;
+  // A byte that goes to the L3 cache and back costs as much as some 20
+  // products: where there are many more, bands gain nothing, and read weights
+  // again that no longer fit beside them.
+  bool Pays(const std::vector<NodeId>& links) const {
+    constexpr int64_t kProductsOfByte = 128;
+    const int64_t in = *BytesOf(graph_.node(links.front()).input(0));
+    int64_t made = 0;
+    int64_t products = 0;
+    for (const NodeId id : links) {
+      const Node& node = graph_.node(id);
+      const Tensor& weight = graph_.value(node.input(3)).constant;
+      const int64_t bytes = *BytesOf(node.output());
+      made += bytes;
+      products += bytes * (weight.size() / weight.dim(0));
+    }
+    const int64_t between = made - *BytesOf(graph_.node(links.back()).output());
+    return in + made > kCacheBytes && products < between * kProductsOfByte;
   }
 
   bool IsLink(NodeId id) const {
@@ -63,12 +82,13 @@ class ChainFusion {
            window.pads_end[0] < window.extent(0);
   }
 
-  // The link that alone reads another one's result, as its image.
+  // The link that alone reads another one's large result, as its image.
   std::optional<NodeId> LinkBehind(NodeId id) const {
     const ValueId result = graph_.node(id).output();
     const NodeId reader = values_.ReaderOf(result);
     if (reader == kNoNode || !IsLink(reader) ||
-        graph_.node(reader).input(0) != result) {
+        graph_.node(reader).input(0) != result ||
+        *BytesOf(result) < kLeastBetween) {
       return {};
     }
     return reader;
@@ -101,8 +121,6 @@ class ChainFusion {
 
 }  // namespace
 
-void FuseChains(Graph& graph) {
-  ChainFusion(graph).Run();
-}
+void FuseChains(Graph& graph) { ChainFusion(graph).Run(); }
 
 }  // namespace squint

@@ -10,7 +10,8 @@ namespace squint {
 // Channels-last QLinearConvs and QLinearConvAdds one behind the other, each of
 // which alone reads the one before, become one QLinearConvChain
 // (ops/conv_chain.h) where what they read and make of an image is more than a
-// core's cache holds. Images have two spatial axes of known sizes.
+// core's cache holds, and much for so few products: inverted bottlenecks, above
+// all. Images have two spatial axes of known sizes.
 void FuseChains(Graph& graph);
 
 }  // namespace squint
