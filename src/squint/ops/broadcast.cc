@@ -31,4 +31,55 @@ Dims BroadcastStrides(const Dims& dims, const Dims& out) {
   return strides;
 }
 
+template <size_t N>
+void WalkBroadcastRows(const Dims& out_dims,
+                       const std::array<const Dims*, N>& operands,
+                       BroadcastBody<N> body) {
+  if (ElementCount(out_dims) == 0) return;
+  Dims extent;
+  std::array<Dims, N> strides;
+  std::array<Dims, N> full;
+  for (size_t k = 0; k < N; ++k) {
+    full[k] = BroadcastStrides(*operands[k], out_dims);
+  }
+  for (size_t axis = 0; axis < out_dims.size(); ++axis) {
+    if (out_dims[axis] == 1) continue;
+    extent.push_back(out_dims[axis]);
+    for (size_t k = 0; k < N; ++k) strides[k].push_back(full[k][axis]);
+  }
+  BroadcastRow<N> row;
+  row.length = extent.empty() ? 1 : extent.back();
+  for (size_t k = 0; k < N; ++k) {
+    row.stride[k] = extent.empty() ? 0 : strides[k].back();
+  }
+  const size_t outer = extent.empty() ? 0 : extent.size() - 1;
+  Dims index(outer, 0);
+  while (true) {
+    body(row);
+    row.out += row.length;
+    size_t axis = outer;
+    while (axis > 0) {
+      --axis;
+      for (size_t k = 0; k < N; ++k) row.offset[k] += strides[k][axis];
+      if (++index[axis] < extent[axis]) break;
+      for (size_t k = 0; k < N; ++k) {
+        row.offset[k] -= strides[k][axis] * extent[axis];
+      }
+      index[axis] = 0;
+      if (axis == 0) return;
+    }
+    if (outer == 0) return;
+  }
+}
+
+template void WalkBroadcastRows<1>(const Dims&,
+                                   const std::array<const Dims*, 1>&,
+                                   BroadcastBody<1>);
+template void WalkBroadcastRows<2>(const Dims&,
+                                   const std::array<const Dims*, 2>&,
+                                   BroadcastBody<2>);
+template void WalkBroadcastRows<3>(const Dims&,
+                                   const std::array<const Dims*, 3>&,
+                                   BroadcastBody<3>);
+
 }  // namespace squint

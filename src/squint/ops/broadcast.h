@@ -26,44 +26,33 @@ struct BroadcastRow {
   std::array<int64_t, N> stride{};  // 0: the operand is one number
 };
 
+// A reference to what is called with each row.
+template <size_t N>
+class BroadcastBody {
+ public:
+  template <typename F>
+  explicit BroadcastBody(F& f)
+      : f_(&f), call_([](void* body, const BroadcastRow<N>& row) {
+          (*static_cast<F*>(body))(row);
+        }) {}
+  void operator()(const BroadcastRow<N>& row) const { call_(f_, row); }
+
+ private:
+  void* f_;
+  void (*call_)(void*, const BroadcastRow<N>&);
+};
+
+// For 1 to 3 operands.
+template <size_t N>
+void WalkBroadcastRows(const Dims& out_dims,
+                       const std::array<const Dims*, N>& operands,
+                       BroadcastBody<N> body);
+
+// One walk for all bodies, of which operators have one for each type.
 template <size_t N, typename F>
 void ForEachBroadcastRow(const Dims& out_dims,
                          const std::array<const Dims*, N>& operands, F&& f) {
-  if (ElementCount(out_dims) == 0) return;
-  Dims extent;
-  std::array<Dims, N> strides;
-  std::array<Dims, N> full;
-  for (size_t k = 0; k < N; ++k) {
-    full[k] = BroadcastStrides(*operands[k], out_dims);
-  }
-  for (size_t axis = 0; axis < out_dims.size(); ++axis) {
-    if (out_dims[axis] == 1) continue;
-    extent.push_back(out_dims[axis]);
-    for (size_t k = 0; k < N; ++k) strides[k].push_back(full[k][axis]);
-  }
-  BroadcastRow<N> row;
-  row.length = extent.empty() ? 1 : extent.back();
-  for (size_t k = 0; k < N; ++k) {
-    row.stride[k] = extent.empty() ? 0 : strides[k].back();
-  }
-  const size_t outer = extent.empty() ? 0 : extent.size() - 1;
-  Dims index(outer, 0);
-  while (true) {
-    f(static_cast<const BroadcastRow<N>&>(row));
-    row.out += row.length;
-    size_t axis = outer;
-    while (axis > 0) {
-      --axis;
-      for (size_t k = 0; k < N; ++k) row.offset[k] += strides[k][axis];
-      if (++index[axis] < extent[axis]) break;
-      for (size_t k = 0; k < N; ++k) {
-        row.offset[k] -= strides[k][axis] * extent[axis];
-      }
-      index[axis] = 0;
-      if (axis == 0) return;
-    }
-    if (outer == 0) return;
-  }
+  WalkBroadcastRows<N>(out_dims, operands, BroadcastBody<N>(f));
 }
 
 }  // namespace squint

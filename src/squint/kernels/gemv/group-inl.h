@@ -195,7 +195,8 @@ HWY_INLINE void AddFields(const WordVector (&word)[kVectors],
 }
 
 // The sums over a group of kRows rows from `row` on, for some of its vectors.
-template <int kBits, bool kEarly, int kRows, int kVectors, bool kFetch>
+// Memory is fetched once, for the first ones of the first rows.
+template <int kBits, bool kEarly, int kRows, int kVectors>
 HWY_INLINE void AddVectors(const GroupParts& group, const PackedGroups& w,
                            const RowsOfGroup& rows, int64_t row, int first) {
   constexpr int64_t kFields = FieldsOf(kBits);
@@ -209,9 +210,10 @@ HWY_INLINE void AddVectors(const GroupParts& group, const PackedGroups& w,
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) sum[r][v] = hn::Zero(d);
   }
+  const bool fetches = row == 0 && first == 0;
   const uint8_t* words = group.words;
   for (int64_t s = 0; s < group.steps; ++s, words += kGemvNr * 4) {
-    if (kFetch) FetchAhead(words);
+    if (fetches) FetchAhead(words);
     WordVector word[kVectors];
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) word[v] = LoadWord(words, first + v);
@@ -231,18 +233,13 @@ HWY_INLINE void AddVectors(const GroupParts& group, const PackedGroups& w,
   }
 }
 
-// The same for all vectors. Memory is fetched once, for the first rows.
+// The same for all vectors.
 template <int kBits, bool kEarly, int kRows>
 HWY_NOINLINE void AddGroup(const GroupParts& group, const PackedGroups& w,
                            const RowsOfGroup& rows, int64_t row) {
   constexpr int kVectors = VectorsOf(kRows);
   for (int first = 0; first < kGemvNv; first += kVectors) {
-    if (first == 0 && row == 0) {
-      AddVectors<kBits, kEarly, kRows, kVectors, true>(group, w, rows, row, 0);
-    } else {
-      AddVectors<kBits, kEarly, kRows, kVectors, false>(group, w, rows, row,
-                                                        first);
-    }
+    AddVectors<kBits, kEarly, kRows, kVectors>(group, w, rows, row, first);
   }
 }
 

@@ -301,7 +301,8 @@ HWY_NOINLINE void Pixels(const BlockArgs& a, int64_t count) {
 }
 
 // Windows of 3 and 5 columns have loops of their own, unless results have to be
-// clamped by themselves: multipliers of 1 and more are rare.
+// clamped by themselves: multipliers of 1 and more are rare. Those of 5 have
+// none for CPUs before AVX2.
 template <int kRows, Walk kWalk, bool kClamps>
 void PixelsOf(const BlockArgs& a, int64_t count) {
   constexpr int kThree = SQUINT_TAPS == 2 ? 2 : 1;
@@ -313,8 +314,10 @@ void PixelsOf(const BlockArgs& a, int64_t count) {
     Pixels<kRows, 0, 0, kAny, true>(a, count);
   } else if (width == 3 && groups == kThree) {
     Pixels<kRows, 3, kThree, kWalk, false>(a, count);
-  } else if (width == 5 && groups == kFive) {
-    Pixels<kRows, 5, kFive, kWalk, false>(a, count);
+  } else if (HWY_TARGET != HWY_SSE4 && width == 5 && groups == kFive) {
+    constexpr bool kHas = HWY_TARGET != HWY_SSE4;  // 25 kB
+    Pixels<kRows, kHas ? 5 : 0, kHas ? kFive : 0, kHas ? kWalk : kAny, false>(
+        a, count);
   } else {
     Pixels<kRows, 0, 0, kAny, false>(a, count);
   }

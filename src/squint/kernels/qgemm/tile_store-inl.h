@@ -276,12 +276,13 @@ inline HWY_NOINLINE void StoreSums(const int32_t* sums, int vectors,
            });
 }
 
-// From registers where that is usual and short, else by StoreSums.
-template <int kRows, int kNv>
+// From registers where that is usual and short, else by StoreSums. `kUsual`:
+// of the product that most CPUs of the target use.
+template <bool kUsual = false, int kRows, int kNv>
 HWY_INLINE void StoreTile(const IntVector (&sum)[kRows][kNv],
                           const TilePlace& to) {
 #if HWY_TARGET == HWY_AVX3
-  if (StoreByRows(sum, to)) return;
+  if (StoreByRows<kUsual>(sum, to)) return;
 #endif
   const Requantization& q = to.requantization;
   constexpr bool kPacks = HWY_TARGET == HWY_AVX2;

@@ -308,12 +308,12 @@ HWY_NOINLINE void StoreRowsOf(const int32_t* sums, const Columns& columns,
   }
 }
 
-// What is long comes from registers in the usual tiles alone, lest every shape
-// has its copy.
-template <class Columns, int kRows, int kNv>
+// What is long comes from registers in the usual tiles of the usual products
+// alone, lest every shape has its copy.
+template <bool kUsual, class Columns, int kRows, int kNv>
 HWY_INLINE void StoreLong(const IntVector (&sum)[kRows][kNv],
                           const Columns& columns, const TilePlace& to) {
-  if constexpr (kRows * kNv == 24 && kNv % 2 == 0) {
+  if constexpr (kUsual && kRows * kNv == 24 && kNv % 2 == 0) {
     StoreRowsFrom<0>(sum, columns, to);
   } else {
     HWY_ALIGN int32_t sums[kRows * kNv * kIntLanes];
@@ -329,13 +329,13 @@ HWY_INLINE void StoreLong(const IntVector (&sum)[kRows][kNv],
 }
 
 // False if the parameters are others: nothing is stored then.
-template <int kRows, int kNv>
+template <bool kUsual, int kRows, int kNv>
 HWY_INLINE bool StoreByRows(const IntVector (&sum)[kRows][kNv],
                             const TilePlace& to) {
   const Requantization& q = to.requantization;
   if (HasRealColumns(q) && q.step != 0 && to.columns >= kNv * kIntLanes) {
     using Columns = StepColumns<kNv, RealSteps<kNv>>;
-    StoreLong(sum, Columns(q, to.column, kNv * kIntLanes), to);
+    StoreLong<kUsual>(sum, Columns(q, to.column, kNv * kIntLanes), to);
     return true;
   }
   if (!HasColumnStore(q)) return false;
@@ -346,7 +346,7 @@ HWY_INLINE bool StoreByRows(const IntVector (&sum)[kRows][kNv],
     return true;
   }
   if (q.addition.added != nullptr && AddsBelowInt32(q.addition)) {
-    StoreLong(sum, AddedColumns<kNv>(q, to.column, columns), to);
+    StoreLong<kUsual>(sum, AddedColumns<kNv>(q, to.column, columns), to);
     return true;
   }
   return false;

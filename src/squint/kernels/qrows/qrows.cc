@@ -24,6 +24,7 @@ namespace squint {
 namespace HWY_NAMESPACE {
 
 namespace imitated {
+constexpr bool kStoresUsual = false;
 #define SQUINT_QUAD_OPERAND(bytes) bytes
 #define SQUINT_QUAD_PRODUCT QuadDotImitated
 #include "squint/kernels/qrows/quad_tile-inl.h"
@@ -34,6 +35,7 @@ namespace imitated {
 #if SQUINT_QUAD_DOT
 HWY_PUSH_ATTRIBUTES(SQUINT_QUAD_TARGET)
 namespace native {
+constexpr bool kStoresUsual = true;
 #define SQUINT_QUAD_OPERAND QuadOperand
 #define SQUINT_QUAD_PRODUCT(x, w, sum) \
   IntVector { SQUINT_QUAD_DOT_RAW(x, w, sum) }
@@ -51,6 +53,7 @@ HWY_POP_ATTRIBUTES
 
 #if SQUINT_QUAD_BYTES
 namespace safe {
+constexpr bool kStoresUsual = false;
 #define SQUINT_QUAD_OPERAND(bytes) bytes
 #define SQUINT_QUAD_PRODUCT QuadDotOfBytes
 #include "squint/kernels/qrows/quad_tile-inl.h"

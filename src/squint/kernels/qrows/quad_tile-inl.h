@@ -2,7 +2,7 @@
 // against packed weights. No header guard: included inside a namespace, once
 // for each way of multiplying, SQUINT_QUAD_PRODUCT(x, w, sum) of
 // SQUINT_QUAD_OPERAND(bytes) and where there is one SQUINT_QUAD_LANE_PRODUCT(x,
-// lane, w, sum).
+// lane, w, sum), with kStoresUsual (see StoreTile).
 
 #ifdef SQUINT_QUAD_LANE_PRODUCT
 constexpr int kQuadsOfVector = 4;
@@ -97,8 +97,9 @@ HWY_NOINLINE void QuadTile(const QuadTileArgs& args) {
 #pragma GCC unroll 4
     for (int v = 0; v < kNv; ++v) sum[0][v] = hn::Add(sum[0][v], other[0][v]);
   }
-  StoreTile(sum, {args.out, args.out_stride, args.row, args.rows, args.column,
-                  args.columns, args.requantization});
+  StoreTile<kStoresUsual>(
+      sum, {args.out, args.out_stride, args.row, args.rows, args.column,
+            args.columns, args.requantization});
 }
 
 template <int kNv>
