@@ -232,6 +232,28 @@ TEST(Depthwise, EqualsTheTruthForKernelsStridesAndWidths) {
   });
 }
 
+// As many channels as fill vectors of every width, and three more.
+TEST(Depthwise, EqualsTheTruthForManyChannels) {
+  ForEachTarget([] {
+    for (const int64_t width : {4, 7, 8, 13, 28, 45}) {
+      for (const int64_t kernel : {3, 5}) {
+        for (const int64_t stride : {1, 2}) {
+          for (const int64_t pad : {0, 1, 2, 6}) {
+            if (width + 2 * pad < kernel) continue;
+            for (const int64_t height : {5, 18}) {
+              ConvShape s =
+                  Shape(19, 19, 19, height, width, kernel, stride, pad);
+              s.batch = 2;
+              EXPECT_EQ(RunDepthwise(s, 5), RunDepthwise(s, 1));
+            }
+          }
+        }
+      }
+    }
+    RunDepthwise(Shape(16, 16, 16, 3, 250, 5, 2, 2));
+  });
+}
+
 TEST(Depthwise, TakesSeveralFiltersPerChannelAndABatch) {
   ForEachTarget([] {
     ConvShape s = Shape(3, 6, 3, 6, 9, 3, 1, 1);

@@ -12,6 +12,7 @@
 
 #include "squint/kernels/clamp-inl.h"
 #include "squint/kernels/conv/stage-inl.h"
+#include "squint/kernels/depthwise/channels-inl.h"
 #include "squint/kernels/pin-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -260,8 +261,42 @@ void ComputePlanes(const DepthwiseArgs& args, int64_t begin, int64_t end) {
   }
 }
 
+// Channels in vectors: of each image as many as fill them, in parts of rows
+// that are worth turning the rows above anew. The others plane by plane.
+void RunChannels(const DepthwiseArgs& args, ThreadPool& pool) {
+  constexpr int64_t kFewRows = 8;
+  const ConvShape& s = args.shape;
+  const auto lanes = static_cast<int64_t>(HWY_LANES(float));
+  const int64_t blocks = s.channels / lanes;
+  const int64_t rows = s.window.out_h;
+  const int64_t parts =
+      std::clamp<int64_t>(4 * pool.threads() / (s.batch * blocks), 1,
+                          std::max<int64_t>(1, rows / kFewRows));
+  const int64_t rest = s.channels - blocks * lanes;
+  const int64_t of_image = blocks * parts + rest;
+  pool.ParallelFor(static_cast<size_t>(s.batch * of_image), 1,
+                   [&](size_t begin, size_t end) {
+                     for (auto i = static_cast<int64_t>(begin);
+                          i < static_cast<int64_t>(end); ++i) {
+                       const int64_t first = i / of_image * s.channels;
+                       const int64_t task = i % of_image;
+                       if (task < blocks * parts) {
+                         const int64_t part = task % parts;
+                         ComputeChannels(args, first + task / parts * lanes,
+                                         part * rows / parts,
+                                         (part + 1) * rows / parts);
+                       } else {
+                         const int64_t plane =
+                             first + task - blocks * parts + blocks * lanes;
+                         ComputePlanes(args, plane, plane + 1);
+                       }
+                     }
+                   });
+}
+
 void RunDepthwise(const DepthwiseArgs& args, ThreadPool& pool) {
   const ConvShape& s = args.shape;
+  if (PrefersChannels(s)) return RunChannels(args, pool);
   const int64_t planes = s.batch * s.channels;
   const int64_t grain = std::max<int64_t>(1, planes / (16 * pool.threads()));
   pool.ParallelFor(static_cast<size_t>(planes), static_cast<size_t>(grain),
