@@ -1,6 +1,7 @@
 // Pooling over staged planes (conv/window.h).
 #include "squint/kernels/pool/pool.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "squint/base/threads.h"
@@ -99,7 +100,74 @@ HWY_INLINE void PoolPlane(const F& f, const PlaneWindow& w, const float* plane,
               });
 }
 
+#if HWY_TARGET != HWY_SCALAR
+// Maxima of columns first, then those of a row of them: fewer loads than all
+// taps of a window, and no copy of the plane.
+constexpr int64_t kMaxColumns = 4096;
+
+HWY_INLINE int64_t PaddedColumns(const PlaneWindow& w) {
+  return (w.out_w - 1) * w.stride_w + w.kernel_w;
+}
+
+template <class D>
+bool FitsColumns(D d, const PlaneWindow& w) {
+  return w.dilation_h == 1 && w.dilation_w == 1 && w.stride_w <= 2 &&
+         w.pad_left >= 0 && w.pad_left < w.kernel_w && w.pad_top >= 0 &&
+         w.pad_top < w.kernel_h && PaddedColumns(w) <= kMaxColumns &&
+         w.pad_left + w.in_w <= kMaxColumns &&
+         w.in_w >= static_cast<int64_t>(hn::MaxLanes(d)) &&
+         (w.out_h - 1) * w.stride_h - w.pad_top < w.in_h;
+}
+
+// Every stride-th number from `in` on.
+template <class D>
+HWY_INLINE hn::Vec<D> LoadStrided(D d, const float* in, int64_t stride) {
+  if (stride == 1) return hn::LoadU(d, in);
+  return hn::ConcatEven(d, hn::LoadU(d, in + hn::MaxLanes(d)),
+                        hn::LoadU(d, in));
+}
+
+template <class D>
+HWY_NOINLINE void MaxByColumns(D d, const PlaneWindow& w, const float* plane,
+                               float* out) {
+  constexpr auto kN = static_cast<int64_t>(hn::MaxLanes(D()));
+  // Room behind for vectors that begin inside.
+  HWY_ALIGN float columns[kMaxColumns + 4 * kN];
+  std::fill_n(columns, PaddedColumns(w) + 4 * kN, Maximum::kBorder);
+  for (int64_t y = 0; y < w.out_h; ++y) {
+    const int64_t top = y * w.stride_h - w.pad_top;
+    const int64_t first = std::max<int64_t>(0, top);
+    const int64_t rows = std::min(w.in_h, top + w.kernel_h) - first;
+    const float* in = plane + first * w.in_w;
+    ForEachVector(w.in_w, kN, [&](int64_t x) HWY_ATTR {
+      auto most = hn::LoadU(d, in + x);
+      for (int64_t r = 1; r < rows; ++r) {
+        most = hn::Max(most, hn::LoadU(d, in + r * w.in_w + x));
+      }
+      hn::StoreU(most, d, columns + w.pad_left + x);
+    });
+    ForEachVector(w.out_w, kN, [&](int64_t x) HWY_ATTR {
+      const float* at = columns + x * w.stride_w;
+      auto most = LoadStrided(d, at, w.stride_w);
+      for (int64_t t = 1; t < w.kernel_w; ++t) {
+        most = hn::Max(most, LoadStrided(d, at + t, w.stride_w));
+      }
+      StoreInRow(d, most, out + y * w.out_w + x, w.out_w);
+    });
+  }
+}
+#endif
+
 void MaxPlane(const PlaneWindow& w, const float* plane, float* out) {
+#if HWY_TARGET != HWY_SCALAR
+  const hn::ScalableTag<float> whole;
+  const hn::CappedTag<float, 8> half;
+  const bool fills = w.out_w >= static_cast<int64_t>(hn::MaxLanes(whole));
+  if (fills && FitsColumns(whole, w)) {
+    return MaxByColumns(whole, w, plane, out);
+  }
+  if (FitsColumns(half, w)) return MaxByColumns(half, w, plane, out);
+#endif
   PoolPlane(Maximum{}, w, plane, out);
 }
 void AveragePlane(const PlaneWindow& w, const float* rows, const float* columns,
