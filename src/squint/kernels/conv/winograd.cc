@@ -31,10 +31,16 @@ struct WinogradScratch {
 
   WinogradScratch(const WinogradPlan& plan) {
     const auto aligned = [](int64_t floats) { return (floats + 15) / 16 * 16; };
+    // Sixteen products are written and read side by side: 256 bytes beyond
+    // whole pages, so that they lie in different sets of the caches.
+    const auto apart = [](int64_t floats) {
+      constexpr int64_t kPage = 1024;
+      return (floats + kPage - 1 - kPage / 16) / kPage * kPage + kPage / 16;
+    };
     const StagedPlane plane(plan.tiles);
     staged = aligned(plan.shape.channels * plane.floats() + kStagingSlack);
-    right = aligned((plan.block + kNr - 1) / kNr * kNr * plan.shape.channels);
-    products = plan.shape.filters * plan.block;
+    right = apart((plan.block + kNr - 1) / kNr * kNr * plan.shape.channels);
+    products = apart(plan.shape.filters * plan.block);
   }
   int64_t floats() const {
     return staged + kFilterProducts * (right + products) + kStagingSlack;
@@ -147,7 +153,7 @@ void FinishFilter(const WinogradArgs& args, const float* products,
                   int64_t filter, int64_t begin, int64_t count, float* image) {
   const PlaneWindow& w = args.plan.shape.window;
   const int64_t tiles_w = args.plan.tiles.out_w;
-  const int64_t step = args.plan.shape.filters * args.plan.block;
+  const int64_t step = WinogradScratch(args.plan).products;
   const float bias = args.bias != nullptr ? args.bias[filter] : 0.0f;
   const float* sums = products + filter * args.plan.block;
   float* plane = image + filter * w.out_pixels();
