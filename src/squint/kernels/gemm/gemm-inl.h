@@ -124,12 +124,14 @@ struct PackedRight {
   }
 };
 
-// dst[p][j] = b(p, column + j), zeros up to kNr.
+// dst[p][j] = b(p, column + j), zeros up to `width` columns, which are whole
+// vectors.
 HWY_INLINE void PackRightPanel(const float* b, int64_t row_stride,
                                int64_t column_stride, int64_t k,
-                               int64_t columns, float* dst) {
+                               int64_t columns, float* dst,
+                               int64_t width = kNr) {
   const FloatTag d;
-  for (int64_t p = 0; p < k; ++p, dst += kNr) {
+  for (int64_t p = 0; p < k; ++p, dst += width) {
     const float* row = b + p * row_stride;
     int64_t j = 0;
     if (column_stride == 1) {
@@ -137,8 +139,10 @@ HWY_INLINE void PackRightPanel(const float* b, int64_t row_stride,
         hn::StoreU(hn::LoadU(d, row + j), d, dst + j);
       }
     }
+    for (int64_t z = columns / kLanes * kLanes; z < width; z += kLanes) {
+      hn::StoreU(hn::Zero(d), d, dst + z);
+    }
     for (; j < columns; ++j) dst[j] = row[j * column_stride];
-    for (; j < kNr; ++j) dst[j] = 0.0f;
   }
 }
 
@@ -177,11 +181,13 @@ struct ViewRight {
     }
     if (!direct) PackRightPanels(start, b.row_stride, k, whole, buffer);
     for (int64_t j = whole; j * kNr < columns; ++j) {
+      // A few last columns lie close together.
+      const int64_t count = std::min<int64_t>(kNr, columns - j * kNr);
+      const int64_t width = CeilDiv(count, kLanes) * kLanes;
       float* target = buffer + j * kPanelFloats;
       PackRightPanel(start + j * kNr * b.column_stride, b.row_stride,
-                     b.column_stride, k,
-                     std::min<int64_t>(kNr, columns - j * kNr), target);
-      panels[j] = {target, kNr};
+                     b.column_stride, k, count, target, width);
+      panels[j] = {target, width};
     }
   }
 };

@@ -65,8 +65,8 @@ struct Halves {
   // Spelled out: gcc gives implicit ones no target, so they cannot inline
   // those of NEON's vectors.
   HWY_INLINE Halves() {}
-  HWY_INLINE Halves(FloatVector first, FloatVector second)
-      : first(first), second(second) {}
+  HWY_INLINE Halves(FloatVector even, FloatVector odd)
+      : first(even), second(odd) {}
 
   FloatVector first;
   FloatVector second;
