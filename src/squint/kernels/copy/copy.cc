@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "squint/base/threads.h"
+#include "squint/kernels/copy/apart.h"
 #include "squint/kernels/copy/byte_tile.h"
 
 namespace squint {
@@ -28,24 +29,6 @@ struct Loops {
   bool tiled(const CopyPlan& plan) const { return across != plan.axes - 1; }
   size_t across;
 };
-
-// Elements that lie apart.
-template <typename T>
-void CopyApart(const T* from, int64_t from_stride, int64_t count, T* to,
-               int64_t to_stride) {
-  constexpr int64_t kFour = 4;
-  int64_t i = 0;
-  for (; i + kFour <= count; i += kFour) {
-    to[0] = from[0];
-    to[to_stride] = from[from_stride];
-    to[2 * to_stride] = from[2 * from_stride];
-    to[3 * to_stride] = from[3 * from_stride];
-    to += kFour * to_stride;
-    from += kFour * from_stride;
-  }
-  for (int64_t j = 0; i + j < count; ++j)
-    to[j * to_stride] = from[j * from_stride];
-}
 
 // 16 bytes or more; short ones without a call.
 void CopyBytes(const std::byte* from, int64_t count, std::byte* to) {
@@ -90,19 +73,21 @@ template <typename T>
 void CopyTiles(const CopyPlan& plan, size_t across, int64_t rows, const T* from,
                T* to) {
   const size_t last = plan.axes - 1;
+  const int64_t count = plan.size[last];
+  int64_t done = 0;
   if constexpr (sizeof(T) == 1) {
-    if (plan.to_stride[last] == 1) {
-      for (int64_t i = 0; i < plan.size[last]; i += kByteTile) {
-        TransposeByteTile(from + i * plan.from_stride[last],
-                          plan.from_stride[last],
-                          std::min(kByteTile, plan.size[last] - i), rows,
-                          to + i, plan.to_stride[across]);
-      }
-      return;
+    // What is much less than a square is faster byte by byte.
+    constexpr int64_t kMost = kByteTile * kByteTile / 4 * 3;
+    for (; plan.to_stride[last] == 1 && done < count; done += kByteTile) {
+      const int64_t some = std::min(kByteTile, count - done);
+      if (some * rows < kMost) break;
+      TransposeByteTile(from + done * plan.from_stride[last],
+                        plan.from_stride[last], some, rows, to + done,
+                        plan.to_stride[across]);
     }
   }
-  for (int64_t begin = 0; begin < plan.size[last]; begin += kTile) {
-    const int64_t end = std::min(begin + kTile, plan.size[last]);
+  for (int64_t begin = done; begin < count; begin += kTile) {
+    const int64_t end = std::min(begin + kTile, count);
     for (int64_t r = 0; r < rows; ++r) {
       CopyApart(from + r + begin * plan.from_stride[last],
                 plan.from_stride[last], end - begin,
@@ -145,40 +130,77 @@ void CopyItems(const CopyPlan& plan, const Loops& loops, size_t begin,
   }
 }
 
-// The last two axes are the rows and columns of InterleaveBytes.
+// The last two axes are the columns and rows of InterleaveBytes.
 bool InterleavesFewRows(const CopyPlan& plan) {
   if (plan.axes < 2) return false;
   const size_t last = plan.axes - 1;
-  return plan.size[last] <= kFewRows && plan.to_stride[last] == 1 &&
-         plan.from_stride[last - 1] == 1 &&
+  return std::min(plan.size[last], plan.size[last - 1]) < kByteTile &&
+         plan.to_stride[last] == 1 && plan.from_stride[last - 1] == 1 &&
          plan.to_stride[last - 1] == plan.size[last];
 }
 
-void InterleaveFewRows(const CopyPlan& plan, const uint8_t* from, uint8_t* to,
-                       ThreadPool& pool) {
-  const size_t last = plan.axes - 1;
-  const int64_t columns = plan.size[last - 1];
-  const int64_t pieces = (columns + kElementsPerTask - 1) / kElementsPerTask;
-  int64_t items = pieces;
-  for (size_t i = 0; i + 1 < last; ++i) items *= plan.size[i];
-  pool.ParallelFor(
-      static_cast<size_t>(items), 1, [&](size_t begin, size_t end) {
-        for (size_t item = begin; item < end; ++item) {
-          auto rest = static_cast<int64_t>(item);
-          const int64_t first = rest % pieces * kElementsPerTask;
-          rest /= pieces;
-          const uint8_t* source = from + first;
-          uint8_t* target = to + first * plan.size[last];
-          for (size_t i = last - 1; i-- > 0;) {
-            source += rest % plan.size[i] * plan.from_stride[i];
-            target += rest % plan.size[i] * plan.to_stride[i];
-            rest /= plan.size[i];
-          }
-          InterleaveBytes(source, plan.from_stride[last], plan.size[last],
-                          std::min(kElementsPerTask, columns - first), target);
-        }
-      });
-}
+// Work items are pieces of the matrices' columns; matrices of one piece are
+// done along the axis before without dividing.
+class InterleavedRows {
+ public:
+  InterleavedRows(const CopyPlan& plan, const uint8_t* from, uint8_t* to)
+      : plan_(plan), outer_(plan.axes - 2), from_(from), to_(to) {
+    constexpr int64_t kWhole = 64;  // columns: full vectors, full lines
+    const int64_t rows = plan.size[outer_ + 1];
+    const int64_t some =
+        std::max(kWhole, kElementsPerTask / rows / kWhole * kWhole);
+    shape_ = {.rows = rows,
+              .columns = std::min(plan.size[outer_], some),
+              .row_stride = plan.from_stride[outer_ + 1],
+              .from_step = outer_ > 0 ? plan.from_stride[outer_ - 1] : 0,
+              .to_step = outer_ > 0 ? plan.to_stride[outer_ - 1] : 0};
+    pieces_ = (plan.size[outer_] + shape_.columns - 1) / shape_.columns;
+  }
+
+  void Run(ThreadPool& pool) const {
+    int64_t items = pieces_;
+    for (size_t i = 0; i < outer_; ++i) items *= plan_.size[i];
+    const int64_t grain =
+        std::max<int64_t>(1, kElementsPerTask / (shape_.columns * shape_.rows));
+    pool.ParallelFor(static_cast<size_t>(items), static_cast<size_t>(grain),
+                     [&](size_t begin, size_t end) {
+                       auto item = static_cast<int64_t>(begin);
+                       while (item < static_cast<int64_t>(end)) {
+                         item += Some(item, static_cast<int64_t>(end));
+                       }
+                     });
+  }
+
+ private:
+  // How many items were done.
+  int64_t Some(int64_t item, int64_t end) const {
+    int64_t rest = item / pieces_;
+    const int64_t column = item % pieces_ * shape_.columns;
+    const uint8_t* source = from_ + column;
+    uint8_t* target = to_ + column * shape_.rows;
+    int64_t matrices = 1;
+    for (size_t i = outer_; i-- > 0;) {
+      const int64_t index = rest % plan_.size[i];
+      rest /= plan_.size[i];
+      source += index * plan_.from_stride[i];
+      target += index * plan_.to_stride[i];
+      if (i + 1 == outer_ && pieces_ == 1) {
+        matrices = std::min(plan_.size[i] - index, end - item);
+      }
+    }
+    FewRows shape = shape_;
+    shape.columns = std::min(shape_.columns, plan_.size[outer_] - column);
+    InterleaveBytes(shape, matrices, source, target);
+    return matrices;
+  }
+
+  const CopyPlan& plan_;
+  size_t outer_;  // axes before the columns
+  const uint8_t* from_;
+  uint8_t* to_;
+  FewRows shape_;   // of a whole piece
+  int64_t pieces_;  // of a matrix
+};
 
 template <typename T>
 void CopyOf(const CopyPlan& plan, const void* from, void* to,
@@ -239,8 +261,9 @@ void Copy(const CopyPlan& plan, size_t element_bytes, const void* from,
   switch (element_bytes) {
     case 1:
       if (InterleavesFewRows(plan)) {
-        return InterleaveFewRows(plan, static_cast<const uint8_t*>(from),
-                                 static_cast<uint8_t*>(to), pool);
+        return InterleavedRows(plan, static_cast<const uint8_t*>(from),
+                               static_cast<uint8_t*>(to))
+            .Run(pool);
       }
       return CopyOf<uint8_t>(plan, from, to, pool);
     case 2:

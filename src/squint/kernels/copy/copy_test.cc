@@ -72,8 +72,8 @@ TEST(Copy, TransposesAroundTileBorders) {
 }
 
 TEST(Copy, PutsFewRowsSideBySide) {
-  for (const int64_t rows : {2, 3, 4}) {
-    for (const int64_t columns : {1, 31, 64, 1000}) {
+  for (const int64_t rows : {2, 3, 4, 5, 8}) {
+    for (const int64_t columns : {1, 7, 31, 64, 1000}) {
       ForEachTarget([&] {
         Check({columns, rows}, {1, columns}, {rows, 1});
         Check({2, columns, rows}, {columns * rows + 40, 1, columns + 3},
@@ -82,6 +82,55 @@ TEST(Copy, PutsFewRowsSideBySide) {
     }
   }
   Check({20000 / 3, 3}, {1, 20000 / 3}, {3, 1});
+}
+
+TEST(Copy, ShufflesPiecesOfPixels) {
+  for (const int64_t groups : {2, 3, 4, 7, 8, 17}) {
+    for (const int64_t size : {1, 5, 12, 16, 17}) {
+      const int64_t c = groups * size;
+      Check({60, size, groups}, {c, 1, size}, {c, groups, 1});
+      // Pixels that lie apart, images as an axis of their own.
+      Check({2, 25, size, groups}, {26 * c, c, 1, size},
+            {25 * c + 9, c, groups, 1});
+    }
+  }
+}
+
+// A task is some 16,000 bytes.
+TEST(Copy, SplitsManySmallMatricesAmongThreads) {
+  CheckAs<uint8_t>({200, 17, 4}, {68, 1, 17}, {68, 4, 1});
+  CheckAs<uint8_t>({6000, 3}, {1, 6001}, {3, 1});
+}
+
+TEST(Copy, InterleavesRowsOfAnyLengthAndNothingBeyond) {
+  constexpr int64_t kMatrices = 3;
+  constexpr uint8_t kGuard = 0xA5;
+  for (const int64_t rows : {2, 3, 4, 5, 8, 15, 16, 40}) {
+    for (int64_t columns = 1; columns <= 70; ++columns) {
+      const FewRows shape = {.rows = rows,
+                             .columns = columns,
+                             .row_stride = columns,
+                             .from_step = rows * columns,
+                             .to_step = rows * columns + 2};
+      std::vector<uint8_t> from(
+          static_cast<size_t>(kMatrices * shape.from_step));
+      std::iota(from.begin(), from.end(), uint8_t{5});
+      std::vector<uint8_t> truth(static_cast<size_t>(kMatrices * shape.to_step),
+                                 kGuard);
+      for (int64_t i = 0; i < kMatrices; ++i) {
+        for (int64_t k = 0; k < rows * columns; ++k) {
+          truth[static_cast<size_t>(i * shape.to_step + k)] =
+              from[static_cast<size_t>(i * shape.from_step +
+                                       k % rows * columns + k / rows)];
+        }
+      }
+      ForEachTarget([&] {
+        std::vector<uint8_t> to(truth.size(), kGuard);
+        InterleaveBytes(shape, kMatrices, from.data(), to.data());
+        ASSERT_EQ(to, truth) << rows << " x " << columns;
+      });
+    }
+  }
 }
 
 TEST(Copy, TransposesMatricesOfBytes) {
