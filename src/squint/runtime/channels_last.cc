@@ -13,18 +13,19 @@
 #include "squint/ops/op.h"
 #include "squint/ops/qlinear_form.h"
 #include "squint/ops/qlinear_operands.h"
+#include "squint/runtime/channel_shuffle.h"
 
 namespace squint {
 namespace {
 
 class LayoutPass {
  public:
-  explicit LayoutPass(Graph& graph) : graph_(graph) {}
+  explicit LayoutPass(Graph& graph) : graph_(graph), values_(graph) {}
 
   void Run() {
     for (const NodeId id : graph_.order()) {
       node_ = id;
-      if (!MakeLast()) ReadFirst();
+      if (!MakeShuffle() && !MakeLast()) ReadFirst();
     }
     node_ = kNoNode;
     for (const ValueId id : graph_.outputs()) First(id);
@@ -241,6 +242,41 @@ class LayoutPass {
     return Become(n.op_type, n.domain, {0});
   }
 
+  // A channel shuffle permutes the pieces of the last axis.
+  bool MakeShuffle() {
+    const ValueId from = node().input(0);
+    if (!IsImage(from) || !HasLast(from)) return false;
+    const auto found = FindChannelShuffle(graph_, values_, node_);
+    if (!found) return false;
+    const int spatial = RankOf(from) - 2;
+    std::vector<int64_t> perm(static_cast<size_t>(spatial) + 1);
+    std::iota(perm.begin(), perm.end(), 0);
+    for (const int64_t piece : found->perm) perm.push_back(spatial + 1 + piece);
+    Reshape(found->split, spatial, found->pieces);
+    Reshape(found->join, spatial, {ElementCount(found->pieces)});
+    for (const NodeId id : {found->split, found->transpose}) {
+      graph_.value(graph_.node(id).output()).shape = Shape();
+    }
+    graph_.node(found->transpose).Set("perm", std::move(perm));
+    graph_.ReplaceInput(found->split, 0, LastOf(from));
+    const ValueId joined = graph_.node(found->join).output();
+    const ValueId made = NewLast(joined);
+    graph_.SetProducer(made, found->join, 0);
+    graph_.value(joined).producer = kNoNode;
+    return true;
+  }
+
+  // To samples and pixels as they are, then `channels`.
+  void Reshape(NodeId id, int spatial, const Dims& channels) {
+    std::vector<int64_t> shape(static_cast<size_t>(spatial) + 1, 0);
+    shape.insert(shape.end(), channels.begin(), channels.end());
+    const Dims dims = {static_cast<int64_t>(shape.size())};
+    graph_.ReplaceInput(
+        id, 1,
+        graph_.AddConstant("shuffled", Tensor::Of<int64_t>(dims, shape)));
+    graph_.node(id).attributes.erase("allowzero");
+  }
+
   // Slice and Pad: input 3 lists the axes that input 1 speaks of; without it,
   // they are the first ones.
   bool MakeListed() {
@@ -274,6 +310,7 @@ class LayoutPass {
   }
 
   Graph& graph_;
+  const VanishingValues values_;  // of the nodes not yet reached
   NodeId node_ = kNoNode;
   std::vector<ValueId> last_;
 };
