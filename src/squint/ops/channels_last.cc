@@ -93,24 +93,6 @@ class DepthwiseLastStep : public Step {
   uint8_t border_;
 };
 
-class AverageLastStep : public Step {
- public:
-  AverageLastStep(int64_t images, int64_t pixels, int64_t channels,
-                  const ByteGrid& x, const ByteGrid& y)
-      : images_(images), pixels_(pixels), channels_(channels), x_(x), y_(y) {}
-  void Run(const StepArgs& args) const override {
-    AverageBytesLast(args.inputs[0], images_, pixels_, channels_, x_,
-                     args.outputs[0], y_, args.pool);
-  }
-
- private:
-  int64_t images_;
-  int64_t pixels_;
-  int64_t channels_;
-  ByteGrid x_;
-  ByteGrid y_;
-};
-
 }  // namespace
 
 bool HasChannelsLastKernel(const Graph& graph, const Node& node) {
@@ -173,17 +155,6 @@ std::unique_ptr<Step> PrepareQConvLast(const PrepareContext& context,
                                                std::move(filters));
   }
   return PrepareRowConv(context, shape, *std::move(product), *weight, added);
-}
-
-std::unique_ptr<Step> PrepareQAverageLast(const PrepareContext& context,
-                                          const QLinearForm& form) {
-  const Dims& x = context.input_dims[0];
-  const auto x_grid = ByteGridOf(context, form.inputs[0]);
-  const auto y_grid = ResultGrid(context, form);
-  if (!x_grid || !y_grid || ElementCount(x) == 0) return nullptr;
-  const int64_t pixels = ElementCount(x) / (x.front() * x.back());
-  return std::make_unique<AverageLastStep>(x.front(), pixels, x.back(), *x_grid,
-                                           *y_grid);
 }
 
 }  // namespace squint

@@ -30,8 +30,6 @@ struct AddedBytes {
 std::unique_ptr<Step> PrepareQConvLast(
     const PrepareContext& context, const QLinearForm& form,
     const std::optional<AddedBytes>& added = {});
-std::unique_ptr<Step> PrepareQAverageLast(const PrepareContext& context,
-                                          const QLinearForm& form);
 // QLinearAveragePool, channels last or first.
 std::unique_ptr<Step> PrepareQAveragePool(const PrepareContext& context,
                                           const QLinearForm& form);

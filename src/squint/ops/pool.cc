@@ -315,19 +315,21 @@ void RunGlobalLpPool(RunContext& context) {
 }
 
 // QLinearGlobalAveragePool: (sum of q - positions * zx) * sx / (sy *
-// positions), rounded once.
+// positions), rounded once. GlobalAveragePoolToFloat, where the result is not
+// quantized: the same with sy = 1, in float32.
 void RunGlobalAveragePoolInteger(RunContext& context) {
-  if (!CanSumIntegers(context, 0, 0, -1) || !context.output_quant[0]) {
+  if (!CanSumIntegers(context, 0, 0, -1)) {
     return RunDequantized(context, RunGlobalAveragePool);
   }
   const QuantParams& x = *context.input_quant[0];
-  const QuantParams& y = *context.output_quant[0];
+  const QuantParams* y = context.output_quant[0];
   const GlobalPool pool = GlobalPoolOf(context.in(0));
   const std::vector<double> sums = GlobalSums(Centered(context.in(0), x), pool);
   const float multiplier =
-      x.scale_at() / (y.scale_at() * static_cast<float>(pool.positions));
+      x.scale_at() / ((y == nullptr ? 1.0f : y->scale_at()) *
+                      static_cast<float>(pool.positions));
   context.outputs[0] =
-      Requantize(sums, pool.out_dims, -1, std::span(&multiplier, 1), &y);
+      Requantize(sums, pool.out_dims, -1, std::span(&multiplier, 1), y);
 }
 
 template <typename T>

@@ -4,6 +4,7 @@
 
 #include "squint/kernels/qelementwise/qelementwise.h"
 #include "squint/ops/channels_last.h"
+#include "squint/ops/global_mean.h"
 #include "squint/ops/prepare.h"
 #include "squint/ops/qlinear_operands.h"
 
@@ -52,36 +53,6 @@ std::unique_ptr<Step> PrepareQBinary(const PrepareContext& context,
   if (!a || !b || !y || !plan.valid || ElementCount(out) == 0) return nullptr;
   return std::make_unique<QBinaryStep>(form.op_type == "Mul", plan, b_input, *a,
                                        *b, *y, context.input_dims[0] == out);
-}
-
-class QAverageStep : public Step {
- public:
-  QAverageStep(int64_t planes, int64_t pixels, const ByteGrid& x,
-               const ByteGrid& y)
-      : planes_(planes), pixels_(pixels), x_(x), y_(y) {}
-  void Run(const StepArgs& args) const override {
-    AverageBytes(args.inputs[0], planes_, pixels_, x_, args.outputs[0], y_,
-                 args.pool);
-  }
-
- private:
-  int64_t planes_;
-  int64_t pixels_;
-  ByteGrid x_;
-  ByteGrid y_;
-};
-
-std::unique_ptr<Step> PrepareQAverage(const PrepareContext& context,
-                                      const QLinearForm& form) {
-  const Dims& x = context.input_dims[0];
-  const auto x_grid = ByteGridOf(context, form.inputs[0]);
-  const auto y_grid = ResultGrid(context, form);
-  if (!x_grid || !y_grid || ElementCount(x) == 0) {
-    return nullptr;
-  }
-  const int64_t planes = x[0] * x[1];
-  return std::make_unique<QAverageStep>(planes, ElementCount(x) / planes,
-                                        *x_grid, *y_grid);
 }
 
 class ConversionStep : public Step {
@@ -145,8 +116,7 @@ std::unique_ptr<Step> PrepareQLinear(const PrepareContext& context) {
     return PrepareQAveragePool(context, *form);
   }
   if (form->op_type == "GlobalAveragePool") {
-    return form->channels_last ? PrepareQAverageLast(context, *form)
-                               : PrepareQAverage(context, *form);
+    return PrepareQGlobalMean(context, *form);
   }
   return nullptr;
 }

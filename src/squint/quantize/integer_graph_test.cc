@@ -134,6 +134,22 @@ std::vector<Case> Cases() {
          return net.Op("Gemm", {net.Op("Flatten", {most}), net.Weight({6, 4}),
                                 net.Weight({4}, 0.2f)});
        }},
+      {"means of a convolution, which end the network",
+       {2, 3, 7, 5},
+       [](Net& net) {
+         const ValueId stem = net.Op("Relu", {net.Conv(net.x, 3, 9, 3)});
+         const ValueId wide = net.Op("Relu", {net.Conv(stem, 9, 70, 1)});
+         return net.Op("GlobalAveragePool", {wide});
+       }},
+      {"means of a convolution before a head",
+       {2, 3, 7, 5},
+       [](Net& net) {
+         const ValueId stem = net.Op("Relu", {net.Conv(net.x, 3, 9, 3)});
+         const ValueId wide = net.Op("Relu", {net.Conv(stem, 9, 70, 3)});
+         const ValueId mean = net.Op("GlobalAveragePool", {wide});
+         return net.Op("Gemm", {net.Op("Flatten", {mean}), net.Weight({70, 4}),
+                                net.Weight({4}, 0.2f)});
+       }},
       {"means of windows beside each other",
        {2, 3, 11, 9},
        [](Net& net) {
@@ -328,6 +344,14 @@ TEST(LowerToIntegers, AveragesWindowsOfChannelsLast) {
   const Graph graph = LoweredCase("means of windows beside each other");
   EXPECT_EQ(CountOf(graph, "QLinearAveragePool"), 3) << PrintGraph(graph);
   EXPECT_EQ(CountOf(graph, "Transpose"), 2);  // of the input and the result
+}
+
+TEST(LowerToIntegers, TakesRealMeansOfStoredImages) {
+  const Graph graph =
+      LoweredCase("means of a convolution, which end the network");
+  EXPECT_EQ(CountOf(graph, "GlobalAveragePoolToFloat"), 1) << PrintGraph(graph);
+  EXPECT_EQ(CountOf(graph, "DequantizeLinear"), 0);
+  EXPECT_EQ(CountOf(graph, "Transpose"), 1);  // of the input
 }
 
 // A layer of a transformer, in parts: attention, and two products with a Gelu.

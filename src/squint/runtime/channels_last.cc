@@ -25,7 +25,7 @@ class LayoutPass {
   void Run() {
     for (const NodeId id : graph_.order()) {
       node_ = id;
-      if (!MakeShuffle() && !MakeLast()) ReadFirst();
+      if (!MakeShuffle() && !MakeRealMean() && !MakeLast()) ReadFirst();
     }
     node_ = kNoNode;
     for (const ValueId id : graph_.outputs()) First(id);
@@ -240,6 +240,17 @@ class LayoutPass {
     }
     MoveAxis();
     return Become(n.op_type, n.domain, {0});
+  }
+
+  // Its result is no image.
+  bool MakeRealMean() {
+    const ValueId from = node().input(0);
+    if (!node().Is("GlobalAveragePoolToFloat", "squint") || !HasLast(from)) {
+      return false;
+    }
+    graph_.node(node_).Set("channels_last", int64_t{1});
+    graph_.ReplaceInput(node_, 0, LastOf(from));
+    return true;
   }
 
   // A channel shuffle permutes the pieces of the last axis.

@@ -203,9 +203,10 @@ class Lowering {
       return false;
     }
     if (MapsChannels(original_, n)) return MakeChannelTables();
-    // Products alone have a form with a real result.
+    // Products and means have a form with a real result.
     if (n.Is("MatMul")) return MakeMatMul();
     if (n.Is("Gemm")) return MakeGemm();
+    if (n.Is("GlobalAveragePool") && MakeRealMean()) return true;
     for (const ValueId id : n.outputs) {
       if (id != kNoValue && !IsLowered(id)) return false;
     }
@@ -406,6 +407,18 @@ class Lowering {
     AppendParameters(inputs, n.output());
     Become("QLinear" + n.op_type, "com.microsoft", std::move(inputs),
            n.attributes);
+    return true;
+  }
+
+  bool MakeRealMean() {
+    const Node n = node();
+    if (options_.sixteen_bits || !IsOperand(n.input(0)) ||
+        original_.value(n.output()).quant) {
+      return false;
+    }
+    std::vector<ValueId> inputs;
+    Append(inputs, n.input(0));
+    Become("GlobalAveragePoolToFloat", "squint", std::move(inputs), {});
     return true;
   }
 

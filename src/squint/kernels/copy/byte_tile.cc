@@ -240,7 +240,7 @@ HWY_INLINE void FewRowsOf(const FewRows& shape, int64_t matrices,
   for (int64_t i = 0; i < matrices; ++i) {
     int64_t c = 0;
 #if HWY_TARGET != HWY_SCALAR
-    if constexpr (kRows < 8) {
+    if constexpr (kRows < 8 && HWY_LANES(uint8_t) >= 32) {
       c = ZipRows<kRows, 32>(from, stride, c, columns, to);
     }
     c = ZipRows<kRows, 16>(from, stride, c, columns, to);

@@ -16,13 +16,6 @@
 
 #include "squint/kernels/qgemm/requantize-inl.h"
 
-#ifndef SQUINT_KERNELS_QELEMENTWISE_ONCE_
-#define SQUINT_KERNELS_QELEMENTWISE_ONCE_
-namespace squint {
-constexpr int64_t kSummedChannels = 64;  // of a block: whole vectors
-}  // namespace squint
-#endif  // SQUINT_KERNELS_QELEMENTWISE_ONCE_
-
 HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
@@ -52,41 +45,6 @@ void LookUpPiece(const uint8_t* table, const uint8_t* in, int64_t count,
   }
 #endif
   for (; i < count; ++i) out[i] = table[in[i]];
-}
-
-// Sums of kSummedChannels channels of pixels that lie `stride` bytes apart, few
-// enough for int32.
-template <typename T>
-HWY_INLINE void SumChannelsOf(const T* in, int64_t pixels, int64_t stride,
-                              int32_t* sums) {
-  constexpr int kAtOnce = 4;  // vectors
-  const IntTag d;
-  const hn::Rebind<T, IntTag> bytes;
-  for (int64_t c = 0; c < kSummedChannels; c += kAtOnce * kIntLanes) {
-    IntVector sum[kAtOnce];
-#pragma GCC unroll 4
-    for (int v = 0; v < kAtOnce; ++v) sum[v] = hn::Zero(d);
-    const T* at = in + c;
-    for (int64_t p = 0; p < pixels; ++p, at += stride) {
-#pragma GCC unroll 4
-      for (int v = 0; v < kAtOnce; ++v) {
-        sum[v] = hn::Add(
-            sum[v], hn::PromoteTo(d, hn::LoadU(bytes, at + v * kIntLanes)));
-      }
-    }
-#pragma GCC unroll 4
-    for (int v = 0; v < kAtOnce; ++v) {
-      hn::StoreU(sum[v], d, sums + c + v * kIntLanes);
-    }
-  }
-}
-void SumBlock(const void* in, bool is_signed, int64_t pixels, int64_t stride,
-              int32_t* sums) {
-  if (is_signed) {
-    SumChannelsOf(static_cast<const int8_t*>(in), pixels, stride, sums);
-  } else {
-    SumChannelsOf(static_cast<const uint8_t*>(in), pixels, stride, sums);
-  }
 }
 
 // Steps from the zero point that the type can hold.
@@ -269,19 +227,11 @@ namespace squint {
 namespace {
 
 HWY_EXPORT(LookUpPiece);
-HWY_EXPORT(SumBlock);
 HWY_EXPORT(RangeOfPiece);
 HWY_EXPORT(QuantizePiece);
 HWY_EXPORT(DequantizeAny);
 HWY_EXPORT(AddRow);
 HWY_EXPORT(MultiplyRow);
-
-template <typename T>
-int64_t SumOf(const T* in, int64_t count) {
-  int64_t sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += in[i];
-  return sum;
-}
 
 }  // namespace
 
@@ -470,102 +420,6 @@ void MultiplyBytes(const BroadcastPlan& plan, const void* a,
                    ThreadPool& pool) {
   CombineBytes(HWY_DYNAMIC_DISPATCH(MultiplyRow), plan, a, a_grid, b, b_grid, y,
                y_grid, pool);
-}
-
-namespace {
-
-// The mean of bytes whose sum is known.
-struct Mean {
-  float multiplier;
-  float low;
-  float high;
-  int64_t zeros;  // in the sum
-  int32_t zero;
-
-  Mean(const ByteGrid& from, const ByteGrid& to, int64_t pixels)
-      : multiplier(from.scale / (to.scale * static_cast<float>(pixels))),
-        low(static_cast<float>(to.lowest() - to.zero)),
-        high(static_cast<float>(to.highest() - to.zero)),
-        zeros(from.zero * pixels),
-        zero(to.zero) {}
-
-  uint8_t operator()(int64_t sum) const {
-    const float v = static_cast<float>(sum - zeros) * multiplier;
-    const auto q =
-        static_cast<int32_t>(std::nearbyintf(std::clamp(v, low, high)));
-    return static_cast<uint8_t>(q + zero);
-  }
-};
-
-// Sums of one image's channels [begin, end), at most kSummedChannels of them.
-template <typename T>
-void SumChannels(const T* image, int64_t pixels, int64_t stride, int64_t begin,
-                 int64_t end, int64_t* sums) {
-  constexpr int64_t kStretch = 1 << 20;  // pixels whose sum int32 holds
-  const int64_t count = end - begin;
-  std::fill_n(sums, count, 0);
-  for (int64_t from = 0; from < pixels; from += kStretch) {
-    int32_t some[kSummedChannels] = {};
-    const int64_t some_pixels = std::min(pixels - from, kStretch);
-    const T* bytes = image + from * stride + begin;
-    if (count == kSummedChannels) {
-      HWY_DYNAMIC_DISPATCH(SumBlock)
-      (bytes, std::is_signed_v<T>, some_pixels, stride, some);
-    } else {
-      for (int64_t p = 0; p < some_pixels; ++p) {
-        for (int64_t c = 0; c < count; ++c) some[c] += bytes[p * stride + c];
-      }
-    }
-    for (int64_t c = 0; c < count; ++c) sums[c] += some[c];
-  }
-}
-
-}  // namespace
-
-void AverageBytes(const void* in, int64_t planes, int64_t pixels,
-                  const ByteGrid& grid, void* out, const ByteGrid& out_grid,
-                  ThreadPool& pool) {
-  const Mean mean(grid, out_grid, pixels);
-  const int64_t grain =
-      std::max<int64_t>(1, kPiece / std::max<int64_t>(1, pixels));
-  pool.ParallelFor(
-      static_cast<size_t>(planes), static_cast<size_t>(grain),
-      [&](size_t begin, size_t end) {
-        for (auto i = static_cast<int64_t>(begin);
-             i < static_cast<int64_t>(end); ++i) {
-          static_cast<uint8_t*>(out)[i] = mean(
-              grid.is_signed
-                  ? SumOf(static_cast<const int8_t*>(in) + i * pixels, pixels)
-                  : SumOf(static_cast<const uint8_t*>(in) + i * pixels,
-                          pixels));
-        }
-      });
-}
-
-void AverageBytesLast(const void* in, int64_t images, int64_t pixels,
-                      int64_t channels, const ByteGrid& grid, void* out,
-                      const ByteGrid& out_grid, ThreadPool& pool) {
-  const Mean mean(grid, out_grid, pixels);
-  const int64_t pieces = (channels + kSummedChannels - 1) / kSummedChannels;
-  pool.ParallelFor(
-      static_cast<size_t>(images * pieces), 1, [&](size_t begin, size_t end) {
-        for (auto i = static_cast<int64_t>(begin);
-             i < static_cast<int64_t>(end); ++i) {
-          const int64_t image = i / pieces * pixels * channels;
-          const int64_t from = i % pieces * kSummedChannels;
-          const int64_t to = std::min(channels, from + kSummedChannels);
-          int64_t sums[kSummedChannels];
-          if (grid.is_signed) {
-            SumChannels(static_cast<const int8_t*>(in) + image, pixels,
-                        channels, from, to, sums);
-          } else {
-            SumChannels(static_cast<const uint8_t*>(in) + image, pixels,
-                        channels, from, to, sums);
-          }
-          auto* y = static_cast<uint8_t*>(out) + i / pieces * channels;
-          for (int64_t c = from; c < to; ++c) y[c] = mean(sums[c - from]);
-        }
-      });
 }
 
 }  // namespace squint

@@ -70,16 +70,6 @@ void MultiplyBytes(const BroadcastPlan& plan, const void* a,
                    const ByteGrid& b_grid, void* y, const ByteGrid& y_grid,
                    ThreadPool& pool);
 
-// One mean a plane: planes of `pixels` bytes, one after the other.
-void AverageBytes(const void* in, int64_t planes, int64_t pixels,
-                  const ByteGrid& grid, void* out, const ByteGrid& out_grid,
-                  ThreadPool& pool);
-
-// The same with channels last: images of `pixels` times `channels` bytes.
-void AverageBytesLast(const void* in, int64_t images, int64_t pixels,
-                      int64_t channels, const ByteGrid& grid, void* out,
-                      const ByteGrid& out_grid, ThreadPool& pool);
-
 }  // namespace squint
 
 #endif  // SQUINT_KERNELS_QELEMENTWISE_QELEMENTWISE_H_

@@ -203,14 +203,5 @@ TEST(LookUp, TakesBytesAsPlacesInTheTable) {
   EXPECT_EQ(bytes, expected);
 }
 
-TEST(AverageBytes, RoundsTheMeanOfEachPlane) {
-  const uint8_t in[] = {1, 2, 4, 200, 201, 203};
-  uint8_t out[2];
-  ThreadPool pool(1);
-  AverageBytes(in, 2, 3, {1.0f, 0, false}, out, {0.5f, 7, false}, pool);
-  EXPECT_EQ(out[0], 7 + 5);  // 7 / 3 is 4.67 halves
-  EXPECT_EQ(out[1], 255);    // 201.3 is 403 halves: saturates
-}
-
 }  // namespace
 }  // namespace squint
