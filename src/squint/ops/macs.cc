@@ -8,6 +8,7 @@
 #include "squint/ops/attention_shape.h"
 #include "squint/ops/conv_add.h"
 #include "squint/ops/conv_chain.h"
+#include "squint/ops/conv_mean.h"
 #include "squint/ops/einsum_equation.h"
 #include "squint/ops/fused_attention.h"
 #include "squint/ops/matmul_to_bytes.h"
@@ -145,6 +146,13 @@ int64_t MacsOf(const Node& node, const std::vector<Dims>& inputs,
     return MacsOf(ConvOfConvAdd(node), inputs, outputs);
   }
   if (node.Is("QLinearConvChain", "squint")) return MacsOfChain(node, inputs);
+  if (node.Is("QLinearConvGlobalAveragePool", "squint")) {
+    if (inputs.size() < 4 || inputs[0].size() < 3 || inputs[3].size() < 3) {
+      return 0;
+    }
+    return MacsOf(ConvOfConvMean(node), inputs,
+                  {ConvDimsOfConvMean(node, inputs[0], inputs[3])});
+  }
   if (node.Is("MatMulIntegerToBytes", "squint")) {
     return MacsOf(ProductOfToBytes(node), inputs, outputs);
   }

@@ -60,6 +60,10 @@ TEST(Macs, OfOperatorsOnIntegersAreThoseOfTheStandardOperator) {
   EXPECT_EQ(Macs("QLinearConvAdd", sum, {{1, 8, 8, 32}},
                  {{"channels_last", int64_t{1}}}, "squint"),
             32 * 64 * 16 * 9);
+  // 6 x 6 pixels, of which the mean is taken.
+  EXPECT_EQ(Macs("QLinearConvGlobalAveragePool", sum, {{1, 1, 1, 32}},
+                 {{"channels_last", int64_t{1}}}, "squint"),
+            32 * 36 * 16 * 9);
   EXPECT_EQ(
       Macs("QLinearMatMul", {{4, 8}, {}, {}, {8, 2}, {}, {}, {}, {}}, {{4, 2}}),
       64);

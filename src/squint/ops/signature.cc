@@ -111,6 +111,7 @@ constexpr Signature kSignatures[] = {
     {"IrIJrJrii?", "QLinearConv"},
     {"IrIJrJrii?iriri", "QLinearConvAdd"},
     {"IrIJrJrii?a?*", "QLinearConvChain"},
+    {"IrIJrJrii?r?i?", "QLinearConvGlobalAveragePool"},
     {"bIrI?JrJ?ri?", "QLinearWhere"},
     {"ffffr?i?", "LSTMSteps"},
     {"fffff?r?i?", "GRUSteps"},

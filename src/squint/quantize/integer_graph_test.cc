@@ -346,12 +346,35 @@ TEST(LowerToIntegers, AveragesWindowsOfChannelsLast) {
   EXPECT_EQ(CountOf(graph, "Transpose"), 2);  // of the input and the result
 }
 
-TEST(LowerToIntegers, TakesRealMeansOfStoredImages) {
+TEST(LowerToIntegers, TakesMeansOfImagesWithTheirConvolution) {
+  for (const char* what : {"means of a convolution, which end the network",
+                           "means of a convolution before a head"}) {
+    const Graph graph = LoweredCase(what);
+    EXPECT_EQ(CountOf(graph, "QLinearConvGlobalAveragePool"), 1)
+        << PrintGraph(graph);
+    EXPECT_EQ(CountOf(graph, "GlobalAveragePool"), 0);
+  }
   const Graph graph =
       LoweredCase("means of a convolution, which end the network");
-  EXPECT_EQ(CountOf(graph, "GlobalAveragePoolToFloat"), 1) << PrintGraph(graph);
-  EXPECT_EQ(CountOf(graph, "DequantizeLinear"), 0);
+  EXPECT_EQ(CountOf(graph, "DequantizeLinear"), 0) << PrintGraph(graph);
   EXPECT_EQ(CountOf(graph, "Transpose"), 1);  // of the input
+}
+
+TEST(LowerToIntegers, LeavesMeansOfWhatOthersRead) {
+  const Dims dims = {1, 3, 6, 6};
+  Net net(dims);
+  const ValueId wide = net.Conv(net.x, 3, 8, 3);
+  const ValueId mean = net.Op("GlobalAveragePool", {wide});
+  const Graph graph =
+      net.Finish(net.Conv(net.Op("Mul", {wide, mean}), 8, 4, 1));
+  const Waves data(dims);
+  const Graph quantized = Quantized(graph, data, RecipeFor("squint"));
+  const Graph lowered = LowerToIntegers(quantized);
+  EXPECT_EQ(CountOf(lowered, "QLinearConv"), 2) << PrintGraph(lowered);
+  EXPECT_EQ(CountOf(lowered, "QLinearGlobalAveragePool"), 1);
+  const std::vector<Tensor> inputs = data.Get(3).inputs;
+  ExpectBits(Executor(std::make_shared<const Graph>(lowered)).Run(inputs)[0],
+             Interpret(quantized, inputs, {.reading = Reading::kInteger})[0]);
 }
 
 // A layer of a transformer, in parts: attention, and two products with a Gelu.

@@ -21,6 +21,7 @@
 #include "squint/runtime/fuse_additions.h"
 #include "squint/runtime/fuse_attention.h"
 #include "squint/runtime/fuse_chains.h"
+#include "squint/runtime/fuse_means.h"
 #include "squint/runtime/fuse_to_bytes.h"
 
 namespace squint {
@@ -64,6 +65,7 @@ class Lowering {
     UseChannelsLast(graph_);
     if (options_.fuse) {
       FuseAdditions(graph_);
+      FuseMeans(graph_);
       FuseToBytes(graph_);
       FuseAttention(graph_);
       FuseChains(graph_);

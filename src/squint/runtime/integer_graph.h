@@ -7,8 +7,8 @@
 namespace squint {
 
 struct IntegerGraphOptions {
-  // What follows a product joins it (fuse_additions.h, fuse_to_bytes.h), and
-  // attention becomes one node (fuse_attention.h).
+  // What follows a product joins it (fuse_additions.h, fuse_means.h,
+  // fuse_to_bytes.h), and attention becomes one node (fuse_attention.h).
   bool fuse = true;
   // Values of 16 bits become integers, too, and nodes between them the same
   // operators as those between bytes: a form that steps are made of
