@@ -477,4 +477,26 @@ void VerifyGraph(const Graph& graph, bool from_file) {
   }
 }
 
+namespace {
+
+template <typename GraphType>
+void Visit(GraphType& graph, const GraphVisitor<GraphType>& visit) {
+  visit(graph);
+  for (const NodeId id : graph.order()) {
+    for (auto& [key, attribute] : graph.node(id).attributes) {
+      if (auto* box = std::get_if<GraphBox>(&attribute)) Visit(**box, visit);
+    }
+  }
+}
+
+}  // namespace
+
+void VisitGraphs(Graph& graph, const GraphVisitor<Graph>& visit) {
+  Visit(graph, visit);
+}
+
+void VisitGraphs(const Graph& graph, const GraphVisitor<const Graph>& visit) {
+  Visit(graph, visit);
+}
+
 }  // namespace squint

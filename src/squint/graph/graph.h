@@ -235,17 +235,29 @@ void ForEachBody(NodeType& node, F&& f) {
   }
 }
 
+// What is called for each graph of a walk, which is there once.
+template <typename GraphType>
+class GraphVisitor {
+ public:
+  template <typename F>
+  explicit GraphVisitor(F& f)
+      : f_(const_cast<void*>(static_cast<const void*>(&f))),
+        call_([](void* visit, GraphType& graph) {
+          (*static_cast<F*>(visit))(graph);
+        }) {}
+  void operator()(GraphType& graph) const { call_(f_, graph); }
+
+ private:
+  void* f_;
+  void (*call_)(void*, GraphType&);
+};
+void VisitGraphs(Graph& graph, const GraphVisitor<Graph>& visit);
+void VisitGraphs(const Graph& graph, const GraphVisitor<const Graph>& visit);
+
 // Calls f(graph) for the graph and every nested one, outermost first.
 template <typename GraphType, typename F>
 void ForEachGraph(GraphType& graph, F&& f) {
-  f(graph);
-  for (const NodeId id : graph.order()) {
-    for (auto& [key, attribute] : graph.node(id).attributes) {
-      if (auto* box = std::get_if<GraphBox>(&attribute)) {
-        ForEachGraph(**box, f);
-      }
-    }
-  }
+  VisitGraphs(graph, GraphVisitor<GraphType>(f));
 }
 
 // Text form, one node a line, with types, shapes and quantization.

@@ -109,8 +109,9 @@ void QuadRows(QuadTileArgs args, int64_t rows) {
     args.rows = std::min<int64_t>(kMr, rows - row);
     if (args.rows == 1) {
       QuadTile<1, kNv>(args);
-    } else if (args.rows <= 3) {
-      QuadTile<3, kNv>(args);
+    } else if (kStoresUsual && args.rows <= 3) {
+      // Not for rare CPUs: 3 to 6 kB each.
+      QuadTile<kStoresUsual ? 3 : 6, kNv>(args);
     } else if (args.rows <= 6) {
       QuadTile<6, kNv>(args);
     } else {
