@@ -225,8 +225,9 @@ class Step {
   virtual ~Step() = default;
   virtual void Run(const StepArgs& args) const = 0;
   virtual size_t scratch_bytes() const { return 0; }
-  // Output 0 may be the same memory as input 0 (equal size).
+  // Output 0 may be the same memory as this input (equal size).
   virtual bool can_run_in_place() const { return false; }
+  virtual size_t in_place_input() const { return 0; }
 };
 
 struct PrepareContext {

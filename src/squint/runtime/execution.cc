@@ -457,8 +457,10 @@ void Execution::RunStep(const Node& node,
       {in, out, scratch ? const_cast<std::byte*>(scratch->data()) : nullptr,
        threads()});
   scratch.reset();
-  if (out.size() > 0 && out[0] != nullptr && in.size() > 0 && in[0] == out[0]) {
-    slot(node.inputs[0]) = {};  // its bytes are the output's now
+  const size_t over = prepared->step->in_place_input();
+  if (out.size() > 0 && out[0] != nullptr && over < in.size() &&
+      in[over] == out[0]) {
+    slot(node.inputs[over]) = {};  // its bytes are the output's now
   }
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == kNoValue) continue;
@@ -500,9 +502,10 @@ Execution::Slot Execution::PlaceFor(const Node& node,
   if (std::byte* place = PlaceOutside(id, dtype, dims)) {
     return {Tensor(dtype, dims, Buffer::Borrow({place, bytes}, nullptr))};
   }
+  const size_t over = prepared.step->in_place_input();
   if (output == 0 && prepared.step->can_run_in_place() &&
-      CanOverwrite(node, inputs) && inputs[0]->bytes() == bytes) {
-    return {Tensor(dtype, dims, inputs[0]->buffer()), true, false};
+      CanOverwrite(node, over, inputs) && inputs[over]->bytes() == bytes) {
+    return {Tensor(dtype, dims, inputs[over]->buffer()), true, false};
   }
   return {shared_->memory.Take(dtype, dims), true, false};
 }
@@ -528,15 +531,15 @@ std::byte* Execution::PlaceOfOutput(size_t index, DType dtype,
   return places_[index];
 }
 
-// Input 0 dies in this node, owns its bytes alone and is no other input.
-bool Execution::CanOverwrite(const Node& node,
+// The input dies in this node, owns its bytes alone and is no other input.
+bool Execution::CanOverwrite(const Node& node, size_t input,
                              const std::vector<const Tensor*>& inputs) const {
-  const ValueId id = node.input(0);
+  const ValueId id = node.input(input);
   if (id == kNoValue || graph_.value(id).is_constant()) return false;
   const auto& dying = network_.nodes()[position_].dying;
   return slot(id).pooled && IsSoleOwner(slot(id).tensor) &&
          std::ranges::find(dying, id) != dying.end() &&
-         std::ranges::count(inputs, inputs[0]) == 1;
+         std::ranges::count(inputs, inputs[input]) == 1;
 }
 
 void Execution::RunReference(const ProgramNode& step,

@@ -103,13 +103,13 @@ class Execution {
                     const std::vector<const Tensor*>& inputs);
 
   // Where an output goes, which is value `id`: to its place outside if it has
-  // one; output 0 over the bytes of input 0 where that may be.
+  // one; output 0 over the bytes of an input where that may be.
   Slot PlaceFor(const Node& node, const PreparedNode& prepared, size_t output,
                 ValueId id, const std::vector<const Tensor*>& inputs);
   // The place outside of a value that is an output of the network, or null.
   std::byte* PlaceOutside(ValueId id, DType dtype, const Dims& dims);
   std::byte* PlaceOfOutput(size_t index, DType dtype, const Dims& dims);
-  bool CanOverwrite(const Node& node,
+  bool CanOverwrite(const Node& node, size_t input,
                     const std::vector<const Tensor*>& inputs) const;
   // Simulates and shows a value that was just made.
   void Finish(ValueId id);
