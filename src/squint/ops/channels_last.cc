@@ -134,7 +134,8 @@ bool HasChannelsLastKernel(const Graph& graph, const Node& node) {
 
 std::unique_ptr<Step> PrepareQConvLast(const PrepareContext& context,
                                        const QLinearForm& form,
-                                       const std::optional<AddedBytes>& added) {
+                                       const std::optional<AddedBytes>& added,
+                                       const PixelStrides& strides) {
   const Tensor* weight = ConstantAt(context, form.inputs[1].data);
   const Dims& x = context.input_dims[form.inputs[0].data];
   if (weight == nullptr || x.size() < 3 || x.size() > 4 ||
@@ -146,7 +147,7 @@ std::unique_ptr<Step> PrepareQConvLast(const PrepareContext& context,
   if (!product || !product->y) return nullptr;
   const std::string& key = context.pack_key;
   if (IsDepthwise(shape)) {
-    if (added) return nullptr;
+    if (added || strides.x != 0 || strides.y != 0) return nullptr;
     auto filters = context.packs.Get<DepthwiseFilters>(key + "/taps", [&] {
       return DepthwiseLastStep::Pack(shape, *product, *weight);
     });
@@ -154,7 +155,8 @@ std::unique_ptr<Step> PrepareQConvLast(const PrepareContext& context,
     return std::make_unique<DepthwiseLastStep>(shape, *product,
                                                std::move(filters));
   }
-  return PrepareRowConv(context, shape, *std::move(product), *weight, added);
+  return PrepareRowConv(context, shape, *std::move(product), *weight, added,
+                        strides);
 }
 
 }  // namespace squint

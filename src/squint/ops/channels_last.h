@@ -25,11 +25,20 @@ struct AddedBytes {
   bool conv_is_a = true;
 };
 
+// Bytes from a pixel to the next one of images that are channels of wider ones;
+// 0: as many as the image has channels.
+struct PixelStrides {
+  int64_t x = 0;
+  int64_t y = 0;
+};
+
 // The step of a QLinearConv with channels_last, and what is added to it; null
-// where it is none of those, or where something is added to a depthwise one.
+// where it is none of those, or where something is added to a depthwise one or
+// that has strides. What is added has none.
 std::unique_ptr<Step> PrepareQConvLast(
     const PrepareContext& context, const QLinearForm& form,
-    const std::optional<AddedBytes>& added = {});
+    const std::optional<AddedBytes>& added = {},
+    const PixelStrides& strides = {});
 // QLinearAveragePool, channels last or first.
 std::unique_ptr<Step> PrepareQAveragePool(const PrepareContext& context,
                                           const QLinearForm& form);

@@ -47,7 +47,18 @@ void RunConvAdd(RunContext& context) {
   context.outputs[0] = RunPart(add, std::move(a));
 }
 
-std::unique_ptr<Step> PrepareConvAdd(const PrepareContext& context) {
+std::unique_ptr<Step> PrepareNode(const PrepareContext& context) {
+  return PrepareConvAdd(context);
+}
+
+QuantSpec ConvAddRule(const QuantizeQuery&) {
+  return QuantSpec::Float("it computes with integers already");
+}
+
+}  // namespace
+
+std::unique_ptr<Step> PrepareConvAdd(const PrepareContext& context,
+                                     const PixelStrides& strides) {
   const Node conv = ConvOfConvAdd(context.node);
   const auto form = QLinearFormOf(conv);
   const auto added = ByteGridOf(context, At::kAddedScale, At::kAddedZero,
@@ -60,14 +71,9 @@ std::unique_ptr<Step> PrepareConvAdd(const PrepareContext& context) {
   }
   return PrepareQConvLast(context, *form,
                           AddedBytes{At::kAdded, *added, *sum,
-                                     context.node.Int("conv_is_b", 0) == 0});
+                                     context.node.Int("conv_is_b", 0) == 0},
+                          strides);
 }
-
-QuantSpec ConvAddRule(const QuantizeQuery&) {
-  return QuantSpec::Float("it computes with integers already");
-}
-
-}  // namespace
 
 Node ConvOfConvAdd(const Node& node) {
   Node conv;
@@ -103,7 +109,7 @@ extern constinit const OpDef kQLinearConvAddOp = {
     .infer = InferConvAdd,
     .reference = RunConvAdd,
     .quantize = ConvAddRule,
-    .prepare = PrepareConvAdd,
+    .prepare = PrepareNode,
 };
 
 }  // namespace squint

@@ -10,8 +10,11 @@
 #define SQUINT_OPS_CONV_ADD_H_
 
 #include <cstddef>
+#include <memory>
 
 #include "squint/graph/graph.h"
+#include "squint/ops/channels_last.h"
+#include "squint/ops/op.h"
 
 namespace squint {
 
@@ -29,6 +32,10 @@ struct ConvAddInputs {
 Node ConvOfConvAdd(const Node& node);
 // Its QLinearAdd, between `conv` and the tensor that is added.
 Node AddOfConvAdd(const Node& node, ValueId conv);
+
+// The step of both, for a node with these inputs; null where there is none.
+std::unique_ptr<Step> PrepareConvAdd(const PrepareContext& context,
+                                     const PixelStrides& strides = {});
 
 }  // namespace squint
 

@@ -2,27 +2,32 @@
 // network is lowered to integers; x: uint8 or int8, table: 256 results, the
 // one of byte b (taken as unsigned) at place b; their type is the output's.
 // With attribute `axis`: a table for each index of that axis, [channels, 256].
+// With attribute `channels_read` (channel_range.h): of these of x's last axis.
 // A number of 16 bits has 65,536 results; fixed-point steps are made of those,
 // there is no kernel.
 #include <cstring>
 
 #include "squint/kernels/qelementwise/byte_lines.h"
 #include "squint/kernels/qelementwise/qelementwise.h"
+#include "squint/ops/channel_range.h"
 #include "squint/ops/op.h"
 #include "squint/ops/qlinear_operands.h"
 
 namespace squint {
 namespace {
 
-// How x is cut by the axis that tables belong to.
+// How what is looked up is cut by the axis that tables belong to.
 struct Channels {
   int64_t outer = 1;
   int64_t count = 1;
   int64_t inner = 1;
 
-  Channels(const Node& node, const Dims& x) {
+  // `x`: of what is looked up. Without an axis all is one piece, or, where
+  // pixels lie apart, each of them.
+  Channels(const Node& node, const Dims& x, bool apart = false) {
     if (node.FindAttribute("axis") == nullptr) {
-      inner = ElementCount(x);
+      inner = apart ? x.back() : ElementCount(x);
+      outer = apart ? ElementCount(x) / inner : 1;
       return;
     }
     const int rank = static_cast<int>(x.size());
@@ -37,9 +42,9 @@ struct Channels {
 // Of a number of this type.
 int64_t EntriesOf(DType dtype) { return int64_t{1} << BitsOf(dtype); }
 
-void CheckTable(const InferContext& context) {
+// `x`: of what is looked up.
+void CheckTable(const InferContext& context, const Shape& x) {
   const Shape& table = context.shape(1);
-  const Shape& x = context.shape(0);
   const auto sizes = table.values();
   const bool by_channel = context.node().FindAttribute("axis") != nullptr;
   if (!sizes || context.dtype(0) == DType::kUndefined ||
@@ -66,8 +71,13 @@ void InferLookup(InferContext& context) {
            DTypeName(dtype));
     }
   }
-  CheckTable(context);
-  context.SetOutput(0, context.dtype(1), context.shape(0));
+  Shape x = context.shape(0);
+  if (const auto read = ChannelsReadBy(context.node())) {
+    RequireBytes(context.dtype(0));
+    x = ReadShape(x, *read);
+  }
+  CheckTable(context, x);
+  context.SetOutput(0, context.dtype(1), std::move(x));
 }
 
 const uint8_t* BytesOf(const Tensor& tensor) {
@@ -83,7 +93,8 @@ int64_t PlaceOf(const Tensor& x, int64_t i) {
 }
 
 void RunLookup(RunContext& context) {
-  const Tensor& x = context.in(0);
+  const auto read = ChannelsReadBy(context.node);
+  const Tensor x = read ? TakeChannels(context.in(0), *read) : context.in(0);
   const Tensor& table = context.in(1);
   const Channels channels(context.node, x.dims());
   const auto bytes = static_cast<size_t>(BitsOf(table.dtype()) / 8);
@@ -100,28 +111,36 @@ void RunLookup(RunContext& context) {
 
 class LookupStep : public Step {
  public:
-  // `lines`: what the tables are, if they are lines.
-  LookupStep(const Channels& channels,
+  // `lines`: what the tables are, if they are lines. The input begins `first`
+  // bytes behind x, each index of outer `stride` behind the one before.
+  LookupStep(const Channels& channels, int64_t first, int64_t stride,
              std::shared_ptr<const std::optional<ByteLines>> lines)
-      : channels_(channels), lines_(std::move(lines)) {}
+      : channels_(channels),
+        first_(first),
+        stride_(stride),
+        lines_(std::move(lines)) {}
   void Run(const StepArgs& args) const override {
+    const auto* x = static_cast<const uint8_t*>(args.inputs[0]) + first_;
     const auto* table = static_cast<const uint8_t*>(args.inputs[1]);
     const Channels& c = channels_;
     if (lines_ && *lines_) {
-      ApplyByteLines(**lines_, table, args.inputs[0], c.outer, c.inner,
+      ApplyByteLines(**lines_, table, x, stride_, c.outer, c.inner,
                      args.outputs[0], args.pool);
-    } else if (c.count == 1) {
-      LookUp(table, args.inputs[0], c.outer * c.inner, args.outputs[0],
-             args.pool);
+    } else if (c.count == 1 && !is_part()) {
+      LookUp(table, x, c.outer * c.inner, args.outputs[0], args.pool);
     } else {
-      LookUpChannels(table, args.inputs[0], c.outer, c.count, c.inner,
+      LookUpChannels(table, x, stride_, c.outer, c.count, c.inner,
                      args.outputs[0], args.pool);
     }
   }
-  bool can_run_in_place() const override { return true; }
+  bool can_run_in_place() const override { return !is_part(); }
 
  private:
+  bool is_part() const { return stride_ != channels_.count * channels_.inner; }
+
   Channels channels_;
+  int64_t first_;
+  int64_t stride_;
   std::shared_ptr<const std::optional<ByteLines>> lines_;
 };
 
@@ -129,19 +148,27 @@ std::unique_ptr<Step> PrepareLookup(const PrepareContext& context) {
   if (!IsByte(context.input_dtypes[0]) || !IsByte(context.output_dtypes[0])) {
     return nullptr;
   }
-  const Channels channels(context.node, context.input_dims[0]);
+  Dims x = context.input_dims[0];
+  const auto read = ChannelsReadBy(context.node);
+  if (read) x.back() = read->count;
+  const Channels channels(context.node, x, read.has_value());
+  const int64_t length = channels.count * channels.inner;
+  if (read && length != read->count) return nullptr;  // of another axis
+  const int64_t stride = read ? context.input_dims[0].back() : length;
+  const int64_t first = read ? read->first : 0;
   const Tensor* table = context.constants[1];
   if (table == nullptr) {
-    return std::make_unique<LookupStep>(channels, nullptr);
+    return std::make_unique<LookupStep>(channels, first, stride, nullptr);
   }
   return std::make_unique<LookupStep>(
-      channels, context.packs.Get<std::optional<ByteLines>>(
-                    context.pack_key + "/lines", [&] {
-                      return std::make_shared<const std::optional<ByteLines>>(
-                          FitByteLines(BytesOf(*table), channels.count,
-                                       context.input_dtypes[0] == DType::kInt8,
-                                       table->dtype() == DType::kInt8));
-                    }));
+      channels, first, stride,
+      context.packs.Get<std::optional<ByteLines>>(
+          context.pack_key + "/lines", [&] {
+            return std::make_shared<const std::optional<ByteLines>>(
+                FitByteLines(BytesOf(*table), channels.count,
+                             context.input_dtypes[0] == DType::kInt8,
+                             table->dtype() == DType::kInt8));
+          }));
 }
 
 QuantSpec LookupRule(const QuantizeQuery&) {

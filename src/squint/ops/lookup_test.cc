@@ -54,6 +54,16 @@ std::vector<OpExample> Examples_lookup() {
               .In(Tensor::Of<uint8_t>({2, 2}, {0, 1, 9, 8}))
               .Const(ForwardsAndBackwards())
               .Set("axis", int64_t{-1}),
+          OpExample("Lookup", "some channels, by channel", "squint")
+              .In(Tensor::Of<uint8_t>(
+                  {2, 2, 4}, {9, 0, 1, 9, 9, 7, 8, 9, 9, 9, 2, 9, 9, 3, 4, 9}))
+              .Const(ForwardsAndBackwards())
+              .Set("axis", int64_t{2})
+              .Set("channels_read", std::vector<int64_t>{1, 2}),
+          OpExample("Lookup", "some channels", "squint")
+              .In(Tensor::Of<uint8_t>({2, 3}, {9, 0, 1, 9, 9, 7}))
+              .Const(Backwards<uint8_t>())
+              .Set("channels_read", std::vector<int64_t>{1, 2}),
           OpExample("Lookup", "16 bits", "squint")
               .In(Tensor::Of<int16_t>({3}, {-32768, -1, 300}))
               .Const(Quarters())};
@@ -73,6 +83,10 @@ TEST(Lookup, TakesTheByteForThePlace) {
   EXPECT_THAT(RunExample(Examples_lookup()[3])[0].ToInts(),
               ElementsAre(0, 254, 9, 247));
   EXPECT_THAT(RunExample(Examples_lookup()[4])[0].ToInts(),
+              ElementsAre(0, 254, 7, 247, 9, 253, 3, 251));
+  EXPECT_THAT(RunExample(Examples_lookup()[5])[0].ToInts(),
+              ElementsAre(255, 254, 246, 248));
+  EXPECT_THAT(RunExample(Examples_lookup()[6])[0].ToInts(),
               ElementsAre(8192, 16383, 75));
 }
 
@@ -91,6 +105,17 @@ TEST(Lookup, RefusesTablesOfOtherSizes) {
                             .In(Tensor::Of<uint8_t>({1}, {0}))
                             .Const(Tensor::Of<uint8_t>({2}, {0, 1})));
   EXPECT_THROW(InferShapes(graph), Error);
+}
+
+TEST(Lookup, RefusesChannelsThatXHasNot) {
+  for (const std::vector<int64_t>& read : std::vector<std::vector<int64_t>>{
+           {2, 2}, {-1, 1}, {0, 0}, {1}, {0, 1, 2}, {1, INT64_MAX}}) {
+    Graph graph = GraphOf(OpExample("Lookup", "", "squint")
+                              .In(Tensor::Of<uint8_t>({1, 3}, {0, 1, 2}))
+                              .Const(Backwards<uint8_t>())
+                              .Set("channels_read", read));
+    EXPECT_THROW(InferShapes(graph), Error) << read.size();
+  }
 }
 
 }  // namespace

@@ -29,12 +29,13 @@ void PlaceApart(const uint8_t* at, int64_t step, int64_t count,
 // The window over channels-last images, one tap after the other.
 class WindowRows final : public RowSource {
  public:
-  // `border`: what taps outside the image read.
-  WindowRows(const PlaneWindow& window, const uint8_t* image, int64_t channels,
+  // `border`: what taps outside the image read, whose pixels are `stride` bytes
+  // apart.
+  WindowRows(const PlaneWindow& window, const uint8_t* image, int64_t stride,
              const uint8_t* border)
       : window_(window),
         image_(image),
-        channels_(channels),
+        stride_(stride),
         border_(border),
         is_plain_(window.pointwise()) {}
 
@@ -42,20 +43,20 @@ class WindowRows final : public RowSource {
             const uint8_t** places) const noexcept override {
     const PlaneWindow& w = window_;
     if (is_plain_) {
-      PlaceApart(image_ + begin * channels_, channels_, count, places);
+      PlaceApart(image_ + begin * stride_, stride_, count, places);
       return;
     }
     int64_t y = begin / w.out_w;  // of all images
     int64_t x = begin % w.out_w;
     for (int64_t i = 0; i < count; ++y, x = 0) {
       const int64_t pixels = std::min(w.out_w - x, count - i);
-      const uint8_t* image = image_ + y / w.out_h * w.in_pixels() * channels_;
+      const uint8_t* image = image_ + y / w.out_h * w.in_pixels() * stride_;
       const int64_t top = y % w.out_h * w.stride_h - w.pad_top;
       for (int64_t t = 0; t < w.taps(); ++t) {
         const int64_t row = top + t / w.kernel_w * w.dilation_h;
         const int64_t left = t % w.kernel_w * w.dilation_w - w.pad_left;
         const bool exists = row >= 0 && row < w.in_h;
-        FindRow(exists ? image + row * w.in_w * channels_ : nullptr,
+        FindRow(exists ? image + row * w.in_w * stride_ : nullptr,
                 left + x * w.stride_w, pixels, places + t * count + i);
       }
       i += pixels;
@@ -78,14 +79,14 @@ class WindowRows final : public RowSource {
     const int64_t inside = column >= 0 ? 0 : until(0);
     const int64_t end = std::max(inside, until(window_.in_w));
     std::fill_n(places, inside, border_);
-    const uint8_t* at = row + (column + inside * step) * channels_;
-    PlaceApart(at, step * channels_, end - inside, places + inside);
+    const uint8_t* at = row + (column + inside * step) * stride_;
+    PlaceApart(at, step * stride_, end - inside, places + inside);
     std::fill(places + end, places + pixels, border_);
   }
 
   PlaneWindow window_;
   const uint8_t* image_;
-  int64_t channels_;
+  int64_t stride_;
   const uint8_t* border_;
   bool is_plain_;  // pixel by pixel
 };
@@ -174,8 +175,10 @@ class RowConvStep : public Step {
 
   RowConvStep(const ConvShape& shape, QLinearProduct product,
               std::shared_ptr<const Weights> weights,
-              const std::optional<AddedBytes>& added, int threads)
+              const std::optional<AddedBytes>& added,
+              const PixelStrides& strides, int threads)
       : shape_(shape),
+        strides_(strides),
         plan_(shape, product.x.is_signed),
         product_(ByOutput(std::move(product), weights->sums)),
         weights_(std::move(weights)),
@@ -212,14 +215,16 @@ class RowConvStep : public Step {
   void Run(const StepArgs& args) const override {
     const auto* image = static_cast<const uint8_t*>(args.inputs[0]);
     auto* scratch = static_cast<uint8_t*>(args.scratch);
+    int64_t stride = strides_.x;
     if (plan_.copies) {
       uint8_t* copy = scratch + product_bytes_;
       CopyWithBorder(image, copy, args.pool);
       image = copy;
+      stride = shape_.channels;
     }
     for (int64_t g = 0; g < shape_.groups; ++g) {
       const WindowRows source(plan_.window, image + g * shape_.group_channels(),
-                              shape_.channels, border_.data());
+                              stride, border_.data());
       RowProduct(
           {.rows = rows(),
            .source = source,
@@ -228,7 +233,7 @@ class RowConvStep : public Step {
                                         added_, shape_.filters, args),
            .out = static_cast<uint8_t*>(args.outputs[0]) +
                   g * shape_.group_filters(),
-           .out_stride = shape_.filters,
+           .out_stride = strides_.y,
            .scratch = scratch},
           args.pool);
     }
@@ -275,15 +280,26 @@ class RowConvStep : public Step {
                          if (!exists) continue;
                          const int64_t row = i / to.in_h * from.in_h + y;
                          const uint8_t* in =
-                             image + (row * from.in_w + skipped) * c;
-                         CopyFlipped(in, count * c, product_.x.is_signed, out);
+                             image + (row * from.in_w + skipped) * strides_.x;
+                         CopyPixels(in, count, out);
                          std::fill_n(out + count * c,
                                      (to.in_w - first - count) * c, border_[0]);
                        }
                      });
   }
 
+  // Neighbours, to where they lie without a gap.
+  void CopyPixels(const uint8_t* in, int64_t count, uint8_t* out) const {
+    const int64_t c = shape_.channels;
+    const int64_t pieces = strides_.x == c ? 1 : count;
+    const int64_t length = strides_.x == c ? count * c : c;
+    for (int64_t i = 0; i < pieces; ++i, in += strides_.x, out += length) {
+      CopyFlipped(in, length, product_.x.is_signed, out);
+    }
+  }
+
   ConvShape shape_;
+  PixelStrides strides_;
   RowPlan plan_;
   QLinearProduct product_;
   std::shared_ptr<const Weights> weights_;
@@ -297,8 +313,10 @@ class ByteWinogradStep : public Step {
  public:
   ByteWinogradStep(const ConvShape& shape, QLinearProduct product,
                    std::shared_ptr<const ByteWinogradWeights> weights,
-                   const std::optional<AddedBytes>& added, int threads)
+                   const std::optional<AddedBytes>& added,
+                   const PixelStrides& strides, int threads)
       : shape_(shape),
+        strides_(strides),
         product_(ByOutput(std::move(product), weights->sums)),
         weights_(std::move(weights)),
         added_(added),
@@ -322,11 +340,13 @@ class ByteWinogradStep : public Step {
     ByteWinogradConv({.shape = shape_,
                       .weights = *weights_,
                       .input = args.inputs[0],
+                      .input_stride = strides_.x,
                       .input_is_signed = product_.x.is_signed,
                       .border = border_.data(),
                       .requantization =
                           ResultFrom(0, product_, added_, shape_.filters, args),
                       .output = static_cast<uint8_t*>(args.outputs[0]),
+                      .output_stride = strides_.y,
                       .scratch = args.scratch},
                      args.pool);
   }
@@ -334,6 +354,7 @@ class ByteWinogradStep : public Step {
 
  private:
   ConvShape shape_;
+  PixelStrides strides_;
   QLinearProduct product_;
   std::shared_ptr<const ByteWinogradWeights> weights_;
   std::optional<AddedBytes> added_;
@@ -347,14 +368,18 @@ std::unique_ptr<Step> PrepareRowConv(const PrepareContext& context,
                                      const ConvShape& shape,
                                      QLinearProduct product,
                                      const Tensor& weight,
-                                     const std::optional<AddedBytes>& added) {
+                                     const std::optional<AddedBytes>& added,
+                                     PixelStrides strides) {
+  if (strides.x == 0) strides.x = shape.channels;
+  if (strides.y == 0) strides.y = shape.filters;
   if (product.y && ByteWinogradPays(shape)) {
     auto packed = context.packs.Get<ByteWinogradWeights>(
         context.pack_key + "/winograd",
         [&] { return ByteWinogradStep::Pack(shape, product, weight); });
     if (packed == nullptr) return nullptr;
-    return std::make_unique<ByteWinogradStep>(
-        shape, std::move(product), std::move(packed), added, context.threads);
+    return std::make_unique<ByteWinogradStep>(shape, std::move(product),
+                                              std::move(packed), added, strides,
+                                              context.threads);
   }
   // Images of other sizes may be read otherwise.
   const bool joins =
@@ -363,8 +388,9 @@ std::unique_ptr<Step> PrepareRowConv(const PrepareContext& context,
       context.pack_key + (joins ? "/joined rows" : "/rows"),
       [&] { return RowConvStep::Pack(shape, product, weight); });
   if (packed == nullptr) return nullptr;
-  return std::make_unique<RowConvStep>(
-      shape, std::move(product), std::move(packed), added, context.threads);
+  return std::make_unique<RowConvStep>(shape, std::move(product),
+                                       std::move(packed), added, strides,
+                                       context.threads);
 }
 
 }  // namespace squint

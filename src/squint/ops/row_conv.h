@@ -17,7 +17,8 @@ std::unique_ptr<Step> PrepareRowConv(const PrepareContext& context,
                                      const ConvShape& shape,
                                      QLinearProduct product,
                                      const Tensor& weight,
-                                     const std::optional<AddedBytes>& added);
+                                     const std::optional<AddedBytes>& added,
+                                     PixelStrides strides);
 
 }  // namespace squint
 

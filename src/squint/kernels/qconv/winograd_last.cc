@@ -93,7 +93,7 @@ void TransformPixels(const ByteWinogradArgs& args, const WinogradGrid& grid,
   const int64_t y = index / grid.tiles_w % grid.tiles_h * 2 - w.pad_top;
   const int64_t image = index / (grid.tiles_w * grid.tiles_h);
   const uint8_t* in = static_cast<const uint8_t*>(args.input) +
-                      image * w.in_pixels() * channels;
+                      image * w.in_pixels() * args.input_stride;
   const uint8_t flip = args.input_is_signed ? 0x80 : 0;
   const uint8_t* pixels[kFilterProducts];
   for (int i = 0; i < kFilterProducts; ++i) {
@@ -101,7 +101,8 @@ void TransformPixels(const ByteWinogradArgs& args, const WinogradGrid& grid,
     const int64_t at_x = x + i % kFilterSide;
     const bool inside =
         at_y >= 0 && at_y < w.in_h && at_x >= 0 && at_x < w.in_w;
-    pixels[i] = inside ? in + (at_y * w.in_w + at_x) * channels : args.border;
+    pixels[i] =
+        inside ? in + (at_y * w.in_w + at_x) * args.input_stride : args.border;
   }
   constexpr int64_t kN = HWY_LANES(int16_t);
   for (int64_t c = 0; c < channels; c += kN) {
@@ -138,7 +139,7 @@ HWY_NOINLINE void FinishTiles(const ByteWinogradArgs& args,
                               const int32_t* sums) {
   const PlaneWindow& w = args.shape.window;
   const Columns columns(args.requantization, column);
-  const int64_t stride = args.shape.filters;
+  const int64_t stride = args.output_stride;
   for (int64_t t = 0; t < count; ++t) {
     IntVector upper[4];
     IntVector lower[4];

@@ -34,13 +34,17 @@ ByteWinogradWeights PackByteWinograd(const ConvShape& shape,
 struct ByteWinogradArgs {
   const ConvShape& shape;
   const ByteWinogradWeights& weights;
-  const void* input = nullptr;  // [batch][in_h][in_w][channels]
+  // [batch][in_h][in_w] pixels of `channels` bytes, input_stride bytes apart.
+  const void* input = nullptr;
+  int64_t input_stride = 0;
   bool input_is_signed = false;
   const uint8_t* border = nullptr;  // `channels` bytes, as the input has them
   // By column, with the zero point of uint8 in the bias.
   Requantization requantization;
-  uint8_t* output = nullptr;  // [batch][out_h][out_w][filters]
-  void* scratch = nullptr;    // ByteWinogradScratch bytes, 64-aligned
+  // [batch][out_h][out_w] pixels of `filters` bytes, output_stride bytes apart.
+  uint8_t* output = nullptr;
+  int64_t output_stride = 0;
+  void* scratch = nullptr;  // ByteWinogradScratch bytes, 64-aligned
 };
 size_t ByteWinogradScratch(const ConvShape& shape, int threads);
 void ByteWinogradConv(const ByteWinogradArgs& args, ThreadPool& pool);

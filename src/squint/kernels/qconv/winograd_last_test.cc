@@ -79,9 +79,20 @@ struct Problem {
   }
 
   void Check() const {
+    // Pixels of wider images, whose other bytes stay.
+    const int64_t in_stride = shape.channels + 3;
+    const int64_t out_stride = shape.filters + 2;
     std::vector<uint8_t> expected;
-    for (int64_t i = 0; i < pixels() * shape.filters; ++i) {
-      expected.push_back(Expected(i / shape.filters, i % shape.filters));
+    for (int64_t i = 0; i < pixels() * out_stride; ++i) {
+      const int64_t filter = i % out_stride;
+      expected.push_back(
+          filter < shape.filters ? Expected(i / out_stride, filter) : 7);
+    }
+    std::vector<uint8_t> wide(x.size() / static_cast<size_t>(shape.channels) *
+                              static_cast<size_t>(in_stride));
+    for (size_t i = 0; i < x.size(); ++i) {
+      const auto channels = static_cast<size_t>(shape.channels);
+      wide[i / channels * static_cast<size_t>(in_stride) + i % channels] = x[i];
     }
     ForEachTarget([&] {
       if (!ByteWinogradPays(shape)) return;
@@ -89,16 +100,18 @@ struct Problem {
           PackByteWinograd(shape, weights.data());
       for (const int threads : {1, 2, 5}) {
         ThreadPool pool(threads);
-        std::vector<uint8_t> y(static_cast<size_t>(pixels() * shape.filters));
+        std::vector<uint8_t> y(expected.size(), 7);
         const auto scratch = AllocateAligned<std::byte>(
             static_cast<int64_t>(ByteWinogradScratch(shape, threads)));
         ByteWinogradConv({.shape = shape,
                           .weights = packed,
-                          .input = x.data(),
+                          .input = wide.data(),
+                          .input_stride = in_stride,
                           .input_is_signed = is_signed,
                           .border = border.data(),
                           .requantization = r,
                           .output = y.data(),
+                          .output_stride = out_stride,
                           .scratch = scratch.get()},
                          pool);
         ASSERT_EQ(y, expected) << threads << " threads";

@@ -69,12 +69,13 @@ HWY_INLINE int64_t OnLines(const ByteLines& lines, int64_t c,
   return i;
 }
 
-// Whole pixels.
+// Whole pixels, those of `in` in_stride bytes apart.
 void LinesOfPixels(const ByteLines& lines, const uint8_t* tables,
-                   const uint8_t* in, int64_t pixels, uint8_t* out) {
+                   const uint8_t* in, int64_t in_stride, int64_t pixels,
+                   uint8_t* out) {
   const int64_t width = lines.channels;
   std::vector<uint8_t> others(lines.others.size());
-  for (int64_t i = 0; i < pixels; ++i, in += width, out += width) {
+  for (int64_t i = 0; i < pixels; ++i, in += in_stride, out += width) {
     const auto looked_up = [&](int64_t c) {
       return tables[c * kByteTableEntries + in[c]];
     };
@@ -250,8 +251,8 @@ std::optional<ByteLines> FitByteLines(const uint8_t* tables, int64_t channels,
 }
 
 void ApplyByteLines(const ByteLines& lines, const uint8_t* tables,
-                    const void* in, int64_t outer, int64_t inner, void* out,
-                    ThreadPool& pool) {
+                    const void* in, int64_t in_stride, int64_t outer,
+                    int64_t inner, void* out, ThreadPool& pool) {
   const auto* from = static_cast<const uint8_t*>(in);
   auto* to = static_cast<uint8_t*>(out);
   if (inner == 1 && lines.channels > 1) {
@@ -259,27 +260,30 @@ void ApplyByteLines(const ByteLines& lines, const uint8_t* tables,
     pool.ParallelFor(static_cast<size_t>(outer),
                      static_cast<size_t>(std::max<int64_t>(1, kPiece / width)),
                      [&](size_t begin, size_t end) {
-                       const int64_t at = static_cast<int64_t>(begin) * width;
+                       const auto first = static_cast<int64_t>(begin);
                        HWY_DYNAMIC_DISPATCH(LinesOfPixels)
-                       (lines, tables, from + at,
-                        static_cast<int64_t>(end - begin), to + at);
+                       (lines, tables, from + first * in_stride, in_stride,
+                        static_cast<int64_t>(end) - first, to + first * width);
                      });
     return;
   }
   const int64_t piece = std::clamp<int64_t>(inner, 1, kPiece);
   const int64_t pieces = (inner + piece - 1) / piece;
-  pool.ParallelFor(static_cast<size_t>(outer * lines.channels * pieces),
-                   static_cast<size_t>(std::max<int64_t>(1, kPiece / piece)),
-                   [&](size_t begin, size_t end) {
-                     for (auto i = static_cast<int64_t>(begin);
-                          i < static_cast<int64_t>(end); ++i) {
-                       const int64_t first = i % pieces * piece;
-                       const int64_t at = i / pieces * inner + first;
-                       HWY_DYNAMIC_DISPATCH(LinesOfChannel)
-                       (lines, tables, i / pieces % lines.channels, from + at,
-                        std::min(piece, inner - first), to + at);
-                     }
-                   });
+  pool.ParallelFor(
+      static_cast<size_t>(outer * lines.channels * pieces),
+      static_cast<size_t>(std::max<int64_t>(1, kPiece / piece)),
+      [&](size_t begin, size_t end) {
+        for (auto i = static_cast<int64_t>(begin);
+             i < static_cast<int64_t>(end); ++i) {
+          const int64_t first = i % pieces * piece;
+          const int64_t row = i / pieces;
+          const int64_t channel = row % lines.channels;
+          HWY_DYNAMIC_DISPATCH(LinesOfChannel)
+          (lines, tables, channel,
+           from + row / lines.channels * in_stride + channel * inner + first,
+           std::min(piece, inner - first), to + row * inner + first);
+        }
+      });
 }
 
 }  // namespace squint

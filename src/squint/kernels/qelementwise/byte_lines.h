@@ -36,10 +36,11 @@ std::optional<ByteLines> FitByteLines(const uint8_t* tables, int64_t channels,
                                       bool x_is_signed, bool y_is_signed);
 
 // out[i] = tables[channel of i][in[i]]; in and out are
-// [outer][channels][inner]. `out` may be `in`.
+// [outer][channels][inner], of `in` each index of outer in_stride bytes behind
+// the one before. `out` may be `in` where that is channels * inner.
 void ApplyByteLines(const ByteLines& lines, const uint8_t* tables,
-                    const void* in, int64_t outer, int64_t inner, void* out,
-                    ThreadPool& pool);
+                    const void* in, int64_t in_stride, int64_t outer,
+                    int64_t inner, void* out, ThreadPool& pool);
 
 }  // namespace squint
 

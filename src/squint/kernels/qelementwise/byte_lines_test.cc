@@ -36,7 +36,7 @@ std::vector<uint8_t> TablesOf(const std::vector<Table>& list) {
   return tables;
 }
 
-// [outer][channels][inner], in place and not.
+// [outer][channels][inner], in place, not, and of a wider tensor.
 void CheckApplied(const ByteLines& lines, const std::vector<uint8_t>& tables,
                   int64_t outer, int64_t inner) {
   const int64_t count = outer * lines.channels * inner;
@@ -46,12 +46,22 @@ void CheckApplied(const ByteLines& lines, const std::vector<uint8_t>& tables,
     for (const int threads : {1, 2}) {
       ThreadPool pool(threads);
       std::vector<uint8_t> y(x.size(), 99);
-      ApplyByteLines(lines, tables.data(), x.data(), outer, inner, y.data(),
-                     pool);
+      const int64_t row = lines.channels * inner;
+      ApplyByteLines(lines, tables.data(), x.data(), row, outer, inner,
+                     y.data(), pool);
       std::vector<uint8_t> same = x;
-      ApplyByteLines(lines, tables.data(), same.data(), outer, inner,
+      ApplyByteLines(lines, tables.data(), same.data(), row, outer, inner,
                      same.data(), pool);
       EXPECT_EQ(same, y);
+      std::vector<uint8_t> wide(static_cast<size_t>(outer * (row + 7)));
+      for (int64_t i = 0; i < count; ++i) {
+        wide[static_cast<size_t>(i / row * (row + 7) + i % row)] =
+            x[static_cast<size_t>(i)];
+      }
+      std::vector<uint8_t> apart(x.size(), 99);
+      ApplyByteLines(lines, tables.data(), wide.data(), row + 7, outer, inner,
+                     apart.data(), pool);
+      EXPECT_EQ(apart, y);
       for (int64_t i = 0; i < count; ++i) {
         const auto at = static_cast<size_t>(i);
         const int64_t channel = i / inner % lines.channels;

@@ -294,8 +294,8 @@ void LookUp(const uint8_t* table, const void* in, int64_t count, void* out,
   });
 }
 
-void LookUpChannels(const uint8_t* tables, const void* in, int64_t outer,
-                    int64_t channels, int64_t inner, void* out,
+void LookUpChannels(const uint8_t* tables, const void* in, int64_t in_stride,
+                    int64_t outer, int64_t channels, int64_t inner, void* out,
                     ThreadPool& pool) {
   constexpr int64_t kEntries = 256;
   const int64_t row = channels * inner;
@@ -306,7 +306,7 @@ void LookUpChannels(const uint8_t* tables, const void* in, int64_t outer,
                      for (auto i = static_cast<int64_t>(begin);
                           i < static_cast<int64_t>(end); ++i) {
                        const uint8_t* from =
-                           static_cast<const uint8_t*>(in) + i * row;
+                           static_cast<const uint8_t*>(in) + i * in_stride;
                        uint8_t* to = static_cast<uint8_t*>(out) + i * row;
                        for (int64_t c = 0; c < channels; ++c) {
                          const uint8_t* table = tables + c * kEntries;

@@ -55,9 +55,10 @@ void LookUp(const uint8_t* table, const void* in, int64_t count, void* out,
             ThreadPool& pool);
 
 // The same with a table for each of `channels`: in and out are
-// [outer][channels][inner], the tables one after the other.
-void LookUpChannels(const uint8_t* tables, const void* in, int64_t outer,
-                    int64_t channels, int64_t inner, void* out,
+// [outer][channels][inner], of `in` each index of outer in_stride bytes behind
+// the one before; the tables one after the other.
+void LookUpChannels(const uint8_t* tables, const void* in, int64_t in_stride,
+                    int64_t outer, int64_t channels, int64_t inner, void* out,
                     ThreadPool& pool);
 
 // Sums and products with broadcasting; y may be an operand that is not
