@@ -8,6 +8,7 @@
 #include "squint/ops/attention_shape.h"
 #include "squint/ops/conv_add.h"
 #include "squint/ops/conv_chain.h"
+#include "squint/ops/conv_channels.h"
 #include "squint/ops/conv_mean.h"
 #include "squint/ops/einsum_equation.h"
 #include "squint/ops/fused_attention.h"
@@ -152,6 +153,10 @@ int64_t MacsOf(const Node& node, const std::vector<Dims>& inputs,
     }
     return MacsOf(ConvOfConvMean(node), inputs,
                   {ConvDimsOfConvMean(node, inputs[0], inputs[3])});
+  }
+  if (node.Is("QLinearConvChannels", "squint")) {
+    return MacsOf(ConvOfConvChannels(node), inputs,
+                  WrittenByConvChannels(inputs, outputs));
   }
   if (node.Is("MatMulIntegerToBytes", "squint")) {
     return MacsOf(ProductOfToBytes(node), inputs, outputs);

@@ -64,6 +64,14 @@ TEST(Macs, OfOperatorsOnIntegersAreThoseOfTheStandardOperator) {
   EXPECT_EQ(Macs("QLinearConvGlobalAveragePool", sum, {{1, 1, 1, 32}},
                  {{"channels_last", int64_t{1}}}, "squint"),
             32 * 36 * 16 * 9);
+  sum[0] = {1, 8, 8, 40};
+  sum.push_back({1, 8, 8, 48});
+  EXPECT_EQ(Macs("QLinearConvChannels", sum, {{1, 8, 8, 48}},
+                 {{"channels_last", int64_t{1}},
+                  {"channels_read", std::vector<int64_t>{8, 16}},
+                  {"channels_written", std::vector<int64_t>{0, 48}}},
+                 "squint"),
+            32 * 64 * 16 * 9);
   EXPECT_EQ(
       Macs("QLinearMatMul", {{4, 8}, {}, {}, {8, 2}, {}, {}, {}, {}}, {{4, 2}}),
       64);

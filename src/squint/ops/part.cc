@@ -22,10 +22,12 @@ void CheckInputCount(const Node& node, size_t count) {
        node.inputs.size(), count);
 }
 
-Shape InferPart(const InferContext& context, Node part) {
+Shape InferPart(const InferContext& context, Node part, const Shape* first) {
   std::vector<InferContext::Result> inputs;
   for (size_t i = 0; i < part.inputs.size(); ++i) {
-    inputs.push_back({context.dtype(i), context.shape(i), {}});
+    const bool given = i == 0 && first != nullptr;
+    inputs.push_back(
+        {context.dtype(i), given ? *first : context.shape(i), {}});
   }
   return InferPart(std::move(part), inputs).shape;
 }

@@ -14,8 +14,9 @@ namespace squint {
 void CheckInputCount(const Node& node, size_t count);
 
 // The result's shape of a part whose input i is the context's input i, or
-// absent.
-Shape InferPart(const InferContext& context, Node part);
+// absent. `first`: the shape of its input 0, if that is another one.
+Shape InferPart(const InferContext& context, Node part,
+                const Shape* first = nullptr);
 
 // Type and shape of a part's result from those of its inputs, as many as it
 // has.

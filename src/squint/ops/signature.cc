@@ -112,6 +112,8 @@ constexpr Signature kSignatures[] = {
     {"IrIJrJrii?iriri", "QLinearConvAdd"},
     {"IrIJrJrii?a?*", "QLinearConvChain"},
     {"IrIJrJrii?r?i?", "QLinearConvGlobalAveragePool"},
+    {"IrIJrJrii?i?r?i?r?i?i?", "QLinearConvChannels"},
+    {"ii", "CopyChannels"},
     {"bIrI?JrJ?ri?", "QLinearWhere"},
     {"ffffr?i?", "LSTMSteps"},
     {"fffff?r?i?", "GRUSteps"},
