@@ -17,6 +17,7 @@
 #include "squint/ops/recurrent_steps.h"
 #include "squint/runtime/byte_table.h"
 #include "squint/runtime/channels_last.h"
+#include "squint/runtime/concat_in_place.h"
 #include "squint/runtime/dynamic_graph.h"
 #include "squint/runtime/fuse_additions.h"
 #include "squint/runtime/fuse_attention.h"
@@ -68,6 +69,7 @@ class Lowering {
       FuseMeans(graph_);
       FuseToBytes(graph_);
       FuseAttention(graph_);
+      WriteInPlace(graph_);
       FuseChains(graph_);
     }
     VerifyGraph(graph_);
