@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <functional>
+#include <span>
 
 #include "squint/calibrate/calibration.h"
 #include "squint/interchange/interchange.h"
@@ -52,6 +53,28 @@ class Net {
                Weight({filters}, 0.9f)},
               {{"pads", std::vector<int64_t>{pad, pad, pad, pad}},
                {"group", groups}});
+  }
+  ValueId Normal(ValueId in, int64_t channels) {
+    const auto parameter = [&](float step, float base) {
+      Tensor wave = Wave({channels}, step, 0.4f);
+      for (float& v : std::span(wave.mutable_data<float>(),
+                                static_cast<size_t>(channels))) {
+        v += base;
+      }
+      return graph.AddConstant("p", wave);
+    };
+    return Op("BatchNormalization", {in, parameter(0.7f, 1), parameter(1.1f, 0),
+                                     parameter(0.3f, 0), parameter(0.9f, 1)});
+  }
+  std::vector<ValueId> Halves(ValueId in) {
+    Node split;
+    split.op_type = "Split";
+    split.inputs = {in};
+    split.outputs = {graph.AddValue("half"), graph.AddValue("half")};
+    split.attributes = {{"axis", int64_t{1}}, {"num_outputs", int64_t{2}}};
+    std::vector<ValueId> halves = split.outputs;
+    graph.AddNode(std::move(split));
+    return halves;
   }
   Graph Finish(ValueId y) {
     graph.AddOutput(y);
@@ -178,16 +201,40 @@ std::vector<Case> Cases() {
          const ValueId a = net.Conv(net.x, 4, 4, 1);
          const ValueId both =
              net.Op("Concat", {net.x, a}, {{"axis", int64_t{1}}});
-         const auto parameter = [&](float step, float base) {
-           Tensor wave = Wave({8}, step, 0.4f);
-           for (int i = 0; i < 8; ++i) wave.mutable_data<float>()[i] += base;
-           return net.graph.AddConstant("p", wave);
-         };
-         const ValueId normal =
-             net.Op("BatchNormalization",
-                    {both, parameter(0.7f, 1), parameter(1.1f, 0),
-                     parameter(0.3f, 0), parameter(0.9f, 1)});
-         return net.Conv(net.Op("Relu", {normal}), 8, 3, 3);
+         return net.Conv(net.Op("Relu", {net.Normal(both, 8)}), 8, 3, 3);
+       }},
+      {"layers that read what all before them made",
+       {2, 4, 9, 8},
+       [](Net& net) {
+         ValueId all = net.x;
+         for (int64_t channels = 4; channels < 16; channels += 4) {
+           const ValueId normal = net.Op("Relu", {net.Normal(all, channels)});
+           const ValueId narrow = net.Conv(normal, channels, 8, 1);
+           all = net.Op("Concat", {all, net.Conv(narrow, 8, 4, 3)},
+                        {{"axis", int64_t{1}}});
+         }
+         return net.Conv(net.Op("Relu", {net.Normal(all, 16)}), 16, 3, 1);
+       }},
+      {"two windows over one squeezed image",
+       {2, 3, 11, 9},
+       [](Net& net) {
+         const ValueId squeezed = net.Op("Relu", {net.Conv(net.x, 3, 4, 1)});
+         const ValueId near = net.Op("Relu", {net.Conv(squeezed, 4, 8, 1)});
+         const ValueId wide = net.Op("Relu", {net.Conv(squeezed, 4, 8, 3)});
+         const ValueId both =
+             net.Op("Concat", {near, wide}, {{"axis", int64_t{1}}});
+         return net.Conv(both, 16, 5, 1);
+       }},
+      {"halves, one of which goes around",
+       {2, 3, 8, 7},
+       [](Net& net) {
+         const ValueId stem = net.Conv(net.x, 3, 8, 3);
+         const auto halves = net.Halves(stem);
+         const ValueId through =
+             net.Conv(net.Conv(halves[1], 4, 6, 1), 6, 4, 3);
+         const ValueId both =
+             net.Op("Concat", {halves[0], through}, {{"axis", int64_t{1}}});
+         return net.Conv(both, 8, 5, 3);
        }},
       {"depthwise with a gate",
        {2, 4, 9, 9},
@@ -375,6 +422,22 @@ TEST(LowerToIntegers, LeavesMeansOfWhatOthersRead) {
   const std::vector<Tensor> inputs = data.Get(3).inputs;
   ExpectBits(Executor(std::make_shared<const Graph>(lowered)).Run(inputs)[0],
              Interpret(quantized, inputs, {.reading = Reading::kInteger})[0]);
+}
+
+TEST(LowerToIntegers, WritesAndReadsPartsOfImagesWhereTheyLie) {
+  const Graph dense = LoweredCase("layers that read what all before them made");
+  EXPECT_EQ(CountOf(dense, "Concat"), 0) << PrintGraph(dense);
+  EXPECT_EQ(CountOf(dense, "QLinearConvChannels"), 3);
+  EXPECT_EQ(CountOf(dense, "CopyChannels"), 1);
+  const Graph windows = LoweredCase("two windows over one squeezed image");
+  EXPECT_EQ(CountOf(windows, "Concat"), 0) << PrintGraph(windows);
+  EXPECT_EQ(CountOf(windows, "QLinearConvChannels"), 2);
+  EXPECT_EQ(CountOf(windows, "CopyChannels"), 0);
+  const Graph halves = LoweredCase("halves, one of which goes around");
+  EXPECT_EQ(CountOf(halves, "Concat"), 0) << PrintGraph(halves);
+  EXPECT_EQ(CountOf(halves, "Split"), 0);
+  EXPECT_EQ(CountOf(halves, "QLinearConvChannels"), 2);
+  EXPECT_EQ(CountOf(halves, "CopyChannels"), 1);
 }
 
 // A layer of a transformer, in parts: attention, and two products with a Gelu.

@@ -24,6 +24,7 @@
 #include "squint/runtime/fuse_chains.h"
 #include "squint/runtime/fuse_means.h"
 #include "squint/runtime/fuse_to_bytes.h"
+#include "squint/runtime/split_in_place.h"
 
 namespace squint {
 namespace {
@@ -70,6 +71,7 @@ class Lowering {
       FuseToBytes(graph_);
       FuseAttention(graph_);
       WriteInPlace(graph_);
+      ReadSplitsInPlace(graph_);
       FuseChains(graph_);
     }
     VerifyGraph(graph_);
