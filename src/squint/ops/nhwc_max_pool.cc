@@ -1,9 +1,11 @@
-// com.microsoft::NhwcMaxPool: MaxPool of 8-bit images [N, spatial ..., C].
+// com.microsoft::NhwcMaxPool: MaxPool of 8-bit images [N, spatial ..., C]. In
+// lowered graphs it may have an attribute channels_read (channel_range.h).
 #include <map>
 #include <memory>
 #include <utility>
 
 #include "squint/kernels/pool/byte_pool.h"
+#include "squint/ops/channel_range.h"
 #include "squint/ops/conv_shape.h"
 #include "squint/ops/infer.h"
 #include "squint/ops/layout.h"
@@ -23,7 +25,9 @@ Node MaxPoolOf(const Node& node) {
 }
 
 void InferNhwcMaxPool(InferContext& context) {
-  const Shape& x = context.shape(0);
+  const auto read = ChannelsReadBy(context.node());
+  if (read) RequireBytes(context.dtype(0));
+  const Shape x = read ? ReadShape(context.shape(0), *read) : context.shape(0);
   Graph graph;
   Node pool = MaxPoolOf(context.node());
   pool.inputs = {graph.AddInput(
@@ -41,7 +45,8 @@ void InferNhwcMaxPool(InferContext& context) {
 }
 
 void RunNhwcMaxPool(RunContext& context) {
-  const Tensor& x = context.in(0);
+  const auto read = ChannelsReadBy(context.node);
+  const Tensor x = read ? TakeChannels(context.in(0), *read) : context.in(0);
   const Tensor first = TransposeTensor(x, ChannelsFirst(x.rank()));
   Node pool = MaxPoolOf(context.node);
   pool.outputs = {0};
@@ -54,21 +59,26 @@ void RunNhwcMaxPool(RunContext& context) {
 
 class NhwcMaxPoolStep : public Step {
  public:
-  NhwcMaxPoolStep(const PlaneWindow& window, int64_t images, int64_t channels,
-                  bool is_signed)
+  // `stride`: channels of x.
+  NhwcMaxPoolStep(const PlaneWindow& window, int64_t images,
+                  const ChannelsRead& read, int64_t stride, bool is_signed)
       : window_(window),
         images_(images),
-        channels_(channels),
+        read_(read),
+        stride_(stride),
         is_signed_(is_signed) {}
   void Run(const StepArgs& args) const override {
-    MaxPoolBytesLast(window_, images_, channels_, is_signed_, args.inputs[0],
-                     args.outputs[0], args.pool);
+    MaxPoolBytesLast(
+        window_, images_, read_.count, is_signed_,
+        static_cast<const std::byte*>(args.inputs[0]) + read_.first, stride_,
+        args.outputs[0], args.pool);
   }
 
  private:
   PlaneWindow window_;
   int64_t images_;
-  int64_t channels_;
+  ChannelsRead read_;
+  int64_t stride_;
   bool is_signed_;
 };
 
@@ -87,7 +97,8 @@ std::unique_ptr<Step> PrepareNhwcMaxPool(const PrepareContext& context) {
   return std::make_unique<NhwcMaxPoolStep>(
       PlaneWindowOf(window, x,
                     Permuted(context.output_dims[0], ChannelsFirst(rank))),
-      x[0], x[1], dtype == DType::kInt8);
+      x[0], ChannelsReadBy(context.node).value_or(ChannelsRead{0, x[1]}), x[1],
+      dtype == DType::kInt8);
 }
 
 QuantSpec NhwcMaxPoolRule(const QuantizeQuery&) {

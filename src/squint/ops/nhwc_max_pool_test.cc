@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "squint/ops/byte_examples.h"
+#include "squint/ops/channel_range.h"
 #include "squint/ops/layout.h"
 #include "squint/ops/op_examples.h"
 #include "squint/ops/prepared_example.h"
@@ -29,6 +30,18 @@ std::vector<OpExample> Examples_nhwc_max_pool() {
 }
 
 namespace {
+
+TEST(NhwcMaxPool, TakesSomeOfTheChannels) {
+  for (const int64_t count : {3, 8, 17, 70}) {
+    const Tensor x = Bytes<int8_t>({2, 7, 6, 80});
+    const OpExample part =
+        Pool("part", x, {3, 3})
+            .Set("channels_read", std::vector<int64_t>{5, count});
+    CheckPrepared(part);
+    ExpectSame(RunExample(part)[0],
+               RunExample(Pool("", TakeChannels(x, {5, count}), {3, 3}))[0]);
+  }
+}
 
 TEST(NhwcMaxPool, IsMaxPoolWithTheChannelsMoved) {
   for (const OpExample& example : Examples_nhwc_max_pool()) {

@@ -206,7 +206,7 @@ std::vector<Case> Cases() {
       {"layers that read what all before them made",
        {2, 4, 9, 8},
        [](Net& net) {
-         ValueId all = net.x;
+         ValueId all = net.Conv(net.x, 4, 4, 3);
          for (int64_t channels = 4; channels < 16; channels += 4) {
            const ValueId normal = net.Op("Relu", {net.Normal(all, channels)});
            const ValueId narrow = net.Conv(normal, channels, 8, 1);
@@ -426,7 +426,8 @@ TEST(LowerToIntegers, LeavesMeansOfWhatOthersRead) {
 
 TEST(LowerToIntegers, WritesAndReadsPartsOfImagesWhereTheyLie) {
   const Graph dense = LoweredCase("layers that read what all before them made");
-  EXPECT_EQ(CountOf(dense, "Concat"), 0) << PrintGraph(dense);
+  // The last one would take more memory than all else at once.
+  EXPECT_EQ(CountOf(dense, "Concat"), 1) << PrintGraph(dense);
   EXPECT_EQ(CountOf(dense, "QLinearConvChannels"), 3);
   EXPECT_EQ(CountOf(dense, "CopyChannels"), 1);
   const Graph windows = LoweredCase("two windows over one squeezed image");
@@ -434,10 +435,9 @@ TEST(LowerToIntegers, WritesAndReadsPartsOfImagesWhereTheyLie) {
   EXPECT_EQ(CountOf(windows, "QLinearConvChannels"), 2);
   EXPECT_EQ(CountOf(windows, "CopyChannels"), 0);
   const Graph halves = LoweredCase("halves, one of which goes around");
-  EXPECT_EQ(CountOf(halves, "Concat"), 0) << PrintGraph(halves);
-  EXPECT_EQ(CountOf(halves, "Split"), 0);
-  EXPECT_EQ(CountOf(halves, "QLinearConvChannels"), 2);
-  EXPECT_EQ(CountOf(halves, "CopyChannels"), 1);
+  EXPECT_EQ(CountOf(halves, "Split"), 0) << PrintGraph(halves);
+  EXPECT_EQ(CountOf(halves, "QLinearConvChannels"), 1);
+  EXPECT_EQ(CountOf(halves, "Slice"), 1);
 }
 
 // A layer of a transformer, in parts: attention, and two products with a Gelu.

@@ -33,7 +33,10 @@ bool CanReadChannels(const Graph& graph, const Use& use) {
   if (use.node == kNoNode || use.index != 0) return false;
   const Node& node = graph.node(use.node);
   if (node.FindAttribute(kChannelsRead) != nullptr) return false;
-  if (node.Is("CopyChannels", "squint")) return true;
+  if (node.Is("CopyChannels", "squint") ||
+      node.Is("NhwcMaxPool", "com.microsoft")) {
+    return true;
+  }
   if (node.Is("Lookup", "squint")) {
     const int rank = graph.value(node.input(0)).shape.rank();
     return node.FindAttribute("axis") == nullptr ||
@@ -45,7 +48,10 @@ bool CanReadChannels(const Graph& graph, const Use& use) {
 void ReadChannels(Node& node, ValueId wide, int64_t first, int64_t count) {
   node.inputs[0] = wide;
   node.Set(kChannelsRead, std::vector<int64_t>{first, count});
-  if (node.Is("Lookup", "squint") || node.Is("CopyChannels", "squint")) return;
+  if (node.Is("Lookup", "squint") || node.Is("CopyChannels", "squint") ||
+      node.Is("NhwcMaxPool", "com.microsoft")) {
+    return;
+  }
   BecomeConvChannels(node);
   ValueId& into = node.inputs[ConvChannelsInputs::kInto];
   if (into != wide) return;

@@ -1,7 +1,6 @@
 #include "squint/runtime/concat_in_place.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -32,24 +31,35 @@ struct Leaf {
   int at = 0;              // position in the order of the node that writes it
 };
 
-// A Concat that begins with all parts of one before begins with that one: of
-// networks that join all that there is in each layer anew.
+// Whether the later node joins all that the earlier one does, and then more.
+bool BeginsWith(const Node& later, const Node& earlier) {
+  const size_t count = earlier.inputs.size();
+  return count > 1 && count < later.inputs.size() &&
+         later.Int("axis", 0) == earlier.Int("axis", 0) &&
+         std::equal(earlier.inputs.begin(), earlier.inputs.end(),
+                    later.inputs.begin());
+}
+
+// Such a Concat begins with the other one instead: of networks that join all
+// that there is in each layer anew. From the end, so that each is compared as
+// it was.
 void NestConcats(Graph& graph) {
-  std::map<std::pair<int64_t, std::vector<ValueId>>, ValueId> known;
+  std::vector<NodeId> concats;
   for (const NodeId id : graph.order()) {
-    Node& node = graph.node(id);
-    if (!node.Is("Concat") || !IsByte(graph.value(node.output()).dtype)) {
-      continue;
+    const Node& node = graph.node(id);
+    if (node.Is("Concat") && IsByte(graph.value(node.output()).dtype)) {
+      concats.push_back(id);
     }
-    const int64_t axis = node.Int("axis", 0);
-    const std::vector<ValueId> parts = node.inputs;
-    known.try_emplace({axis, parts}, node.output());
-    for (size_t count = parts.size() - 1; count > 1; --count) {
-      const auto rest = parts.begin() + static_cast<int64_t>(count);
-      const auto found = known.find({axis, {parts.begin(), rest}});
-      if (found == known.end()) continue;
-      node.inputs.assign(rest, parts.end());
-      node.inputs.insert(node.inputs.begin(), found->second);
+  }
+  for (size_t i = concats.size(); i-- > 0;) {
+    Node& later = graph.node(concats[i]);
+    for (size_t j = i; j-- > 0;) {
+      const Node& earlier = graph.node(concats[j]);
+      if (!BeginsWith(later, earlier)) continue;
+      later.inputs[0] = earlier.output();
+      later.inputs.erase(
+          later.inputs.begin() + 1,
+          later.inputs.begin() + static_cast<int64_t>(earlier.inputs.size()));
       break;
     }
   }
@@ -66,7 +76,7 @@ class ConcatPass {
       live_.Add(MadeAt(id), LastUseOf(id), BytesOfValue(id));
     }
     // Not grown by more than this in all.
-    constexpr int64_t kPart = 8;
+    constexpr int64_t kPart = 16;
     most_live_ = live_.Peak() + live_.Peak() / kPart;
   }
 
@@ -174,6 +184,7 @@ class ConcatPass {
     return producer != kNoNode &&
            HasPixelStrides(graph_, graph_.node(producer)) &&
            graph_.node(producer).FindAttribute(kChannelsWritten) == nullptr &&
+           (with_readers_ || uses_.of(part).size() == 1) &&
            OthersCanFollow(part, concat);
   }
 
@@ -216,17 +227,28 @@ class ConcatPass {
     }
     if (begin < 0) return false;
     for (Leaf& leaf : leaves_) leaf.at = std::max(leaf.at, begin);
-    std::ranges::stable_sort(leaves_, [](const Leaf& a, const Leaf& b) {
-      return std::pair(a.at, !a.is_direct) < std::pair(b.at, !b.is_direct);
-    });
+    const auto is_before = [](const Leaf& a, const Leaf& b) {
+      return a.at < b.at || (a.at == b.at && a.is_direct && !b.is_direct);
+    };
+    for (auto it = leaves_.begin(); it != leaves_.end(); ++it) {
+      std::rotate(std::upper_bound(leaves_.begin(), it, *it, is_before), it,
+                  it + 1);
+    }
     return true;
   }
 
-  void Replace(NodeId id) {
+  // False: it cannot be, or would take too much memory.
+  bool Plan(NodeId id, bool with_readers) {
+    with_readers_ = with_readers;
     joined_.clear();
     leaves_.clear();
     Collect({id, 0});
-    if (!Order() || !FitsMemory(id)) return;
+    return Order() && FitsMemory(id);
+  }
+
+  void Replace(NodeId id) {
+    // Parts that have other readers are often made long before the others.
+    if (!Plan(id, true) && !Plan(id, false)) return;
     const Value result = graph_.value(graph_.node(id).output());
     std::vector<ValueId> wide;  // behind each leaf
     NodeId last = kNoNode;
@@ -294,6 +316,7 @@ class ConcatPass {
   LiveBytes live_;
   int64_t most_live_ = 0;
   // Of the Concat at hand.
+  bool with_readers_ = true;  // convolutions that others read write in place
   std::vector<Joined> joined_;
   std::vector<Leaf> leaves_;
 };

@@ -68,7 +68,7 @@ TEST(WriteInPlace, CopiesPartsThatNoConvolutionCanWrite) {
       if (kind == 2) other = net.Conv(net.x, 8, 8, 3, 8);  // depthwise
       if (kind == 3) {  // others read it, too
         other = net.Conv(net.x, 8, 8);
-        outputs.push_back(net.Pool(other));
+        outputs.push_back(net.Turn(other));
       }
       if (kind == 4) {
         other = net.Conv(net.x, 8, 8);
@@ -102,9 +102,11 @@ TEST(WriteInPlace, TakesSumsThatAreMadeByTheirConvolution) {
 TEST(WriteInPlace, TakesPartsThatAreMadeOfOthers) {
   LastNet net;
   const ValueId first = net.Conv(net.x, 8, 4);
-  const ValueId second = net.Conv(net.Pool(first), 4, 4);  // reads it whole
-  CheckInPlace(net.Finish({net.Pool(net.Concat({first, second}))}), net.Input(),
-               {.direct = 1, .copies = 1});
+  const ValueId second = net.Conv(net.Pool(first), 4, 4);
+  const ValueId third = net.Conv(net.Turn(second), 4, 4);  // reads it whole
+  CheckInPlace(
+      net.Finish({net.Pool(net.Concat({first, second, net.Turn(third)}))}),
+      net.Input(), {.direct = 1, .copies = 2});
 }
 
 TEST(WriteInPlace, LeavesWhatItCannotChange) {
@@ -145,8 +147,8 @@ Graph DenseBlock(LastNet& net, int layers) {
   int64_t channels = 8;
   ValueId all = net.x;
   for (int i = 0; i < layers; ++i) {
-    const ValueId narrow = net.Conv(net.Tables(all, channels), channels, 8, 1);
-    all = net.Concat({all, net.Conv(narrow, 8, 4)});
+    const ValueId narrow = net.Conv(net.Tables(all, channels), channels, 4, 1);
+    all = net.Concat({all, net.Conv(narrow, 4, 4)});
     channels += 4;
   }
   return net.Finish({net.Pool(net.Tables(all, channels))});
@@ -175,11 +177,10 @@ TEST(WriteInPlace, PutsAConcatInAnotherWhereItsReadersCanFollow) {
       {follows.Conv(follows.x, 8, 3), inner, follows.Table(inner)});
   CheckInPlace(follows.Finish({follows.Pool(outer)}), follows.Input(),
                {.direct = 2, .copies = 2});
-  // A pool reads whole images.
   LastNet stays;
   inner = stays.Concat({stays.Conv(stays.x, 8, 4), stays.Pool(stays.x)});
   outer = stays.Concat({stays.Conv(stays.x, 8, 3), inner});
-  CheckInPlace(stays.Finish({stays.Pool(outer), stays.Pool(inner)}),
+  CheckInPlace(stays.Finish({stays.Pool(outer), stays.Turn(inner)}),
                stays.Input(), {.direct = 2, .copies = 2});
   // Of two that it is part of, and twice in one.
   LastNet twice;
@@ -244,6 +245,13 @@ TEST(WriteInPlace, LeavesWhatWouldTakeMuchMoreMemory) {
   const ValueId late = net.Pool(net.Conv(large, 64, 32, 1));
   CheckInPlace(net.Finish({net.Pool(net.Concat({early, late}))}), net.Input(),
                {.concats = 1});
+  // Without the early part, which is copied, it fits.
+  LastNet skip({1, 32, 32, 8});
+  const ValueId first = skip.Conv(skip.x, 8, 16, 1);
+  const ValueId low = skip.Conv(skip.Conv(first, 16, 64, 1), 64, 32, 1);
+  CheckInPlace(skip.Finish({skip.Conv(
+                   skip.Concat({first, skip.Conv(low, 32, 32, 1)}), 48, 4)}),
+               skip.Input(), {.direct = 1, .copies = 1});
 }
 
 }  // namespace

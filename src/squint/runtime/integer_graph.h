@@ -8,7 +8,9 @@ namespace squint {
 
 struct IntegerGraphOptions {
   // What follows a product joins it (fuse_additions.h, fuse_means.h,
-  // fuse_to_bytes.h), and attention becomes one node (fuse_attention.h).
+  // fuse_to_bytes.h), attention becomes one node (fuse_attention.h), parts of
+  // images stay where they lie (concat_in_place.h, split_in_place.h), and
+  // convolutions behind each other run by bands (fuse_chains.h).
   bool fuse = true;
   // Values of 16 bits become integers, too, and nodes between them the same
   // operators as those between bytes: a form that steps are made of

@@ -73,6 +73,11 @@ class LastNet {
               {{"kernel_shape", std::vector<int64_t>{3, 3}},
                {"pads", std::vector<int64_t>{1, 1, 1, 1}}});
   }
+  // Reads whole images only.
+  ValueId Turn(ValueId in) {
+    return Op("Transpose", "", {in},
+              {{"perm", std::vector<int64_t>{0, 2, 1, 3}}});
+  }
   // A table for each channel.
   ValueId Tables(ValueId in, int64_t channels) {
     return Op("Lookup", "squint",

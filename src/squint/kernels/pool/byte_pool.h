@@ -16,10 +16,11 @@ class ThreadPool;
 void MaxPoolBytes(const PlaneWindow& window, int64_t planes, bool is_signed,
                   const void* x, void* y, ThreadPool& pool);
 
-// The same with channels last: `images` of in_h x in_w pixels.
+// The same with channels last: `images` of in_h x in_w pixels, those of x
+// x_stride bytes apart.
 void MaxPoolBytesLast(const PlaneWindow& window, int64_t images,
-                      int64_t channels, bool is_signed, const void* x, void* y,
-                      ThreadPool& pool);
+                      int64_t channels, bool is_signed, const void* x,
+                      int64_t x_stride, void* y, ThreadPool& pool);
 
 // Means of windows: the divisor of one is rows[oy] * columns[ox].
 struct ByteMeans {

@@ -98,7 +98,7 @@ void MaxPixel(const Taps<T>& taps, int64_t channels, T* out) {
 // Row `oy` of the result.
 template <typename T>
 void MaxRowOf(const PlaneWindow& w, int64_t channels, int64_t oy,
-              const T* image, T* out) {
+              const T* image, int64_t stride, T* out) {
   const int64_t top = oy * w.stride_h - w.pad_top;
   const TapRange rows(top, w.dilation_h, w.kernel_h, w.in_h);
   for (int64_t ox = 0; ox < w.out_w; ++ox, out += channels) {
@@ -106,20 +106,20 @@ void MaxRowOf(const PlaneWindow& w, int64_t channels, int64_t oy,
     const TapRange columns(left, w.dilation_w, w.kernel_w, w.in_w);
     const int64_t y = top + rows.begin * w.dilation_h;
     const int64_t x = left + columns.begin * w.dilation_w;
-    MaxPixel<T>({image + (y * w.in_w + x) * channels, rows.end - rows.begin,
-                 columns.end - columns.begin, w.dilation_h * w.in_w * channels,
-                 w.dilation_w * channels},
+    MaxPixel<T>({image + (y * w.in_w + x) * stride, rows.end - rows.begin,
+                 columns.end - columns.begin, w.dilation_h * w.in_w * stride,
+                 w.dilation_w * stride},
                 channels, out);
   }
 }
 
 void MaxRowLast(const PlaneWindow& w, int64_t channels, int64_t oy,
-                bool is_signed, const void* image, void* out) {
+                bool is_signed, const void* image, int64_t stride, void* out) {
   if (is_signed) {
-    MaxRowOf(w, channels, oy, static_cast<const int8_t*>(image),
+    MaxRowOf(w, channels, oy, static_cast<const int8_t*>(image), stride,
              static_cast<int8_t*>(out));
   } else {
-    MaxRowOf(w, channels, oy, static_cast<const uint8_t*>(image),
+    MaxRowOf(w, channels, oy, static_cast<const uint8_t*>(image), stride,
              static_cast<uint8_t*>(out));
   }
 }
@@ -273,9 +273,10 @@ void ForRows(const PlaneWindow& window, int64_t images, int64_t channels,
   const int64_t work =
       std::max<int64_t>(1, window.out_w * channels * window.taps());
   const int64_t rows = images * window.out_h;
-  const int64_t grain = std::max<int64_t>(
-      {1, 65536 / work, pool.threads() == 1 ? rows : 1});
-  pool.ParallelFor(static_cast<size_t>(rows), static_cast<size_t>(grain), [&](size_t begin, size_t end) {
+  const int64_t grain =
+      std::max<int64_t>({1, 65536 / work, pool.threads() == 1 ? rows : 1});
+  pool.ParallelFor(static_cast<size_t>(rows), static_cast<size_t>(grain),
+                   [&](size_t begin, size_t end) {
                      body(static_cast<int64_t>(begin),
                           static_cast<int64_t>(end));
                    });
@@ -284,15 +285,15 @@ void ForRows(const PlaneWindow& window, int64_t images, int64_t channels,
 }  // namespace
 
 void MaxPoolBytesLast(const PlaneWindow& window, int64_t images,
-                      int64_t channels, bool is_signed, const void* x, void* y,
-                      ThreadPool& pool) {
+                      int64_t channels, bool is_signed, const void* x,
+                      int64_t x_stride, void* y, ThreadPool& pool) {
   ForRows(window, images, channels, pool, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       HWY_DYNAMIC_DISPATCH(MaxRowLast)
       (window, channels, i % window.out_h, is_signed,
        static_cast<const uint8_t*>(x) +
-           i / window.out_h * window.in_pixels() * channels,
-       static_cast<uint8_t*>(y) + i * window.out_w * channels);
+           i / window.out_h * window.in_pixels() * x_stride,
+       x_stride, static_cast<uint8_t*>(y) + i * window.out_w * channels);
     }
   });
 }
