@@ -9,12 +9,19 @@
 
 namespace squint {
 
+namespace {
+
+bool IsConv(const Node& node) {
+  return node.Is("QLinearConvAdd", "squint") ||
+         node.Is("QLinearConvChannels", "squint") ||
+         (node.Is("QLinearConv", "com.microsoft") &&
+          node.Int("channels_last", 0) != 0);
+}
+
+}  // namespace
+
 bool HasPixelStrides(const Graph& graph, const Node& node) {
-  const bool is_conv = node.Is("QLinearConvAdd", "squint") ||
-                       node.Is("QLinearConvChannels", "squint") ||
-                       (node.Is("QLinearConv", "com.microsoft") &&
-                        node.Int("channels_last", 0) != 0);
-  if (!is_conv || !IsByte(graph.value(node.input(0)).dtype)) return false;
+  if (!IsConv(node) || !IsByte(graph.value(node.input(0)).dtype)) return false;
   constexpr size_t kWeight = 3;
   const Tensor* weight = graph.ConstantOf(node.input(kWeight));
   const bool is_depthwise =
@@ -48,10 +55,7 @@ bool CanReadChannels(const Graph& graph, const Use& use) {
 void ReadChannels(Node& node, ValueId wide, int64_t first, int64_t count) {
   node.inputs[0] = wide;
   node.Set(kChannelsRead, std::vector<int64_t>{first, count});
-  if (node.Is("Lookup", "squint") || node.Is("CopyChannels", "squint") ||
-      node.Is("NhwcMaxPool", "com.microsoft")) {
-    return;
-  }
+  if (!IsConv(node)) return;
   BecomeConvChannels(node);
   ValueId& into = node.inputs[ConvChannelsInputs::kInto];
   if (into != wide) return;

@@ -164,7 +164,7 @@ class ConcatPass {
 
   // ---- what can lie in another one
 
-  // The Concat reads the part once, and whoever else does can read it as
+  // The Concat reads the part once, and all others who read it can read it as
   // channels of the wide image.
   bool OthersCanFollow(ValueId part, NodeId concat) const {
     int by_concat = 0;
