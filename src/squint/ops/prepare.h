@@ -38,6 +38,7 @@ std::unique_ptr<Step> PrepareGather(const PrepareContext& context);
 std::unique_ptr<Step> PrepareExpand(const PrepareContext& context);
 std::unique_ptr<Step> PrepareDepthToSpace(const PrepareContext& context);
 std::unique_ptr<Step> PrepareSpaceToDepth(const PrepareContext& context);
+std::unique_ptr<Step> PrepareResize(const PrepareContext& context);
 std::unique_ptr<Step> PrepareReduce(const PrepareContext& context);
 std::unique_ptr<Step> PrepareRecurrent(const PrepareContext& context);
 

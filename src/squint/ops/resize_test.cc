@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "squint/base/error.h"
+#include "squint/ops/byte_examples.h"
 #include "squint/ops/op_upgrade_testing.h"
+#include "squint/ops/prepared_example.h"
 
 namespace squint {
 
@@ -222,6 +224,50 @@ TEST(Upsample, BecomesAResize) {
                                .Const(Floats({2}, {1, 2}))
                                .Set("mode", std::string("linear"));
   EXPECT_THAT(RunUpgraded(opset9, 9).ToFloats(), ElementsAre(1, 1.5f, 2, 2));
+}
+
+TEST(Resize, StepsChooseTheElementsThatTheReferenceChooses) {
+  const auto images = std::vector<int64_t>{1, 2};
+  CheckPrepared(Old(Scaled(Ramp({2, 2, 3, 4}), {1, 1, 2, 2})));
+  CheckPrepared(Scaled(Ramp({3, 5, 7}), {1, 1, 1.7f}));
+  CheckPrepared(Scaled(Ramp({40}), {0.3f}));
+  CheckPrepared(
+      Scaled(Bytes<uint8_t>({2, 9, 8, 5}), {2, 2}).Set("axes", images));
+  CheckPrepared(
+      Sized(Bytes<int8_t>({1, 64, 60, 8}), {31, 75}).Set("axes", images));
+  CheckPrepared(Sized(Bytes<int16_t>({2, 3, 4, 5}), {3, 4, 2, 9}));
+  for (const char* mode :
+       {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}) {
+    for (const char* place :
+         {"half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"}) {
+      CheckPrepared(
+          Sized(Bytes<uint8_t>({1, 3, 6, 7}), {1, 3, 11, 4})
+              .Set("nearest_mode", std::string(mode))
+              .Set("coordinate_transformation_mode", std::string(place)));
+    }
+  }
+  EXPECT_FALSE(CheckExample(CroppedRow("nearest")));
+}
+
+TEST(Resize, StepsSumWhatTheReferenceSums) {
+  for (const char* mode : {"linear", "cubic"}) {
+    for (const int64_t antialias : {0, 1}) {
+      for (const char* place : {"half_pixel", "asymmetric", "align_corners"}) {
+        const auto with = [&](OpExample example) {
+          CheckPrepared(
+              std::move(example)
+                  .Set("mode", std::string(mode))
+                  .Set("antialias", antialias)
+                  .Set("coordinate_transformation_mode", std::string(place)));
+        };
+        with(Scaled(Ramp({2, 3, 5, 6}), {1, 1, 2, 2}));
+        with(Sized(Ramp({1, 4, 9, 33}), {1, 4, 5, 40}));
+        with(Sized(Ramp({2, 6, 5, 8}), {3, 7, 2, 8}));
+        with(Scaled(Ramp({50}), {0.4f}));
+      }
+    }
+  }
+  EXPECT_FALSE(CheckExample(CroppedRow("linear")));
 }
 
 }  // namespace

@@ -52,6 +52,12 @@ Sampling ReadSampling(const Node& node) {
   return s;
 }
 
+bool ResizeOnlyMoves(const Node& node) {
+  return node.String("mode", "nearest") == "nearest" &&
+         node.String("coordinate_transformation_mode", "half_pixel") !=
+             "tf_crop_and_resize";
+}
+
 float SamplePosition(const Sampling& sampling, int64_t i, int64_t in,
                      const AxisScale& axis) {
   const std::string& mode = sampling.coordinates;

@@ -32,6 +32,9 @@ struct Sampling {
 };
 Sampling ReadSampling(const Node& node);
 
+// A Resize whose results are elements of its input; a fill element is none.
+bool ResizeOnlyMoves(const Node& node);
+
 // Where result element i lies in an axis of `in` elements. In float32: at
 // the borders between two neighbours rounding decides. The size is known.
 float SamplePosition(const Sampling& sampling, int64_t i, int64_t in,

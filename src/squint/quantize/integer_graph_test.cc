@@ -203,6 +203,19 @@ std::vector<Case> Cases() {
              net.Op("Concat", {net.x, a}, {{"axis", int64_t{1}}});
          return net.Conv(net.Op("Relu", {net.Normal(both, 8)}), 8, 3, 3);
        }},
+      {"an image twice as large, and a part of its width",
+       {1, 3, 6, 7},
+       [](Net& net) {
+         const ValueId scales = net.graph.AddConstant(
+             "scales", Tensor::Of<float>({4}, {1, 1, 2, 2}));
+         const ValueId larger =
+             net.Op("Resize", {net.Conv(net.x, 3, 8, 3), kNoValue, scales});
+         const ValueId width =
+             net.graph.AddConstant("width", Tensor::Of<int64_t>({1}, {9}));
+         return net.Op("Resize",
+                       {net.Conv(larger, 8, 4, 3), kNoValue, kNoValue, width},
+                       {{"axes", std::vector<int64_t>{-1}}});
+       }},
       {"layers that read what all before them made",
        {2, 4, 9, 8},
        [](Net& net) {
@@ -405,6 +418,14 @@ TEST(LowerToIntegers, TakesMeansOfImagesWithTheirConvolution) {
       LoweredCase("means of a convolution, which end the network");
   EXPECT_EQ(CountOf(graph, "DequantizeLinear"), 0) << PrintGraph(graph);
   EXPECT_EQ(CountOf(graph, "Transpose"), 1);  // of the input
+}
+
+TEST(LowerToIntegers, ResizesBytesWhereTheyLie) {
+  const Graph graph =
+      LoweredCase("an image twice as large, and a part of its width");
+  EXPECT_EQ(CountOf(graph, "Resize"), 2) << PrintGraph(graph);
+  EXPECT_EQ(CountOf(graph, "DequantizeLinear"), 1);  // of the result
+  EXPECT_EQ(CountOf(graph, "Transpose"), 2);  // of the input and the result
 }
 
 TEST(LowerToIntegers, LeavesMeansOfWhatOthersRead) {

@@ -133,6 +133,7 @@ class LayoutPass {
     if (n.Is("Concat")) return MakeConcat();
     if (n.Is("Split")) return MakeSplit();
     if (n.Is("Slice") || n.Is("Pad")) return MakeListed();
+    if (n.Is("Resize")) return MakeResize();
     return false;
   }
 
@@ -286,6 +287,22 @@ class LayoutPass {
         id, 1,
         graph_.AddConstant("shuffled", Tensor::Of<int64_t>(dims, shape)));
     graph_.node(id).attributes.erase("allowzero");
+  }
+
+  // Scales and sizes speak of the listed axes, in their order.
+  bool MakeResize() {
+    const int rank = RankOf(node().output());
+    std::vector<int64_t> axes = node().Ints("axes");
+    if (axes.empty()) {
+      axes.resize(static_cast<size_t>(rank));
+      std::iota(axes.begin(), axes.end(), 0);
+    }
+    const std::vector<int64_t> perm = ChannelsLast(rank);
+    for (int64_t& axis : axes) {
+      axis = std::ranges::find(perm, NormalizeAxis(axis, rank)) - perm.begin();
+    }
+    graph_.node(node_).Set("axes", std::move(axes));
+    return Become(node().op_type, node().domain, {0});
   }
 
   // Slice and Pad: input 3 lists the axes that input 1 speaks of; without it,

@@ -15,6 +15,7 @@
 #include "squint/ops/operand_params.h"
 #include "squint/ops/qlinear_operands.h"
 #include "squint/ops/recurrent_steps.h"
+#include "squint/ops/sampling.h"
 #include "squint/runtime/byte_table.h"
 #include "squint/runtime/channels_last.h"
 #include "squint/runtime/concat_in_place.h"
@@ -221,7 +222,9 @@ class Lowering {
     if (n.Is("GlobalAveragePool") || IsPlainAverage(n)) return MakeAverage();
     if (n.Is("Concat")) return MakeConcat();
     if (n.Is("Pad")) return MakePad();
-    if (n.domain.empty() && Contains(kMovement, n)) return MakeMovement();
+    const bool moves =
+        Contains(kMovement, n) || (n.Is("Resize") && ResizeOnlyMoves(n));
+    if (n.domain.empty() && moves) return MakeMovement();
     return MakeTable();
   }
 
