@@ -144,9 +144,9 @@ HWY_NOINLINE void TurnRowBack(const float* in, int64_t count, int64_t plane,
 
 // One row of results: rows [first, last) of the window, the others lie outside.
 struct PixelRow {
-  const float* rows[kMaxRing];  // of turned pixels, by row of the window
-  int64_t first;
-  int64_t last;
+  const float* rows[kMaxRing] = {};  // of turned pixels, by row of the window
+  int64_t first = 0;
+  int64_t last = 0;
   const float* weights;  // [tap][channel]
   ChannelVector bias;
   ChannelVector low;
