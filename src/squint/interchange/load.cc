@@ -7,6 +7,7 @@
 #include "squint/interchange/interchange.h"
 #include "squint/interchange/versions.h"
 #include "squint/onnx/onnx.h"
+#include "squint/ops/channel_range.h"
 #include "squint/ops/infer.h"
 
 namespace squint {
@@ -26,12 +27,17 @@ void RenameOrtDuplicates(Graph& graph) {
   });
 }
 
-// Domain squint is what passes write among themselves: the layout turns all
-// of it into standard operators before a file is written.
+// Domain squint, and some attributes, are what passes write among themselves:
+// the layout turns all of it into standard operators before a file is written.
 void RefuseInternalNodes(const Graph& graph) {
   ForEachGraph(graph, [](const Graph& each) {
     for (const NodeId id : each.order()) {
       const Node& node = each.node(id);
+      if (node.Is("NhwcMaxPool", "com.microsoft") &&
+          node.FindAttribute(kChannelsRead) != nullptr) {
+        Fail(ErrorCode::kInvalidModel, "{}: no such attribute as '{}'",
+             NodeLabel(each, node), kChannelsRead);
+      }
       if (node.domain != "squint") continue;
       Fail(ErrorCode::kInvalidModel,
            "{}: operators of domain 'squint' are internal, no file has them",

@@ -26,8 +26,8 @@ void RequireChannels(const Shape& shape, int64_t first, int64_t count) {
   }
   const auto channels = shape[shape.rank() - 1].value();
   if (channels && (first > *channels || count > *channels - first)) {
-    Fail(ErrorCode::kInvalidModel, "{} has no channels {} to {}",
-         shape.ToString(), first, first + count);
+    Fail(ErrorCode::kInvalidModel, "{} has no {} channels from {} on",
+         shape.ToString(), count, first);
   }
 }
 

@@ -120,19 +120,35 @@ struct ChainCut {
   int64_t rows;
 };
 
+// Rows of the last link's results of which at least seven eighths are new to
+// every link: what the next band reads again is moved, and made twice where two
+// lanes meet.
+int64_t LeastRows(const std::vector<LinkPlan>& plans) {
+  int64_t least = 8;
+  int64_t stride = 1;  // of the links from this one on
+  for (size_t i = plans.size(); i-- > 1;) {
+    const RowWindow& w = plans[i].window;
+    stride *= w.stride;
+    const int64_t kept = std::max<int64_t>(0, w.span - w.stride);
+    least = std::max(least, (8 * kept + stride - 1) / stride);
+  }
+  return least;
+}
+
 // Each thread takes rows, or images, of its own through all links, and waits
 // for the others at the end alone; the links' images of a band stay in its
-// core's cache. Where few rows are left for each, the links run one after the
-// other instead, on all threads: neighbouring lanes make some rows twice.
+// core's cache, if that is enough for bands worth their name. Where few rows
+// are left for each, the links run one after the other instead, on all threads.
 ChainCut CutOf(const std::vector<LinkPlan>& plans, int threads) {
   constexpr size_t kCacheBytes = size_t{512} * 1024;
-  constexpr int64_t kFewRows = 8;
   const int64_t height = plans.back().made_dims[1];
-  if (threads > 1 && height < kFewRows * threads) return {1, height};
+  const int64_t least = LeastRows(plans);
+  if (threads > 1 && height < least * threads) return {1, height};
   size_t bytes = plans[0].bytes_in();
   for (const LinkPlan& plan : plans) bytes += plan.bytes_out();
   const auto bands = static_cast<int64_t>(bytes / kCacheBytes) + 1;
-  return {static_cast<size_t>(threads), (height + bands - 1) / bands};
+  return {static_cast<size_t>(threads),
+          std::max((height + bands - 1) / bands, least)};
 }
 
 class ConvChainStep : public Step {
@@ -206,7 +222,7 @@ void ConvChainStep::LayOut(const std::vector<std::vector<BandPart>>& sections) {
                                   Aligned(rows * links_[part.link].row_out()));
     }
   }
-  const bool is_one_band = cut_.rows == links_.back().made_dims[1];
+  const bool is_one_band = cut_.rows >= links_.back().made_dims[1];
   for (size_t i = 0; i < links_.size(); ++i) {
     links_[i].buffer = own_bytes_;
     own_bytes_ += bytes[i];

@@ -133,11 +133,17 @@ class ConcatPass {
     return last;
   }
   // 0 where it lies elsewhere, or its size is not known.
+  // Of one sample, where the number of samples is not known; 0 where other
+  // sizes are not.
   int64_t BytesOfValue(ValueId id) {
     const Value& value = graph_.value(id);
-    const auto dims = value.shape.values();
-    if (value.producer == kNoNode || !dims) return 0;
-    return static_cast<int64_t>(BytesOf(value.dtype, ElementCount(*dims)));
+    if (value.producer == kNoNode || !value.shape.has_rank()) return 0;
+    Dims dims;
+    for (const Dim& dim : value.shape.dims()) {
+      if (!dim.value() && !dims.empty()) return 0;
+      dims.push_back(dim.value().value_or(1));
+    }
+    return static_cast<int64_t>(BytesOf(value.dtype, ElementCount(dims)));
   }
 
   // What lies in the wide image has no memory of its own, which there is from
