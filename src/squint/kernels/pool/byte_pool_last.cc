@@ -303,7 +303,9 @@ void AveragePoolBytesLast(const ByteMeans& means, int64_t images,
                           ThreadPool& pool) {
   const PlaneWindow& w = means.window;
   ForRows(w, images, channels, pool, [&](int64_t begin, int64_t end) {
-    constexpr int64_t kSlack = HWY_MAX_BYTES;  // of whole vectors
+    // Of whole vectors, of any instruction set: HWY_MAX_BYTES speaks here of
+    // the one that all CPUs have.
+    constexpr int64_t kSlack = 64;
     std::vector<uint16_t> sums(
         static_cast<size_t>(StagedColumns(w) * channels + kSlack));
     for (int64_t i = begin; i < end; ++i) {
