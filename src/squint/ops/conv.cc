@@ -11,6 +11,7 @@
 #include "squint/ops/op.h"
 #include "squint/ops/operand_params.h"
 #include "squint/ops/prepare.h"
+#include "squint/ops/quant_rules.h"
 #include "squint/ops/window.h"
 
 namespace squint {
@@ -208,10 +209,6 @@ void RunIntegerConv(RunContext& context) {
   context.outputs[0] = std::move(y);
 }
 
-QuantSpec IntegerConvRule(const QuantizeQuery&) {
-  return QuantSpec::Float("it computes with integers already");
-}
-
 QuantSpec ConvRule(const QuantizeQuery& query) {
   return ConvolutionRule(query, 0, 1);
 }
@@ -233,7 +230,7 @@ extern constinit const OpDef kConvIntegerOp = {
     .since = 10,
     .infer = InferIntegerConv,
     .reference = RunIntegerConv,
-    .quantize = IntegerConvRule,
+    .quantize = StoredIntegersRule,
 };
 
 }  // namespace squint

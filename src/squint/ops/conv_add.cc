@@ -7,6 +7,7 @@
 #include "squint/ops/part.h"
 #include "squint/ops/qlinear_form.h"
 #include "squint/ops/qlinear_operands.h"
+#include "squint/ops/quant_rules.h"
 
 namespace squint {
 namespace {
@@ -51,10 +52,6 @@ std::unique_ptr<Step> PrepareNode(const PrepareContext& context) {
   return PrepareConvAdd(context);
 }
 
-QuantSpec ConvAddRule(const QuantizeQuery&) {
-  return QuantSpec::Float("it computes with integers already");
-}
-
 }  // namespace
 
 std::unique_ptr<Step> PrepareConvAdd(const PrepareContext& context,
@@ -76,14 +73,9 @@ std::unique_ptr<Step> PrepareConvAdd(const PrepareContext& context,
 }
 
 Node ConvOfConvAdd(const Node& node) {
-  Node conv;
-  conv.op_type = "QLinearConv";
-  conv.domain = "com.microsoft";
-  conv.name = node.name;
+  Node conv = PartUpTo(node, "QLinearConv", At::kBias);
   conv.attributes = node.attributes;
   conv.attributes.erase("conv_is_b");
-  const size_t count = At::kBias + (node.has_input(At::kBias) ? 1 : 0);
-  for (size_t i = 0; i < count; ++i) conv.inputs.push_back(node.input(i));
   return conv;
 }
 
@@ -108,7 +100,7 @@ extern constinit const OpDef kQLinearConvAddOp = {
     .domain = "squint",
     .infer = InferConvAdd,
     .reference = RunConvAdd,
-    .quantize = ConvAddRule,
+    .quantize = StoredIntegersRule,
     .prepare = PrepareNode,
 };
 

@@ -53,25 +53,9 @@ std::vector<OpExample> Examples_conv_add() {
 
 namespace {
 
-// The node as a graph of its two parts.
-Graph Apart(const OpExample& example) {
-  Graph graph = GraphOf(example);
-  const NodeId id = graph.order().front();
-  const Node both = graph.node(id);
-  Node conv = ConvOfConvAdd(both);
-  conv.outputs = {graph.AddValue("conv")};
-  Node add = AddOfConvAdd(both, conv.outputs[0]);
-  graph.RemoveNode(id);
-  add.outputs = {graph.AddValue("sum")};
-  graph.AddNode(std::move(conv));
-  graph.SetOutputs(add.outputs);
-  graph.AddNode(std::move(add));
-  return graph;
-}
-
 TEST(QLinearConvAdd, IsTheTwoOperatorsOneAfterTheOther) {
   for (const OpExample& example : Examples_conv_add()) {
-    CheckParts(example, Apart(example));
+    CheckParts(example, InTwoParts(example, ConvOfConvAdd, AddOfConvAdd));
   }
 }
 

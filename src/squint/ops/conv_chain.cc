@@ -10,9 +10,11 @@
 
 #include "squint/base/threads.h"
 #include "squint/ops/conv_add.h"
+#include "squint/ops/conv_node.h"
 #include "squint/ops/op.h"
 #include "squint/ops/part.h"
 #include "squint/ops/qlinear_operands.h"
+#include "squint/ops/quant_rules.h"
 #include "squint/ops/row_bands.h"
 #include "squint/ops/window.h"
 
@@ -417,10 +419,6 @@ std::unique_ptr<Step> PrepareConvChain(const PrepareContext& context) {
   return step;
 }
 
-QuantSpec ConvChainRule(const QuantizeQuery&) {
-  return QuantSpec::Float("it computes with integers already");
-}
-
 }  // namespace
 
 std::vector<ConvLink> LinksOf(const Node& chain) {
@@ -473,9 +471,8 @@ Node ChainOf(const Graph& graph, const std::vector<NodeId>& links) {
     const bool is_add = node.op_type == "QLinearConvAdd";
     adds.push_back(is_add ? 1 + node.Int("conv_is_b", 0) : 0);
     groups.push_back(node.Int("group", 1));
-    Dims kernel = graph.value(node.input(3)).constant.dims();
-    kernel.erase(kernel.begin(), kernel.begin() + 2);
-    const Window window = ReadWindow(node, kernel);
+    const Tensor& weight = graph.value(node.input(3)).constant;
+    const Window window = ReadConvWindow(node, SpatialOf(weight.dims()));
     const Dims* parts[] = {&window.kernel, &window.strides, &window.dilations,
                            &window.pads_begin};
     for (size_t i = 0; i < std::size(kLists); ++i) {
@@ -517,7 +514,7 @@ extern constinit const OpDef kQLinearConvChainOp = {
     .domain = "squint",
     .infer = InferConvChain,
     .reference = RunConvChain,
-    .quantize = ConvChainRule,
+    .quantize = StoredIntegersRule,
     .prepare = PrepareConvChain,
 };
 

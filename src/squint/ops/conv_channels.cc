@@ -10,6 +10,7 @@
 #include "squint/ops/op.h"
 #include "squint/ops/part.h"
 #include "squint/ops/qlinear_form.h"
+#include "squint/ops/quant_rules.h"
 
 namespace squint {
 namespace {
@@ -130,10 +131,6 @@ std::unique_ptr<Step> PrepareConvChannels(const PrepareContext& context) {
       into, fills ? ElementCount(context.output_dims[0]) : 0);
 }
 
-QuantSpec ConvChannelsRule(const QuantizeQuery&) {
-  return QuantSpec::Float("it computes with integers already");
-}
-
 }  // namespace
 
 Node ConvOfConvChannels(const Node& node) {
@@ -166,7 +163,7 @@ extern constinit const OpDef kQLinearConvChannelsOp = {
     .domain = "squint",
     .infer = InferConvChannels,
     .reference = RunConvChannels,
-    .quantize = ConvChannelsRule,
+    .quantize = StoredIntegersRule,
     .prepare = PrepareConvChannels,
 };
 

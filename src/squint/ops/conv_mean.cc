@@ -12,6 +12,7 @@
 #include "squint/ops/part.h"
 #include "squint/ops/qlinear_form.h"
 #include "squint/ops/qlinear_operands.h"
+#include "squint/ops/quant_rules.h"
 #include "squint/ops/scratch.h"
 
 namespace squint {
@@ -107,20 +108,11 @@ std::unique_ptr<Step> PrepareConvMean(const PrepareContext& context) {
                                         ImageMeansOf(wide, true, *grid, means));
 }
 
-QuantSpec ConvMeanRule(const QuantizeQuery&) {
-  return QuantSpec::Float("it computes with integers already");
-}
-
 }  // namespace
 
 Node ConvOfConvMean(const Node& node) {
-  Node conv;
-  conv.op_type = "QLinearConv";
-  conv.domain = "com.microsoft";
-  conv.name = node.name;
+  Node conv = PartUpTo(node, "QLinearConv", At::kBias);
   conv.attributes = node.attributes;
-  const size_t count = At::kBias + (node.has_input(At::kBias) ? 1 : 0);
-  for (size_t i = 0; i < count; ++i) conv.inputs.push_back(node.input(i));
   return conv;
 }
 
@@ -153,7 +145,7 @@ extern constinit const OpDef kQLinearConvGlobalAveragePoolOp = {
     .domain = "squint",
     .infer = InferConvMean,
     .reference = RunConvMean,
-    .quantize = ConvMeanRule,
+    .quantize = StoredIntegersRule,
     .prepare = PrepareConvMean,
 };
 

@@ -80,26 +80,10 @@ std::vector<OpExample> Examples_conv_mean() {
 
 namespace {
 
-// The node as a graph of its two parts.
-Graph Apart(const OpExample& example) {
-  Graph graph = GraphOf(example);
-  const NodeId id = graph.order().front();
-  const Node both = graph.node(id);
-  Node conv = ConvOfConvMean(both);
-  conv.outputs = {graph.AddValue("conv")};
-  Node mean = MeanOfConvMean(both, conv.outputs[0]);
-  graph.RemoveNode(id);
-  mean.outputs = {graph.AddValue("mean")};
-  graph.AddNode(std::move(conv));
-  graph.SetOutputs(mean.outputs);
-  graph.AddNode(std::move(mean));
-  return graph;
-}
-
 TEST(QLinearConvGlobalAveragePool, IsTheTwoOperatorsOneAfterTheOther) {
   for (const OpExample& example : Examples_conv_mean()) {
     SCOPED_TRACE(example.label());
-    const Graph apart = Apart(example);
+    const Graph apart = InTwoParts(example, ConvOfConvMean, MeanOfConvMean);
     CheckParts(example, apart);
     const Tensor truth =
         Interpret(apart, InputsOf(example), {.reading = Reading::kInteger})[0];

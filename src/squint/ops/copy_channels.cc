@@ -10,6 +10,7 @@
 #include "squint/kernels/copy/copy.h"
 #include "squint/ops/channel_range.h"
 #include "squint/ops/op.h"
+#include "squint/ops/quant_rules.h"
 
 namespace squint {
 namespace {
@@ -79,10 +80,6 @@ std::unique_ptr<Step> PrepareCopyChannels(const PrepareContext& context) {
       ChannelsReadBy(context.node).value_or(all), Written(context.node));
 }
 
-QuantSpec CopyChannelsRule(const QuantizeQuery&) {
-  return QuantSpec::Float("it computes with integers already");
-}
-
 }  // namespace
 
 extern constinit const OpDef kCopyChannelsOp = {
@@ -90,7 +87,7 @@ extern constinit const OpDef kCopyChannelsOp = {
     .domain = "squint",
     .infer = InferCopyChannels,
     .reference = RunCopyChannels,
-    .quantize = CopyChannelsRule,
+    .quantize = StoredIntegersRule,
     .prepare = PrepareCopyChannels,
 };
 

@@ -12,6 +12,7 @@
 #include "squint/ops/channel_range.h"
 #include "squint/ops/op.h"
 #include "squint/ops/qlinear_operands.h"
+#include "squint/ops/quant_rules.h"
 
 namespace squint {
 namespace {
@@ -171,10 +172,6 @@ std::unique_ptr<Step> PrepareLookup(const PrepareContext& context) {
           }));
 }
 
-QuantSpec LookupRule(const QuantizeQuery&) {
-  return QuantSpec::Float("it computes with integers already");
-}
-
 }  // namespace
 
 extern constinit const OpDef kLookupOp = {
@@ -182,7 +179,7 @@ extern constinit const OpDef kLookupOp = {
     .domain = "squint",
     .infer = InferLookup,
     .reference = RunLookup,
-    .quantize = LookupRule,
+    .quantize = StoredIntegersRule,
     .prepare = PrepareLookup,
 };
 

@@ -9,6 +9,7 @@
 #include "squint/ops/qlinear_form.h"
 #include "squint/ops/qlinear_operands.h"
 #include "squint/ops/qlinear_prepare.h"
+#include "squint/ops/quant_rules.h"
 
 namespace squint {
 namespace {
@@ -62,20 +63,10 @@ std::unique_ptr<Step> PrepareToBytes(const PrepareContext& context) {
                                RealResult{FunctionOf(context.node), *grid});
 }
 
-QuantSpec ToBytesRule(const QuantizeQuery&) {
-  return QuantSpec::Float("it computes with integers already");
-}
-
 }  // namespace
 
 Node ProductOfToBytes(const Node& node) {
-  Node product;
-  product.op_type = "MatMulIntegerToFloat";
-  product.domain = "com.microsoft";
-  product.name = node.name;
-  const size_t count = At::kBias + (node.has_input(At::kBias) ? 1 : 0);
-  for (size_t i = 0; i < count; ++i) product.inputs.push_back(node.input(i));
-  return product;
+  return PartUpTo(node, "MatMulIntegerToFloat", At::kBias);
 }
 
 extern constinit const OpDef kMatMulIntegerToBytesOp = {
@@ -83,7 +74,7 @@ extern constinit const OpDef kMatMulIntegerToBytesOp = {
     .domain = "squint",
     .infer = InferToBytes,
     .reference = RunToBytes,
-    .quantize = ToBytesRule,
+    .quantize = StoredIntegersRule,
     .prepare = PrepareToBytes,
 };
 

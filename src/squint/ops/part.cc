@@ -22,12 +22,21 @@ void CheckInputCount(const Node& node, size_t count) {
        node.inputs.size(), count);
 }
 
+Node PartUpTo(const Node& node, std::string_view op_type, size_t last) {
+  Node part;
+  part.op_type = op_type;
+  part.domain = "com.microsoft";
+  part.name = node.name;
+  const size_t count = last + (node.has_input(last) ? 1 : 0);
+  for (size_t i = 0; i < count; ++i) part.inputs.push_back(node.input(i));
+  return part;
+}
+
 Shape InferPart(const InferContext& context, Node part, const Shape* first) {
   std::vector<InferContext::Result> inputs;
   for (size_t i = 0; i < part.inputs.size(); ++i) {
     const bool given = i == 0 && first != nullptr;
-    inputs.push_back(
-        {context.dtype(i), given ? *first : context.shape(i), {}});
+    inputs.push_back({context.dtype(i), given ? *first : context.shape(i), {}});
   }
   return InferPart(std::move(part), inputs).shape;
 }

@@ -3,6 +3,7 @@
 #define SQUINT_OPS_PART_H_
 
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "squint/ops/infer.h"
@@ -12,6 +13,10 @@ namespace squint {
 
 // An error unless the node has `count` inputs.
 void CheckInputCount(const Node& node, size_t count);
+
+// The com.microsoft operator `op_type` with the node's name and its inputs up
+// to `last`, which is left out where it is absent.
+Node PartUpTo(const Node& node, std::string_view op_type, size_t last);
 
 // The result's shape of a part whose input i is the context's input i, or
 // absent. `first`: the shape of its input 0, if that is another one.

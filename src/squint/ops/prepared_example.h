@@ -136,6 +136,24 @@ inline void CheckClamped(const OpExample& example) {
   ExpectSame(prepared.Run(2)[0], limited);
 }
 
+// The node as a graph of the two operators that it stands for: `first` of the
+// node, `second` of the node and the first one's result.
+inline Graph InTwoParts(const OpExample& example, Node (*first)(const Node&),
+                        Node (*second)(const Node&, ValueId)) {
+  Graph graph = GraphOf(example);
+  const NodeId id = graph.order().front();
+  const Node both = graph.node(id);
+  graph.RemoveNode(id);
+  Node a = first(both);
+  a.outputs = {graph.AddValue("first")};
+  Node b = second(both, a.outputs[0]);
+  b.outputs = {graph.AddValue("second")};
+  graph.AddNode(std::move(a));
+  graph.SetOutputs(b.outputs);
+  graph.AddNode(std::move(b));
+  return graph;
+}
+
 // The node and its step give what the operators do that it stands for: `apart`.
 inline void CheckParts(const OpExample& example, const Graph& apart,
                        int threads = 2) {

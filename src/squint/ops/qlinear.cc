@@ -13,6 +13,7 @@
 #include "squint/ops/operand_params.h"
 #include "squint/ops/qlinear_form.h"
 #include "squint/ops/qlinear_prepare.h"
+#include "squint/ops/quant_rules.h"
 
 namespace squint {
 namespace {
@@ -232,10 +233,6 @@ void RunDynamicQuantizeMatMul(RunContext& context) {
   Tensor result = RunStandard(form, operands, true);
   context.outputs[0] =
       context.has(4) ? AddBias(result, context.in(4)) : std::move(result);
-}
-
-QuantSpec StoredIntegersRule(const QuantizeQuery&) {
-  return QuantSpec::Float("it computes with integers already");
 }
 
 constexpr OpDef QLinearRow(std::string_view type, std::string_view domain,

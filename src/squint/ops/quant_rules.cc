@@ -44,6 +44,10 @@ QuantSpec ActivationRule(const QuantizeQuery& query) {
   return spec;
 }
 
+QuantSpec StoredIntegersRule(const QuantizeQuery&) {
+  return QuantSpec::Float("it computes with integers already");
+}
+
 QuantSpec AllActivationRule(const QuantizeQuery& query) {
   if (auto spec = FloatUnlessReal(query)) return *spec;
   QuantSpec spec;

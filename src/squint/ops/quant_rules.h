@@ -24,6 +24,8 @@ QuantSpec MovementRule(const QuantizeQuery& query);
 QuantSpec SelectionRule(const QuantizeQuery& query);
 // Input 0 and output 0 each with parameters of their own.
 QuantSpec ActivationRule(const QuantizeQuery& query);
+// Of operators on stored integers, which stay as they are.
+QuantSpec StoredIntegersRule(const QuantizeQuery& query);
 // Every input and output an activation (Add, Mul, Sub, Min, Max).
 QuantSpec AllActivationRule(const QuantizeQuery& query);
 

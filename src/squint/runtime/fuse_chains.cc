@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "squint/ops/conv_chain.h"
+#include "squint/ops/conv_node.h"
 #include "squint/ops/qlinear_operands.h"
-#include "squint/ops/window.h"
 #include "squint/runtime/vanishing.h"
 
 namespace squint {
@@ -73,10 +73,9 @@ class ChainFusion {
                          node.Int("channels_last", 0) != 0;
     if (!is_conv && !node.Is("QLinearConvAdd", "squint")) return false;
     if (!BytesOf(node.input(0)) || !BytesOf(node.output())) return false;
-    Dims kernel = graph_.value(node.input(3)).constant.dims();
-    if (kernel.size() != 4) return false;
-    kernel.erase(kernel.begin(), kernel.begin() + 2);
-    const Window window = ReadWindow(node, kernel);
+    const Tensor& weight = graph_.value(node.input(3)).constant;
+    if (weight.rank() != 4) return false;
+    const Window window = ReadConvWindow(node, SpatialOf(weight.dims()));
     return window.auto_pad == AutoPad::kNotSet &&
            window.pads_begin[0] < window.extent(0) &&
            window.pads_end[0] < window.extent(0);
