@@ -211,14 +211,16 @@ class LayoutPass {
     return Become(n.op_type, n.domain, images);
   }
 
+  // Where an axis goes.
+  static int64_t LastAxis(int64_t axis, int rank) {
+    const std::vector<int64_t> perm = ChannelsLast(rank);
+    return std::ranges::find(perm, NormalizeAxis(axis, rank)) - perm.begin();
+  }
+
   // The node's axis, where it goes.
   void MoveAxis() {
     const int rank = RankOf(node().output());
-    const int from = NormalizeAxis(node().Int("axis", 0), rank);
-    const std::vector<int64_t> perm = ChannelsLast(rank);
-    graph_.node(node_).Set(
-        "axis",
-        static_cast<int64_t>(std::ranges::find(perm, from) - perm.begin()));
+    graph_.node(node_).Set("axis", LastAxis(node().Int("axis", 0), rank));
   }
 
   bool MakeConcat() {
@@ -297,10 +299,7 @@ class LayoutPass {
       axes.resize(static_cast<size_t>(rank));
       std::iota(axes.begin(), axes.end(), 0);
     }
-    const std::vector<int64_t> perm = ChannelsLast(rank);
-    for (int64_t& axis : axes) {
-      axis = std::ranges::find(perm, NormalizeAxis(axis, rank)) - perm.begin();
-    }
+    for (int64_t& axis : axes) axis = LastAxis(axis, rank);
     graph_.node(node_).Set("axes", std::move(axes));
     return Become(node().op_type, node().domain, {0});
   }
@@ -323,11 +322,7 @@ class LayoutPass {
     std::iota(listed.begin(), listed.end(), 0);
     if (n.has_input(kAxes))
       listed = graph_.ConstantOf(n.input(kAxes))->ToInts();
-    const std::vector<int64_t> perm = ChannelsLast(rank);
-    for (int64_t& axis : listed) {
-      axis = NormalizeAxis(axis, rank);
-      axis = std::ranges::find(perm, axis) - perm.begin();
-    }
+    for (int64_t& axis : listed) axis = LastAxis(axis, rank);
     const Dims dims = {static_cast<int64_t>(listed.size())};
     const Tensor moved =
         Tensor::Of<int64_t>(dims, listed).CastTo(numbers->dtype());

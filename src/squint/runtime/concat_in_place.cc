@@ -132,9 +132,8 @@ class ConcatPass {
     }
     return last;
   }
-  // 0 where it lies elsewhere, or its size is not known.
   // Of one sample, where the number of samples is not known; 0 where other
-  // sizes are not.
+  // sizes are not, and where the value lies elsewhere.
   int64_t BytesOfValue(ValueId id) {
     const Value& value = graph_.value(id);
     if (value.producer == kNoNode || !value.shape.has_rank()) return 0;
