@@ -52,6 +52,8 @@ double Bound(UnaryKind kind, double x, double y) {
   const bool gate = kind == UnaryKind::kGelu ||
                     kind == UnaryKind::kGeluByTanh ||
                     kind == UnaryKind::kHardSwish;
+  const bool quotient = kind == UnaryKind::kErf || kind == UnaryKind::kTanh;
+  if (quotient) return 4e-7 * std::fabs(y) + 1e-36;
   return 1e-6 * std::max(std::fabs(y), gate ? std::fabs(x) : 0.0) + 1e-36;
 }
 
