@@ -11,26 +11,27 @@
 namespace squint {
 namespace {
 
-// Five rows of 8 or 6 numbers times 19 columns: a tile's columns and a rest.
+// Five rows of 8 or 6 numbers times 19 columns, a tile's columns and a rest; or
+// whole tiles.
 template <typename X, typename Y>
 OpExample ToBytes(const char* what, int64_t depth, bool bias,
-                  const std::string& function) {
+                  const std::string& function, int64_t columns = 19) {
   std::vector<float> scales;
   std::vector<float> added;
-  for (int i = 0; i < 19; ++i) {
-    scales.push_back(0.004f + 0.0003f * static_cast<float>(i));
-    added.push_back(0.13f * static_cast<float>(i) - 1.1f);
+  for (int64_t i = 0; i < columns; ++i) {
+    scales.push_back(0.004f + 0.0003f * static_cast<float>(i % 19));
+    added.push_back(0.13f * static_cast<float>(i % 19) - 1.1f);
   }
   OpExample example =
       OpExample("MatMulIntegerToBytes", what, "squint")
           .In(Bytes<X>({1, 5, depth}))
-          .Const(Bytes<int8_t>({depth, 19}, 5))
+          .Const(Bytes<int8_t>({depth, columns}, 5))
           .Const(Tensor::Scalar<float>(0.02f))
-          .Const(Tensor::Of<float>({19}, std::span<const float>(scales)))
+          .Const(Tensor::Of<float>({columns}, std::span<const float>(scales)))
           .Const(Tensor::Scalar<X>(X{7}))
           .Absent();
-  example = bias ? std::move(example).Const(
-                       Tensor::Of<float>({19}, std::span<const float>(added)))
+  example = bias ? std::move(example).Const(Tensor::Of<float>(
+                       {columns}, std::span<const float>(added)))
                  : std::move(example).Absent();
   example = std::move(example)
                 .Const(Tensor::Scalar<float>(0.031f))
@@ -49,6 +50,10 @@ std::vector<OpExample> Examples_matmul_to_bytes() {
       ToBytes<int8_t, uint8_t>("int8 rows", 8, false, ""),
       ToBytes<uint8_t, int8_t>("Gelu, depth of no quads", 6, true, "Gelu"),
       ToBytes<int8_t, int8_t>("Gelu by tanh", 8, true, "GeluByTanh"),
+      ToBytes<uint8_t, int8_t>("whole tiles", 8, true, "", 192),
+      ToBytes<uint8_t, uint8_t>("Gelu of whole tiles", 8, true, "Gelu", 192),
+      ToBytes<int8_t, int8_t>("Gelu by tanh of whole tiles", 8, false,
+                              "GeluByTanh", 192),
   };
 }
 

@@ -62,10 +62,9 @@ class RealColumns {
   HWY_ALIGN float added_[kNv * kIntLanes];
 };
 
-// Plain real results, or steps of them.
+// Real results, of a function or plain, or steps of them.
 inline bool HasRealColumns(const Requantization& r) {
-  return r.is_real && r.function == RealFunction::kNone && r.bias_row == 0 &&
-         r.multiplier_row == 0;
+  return r.is_real && r.bias_row == 0 && r.multiplier_row == 0;
 }
 
 }  // namespace HWY_NAMESPACE

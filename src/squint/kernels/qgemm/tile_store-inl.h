@@ -200,14 +200,21 @@ HWY_INLINE void StoreRagged(const int32_t* sums, int vectors,
 // Of one tile, on its way through memory.
 constexpr int kMostTileVectors = 32;
 
-// Whole columns of results of a function: one loop a stage, since a vector
-// waits long for each, and loops have many vectors on their way.
+// Whole columns of results of a function, two or four vectors of them: one loop
+// a stage, since a vector waits long for each, and loops have many vectors on
+// their way; steps with AVX-512 in one, whose rows are long enough.
 template <RealFunction kFunction>
 HWY_INLINE void StoreFunction(const int32_t* sums, int vectors,
                               const TilePlace& to) {
   const Requantization& q = to.requantization;
   const IntTag d;
   const RealTag df;
+#if HWY_TARGET == HWY_AVX3
+  if (q.step != 0 && HasRealColumns(q)) {
+    return vectors == 4 ? StoreFunctionSteps<4, kFunction>(sums, to)
+                        : StoreFunctionSteps<2, kFunction>(sums, to);
+  }
+#endif
   const int64_t count = to.rows * vectors;
   HWY_ALIGN float reals[kMostTileVectors * kIntLanes];
   for (int64_t i = 0; i < count; ++i) {
@@ -292,7 +299,8 @@ HWY_INLINE void StoreTile(const IntVector (&sum)[kRows][kNv],
       return StoreTileBy<ColumnStore<false, !kPacks>>(sum, to);
     }
   }
-  if (HasRealColumns(q) && q.step == 0 && to.columns >= kNv * kIntLanes) {
+  if (HasRealColumns(q) && q.function == RealFunction::kNone && q.step == 0 &&
+      to.columns >= kNv * kIntLanes) {
     return StoreRealsFrom<0, 0>(sum, RealColumns<kNv>(q, to.column), to);
   }
   const IntTag d;

@@ -143,8 +143,8 @@ HWY_INLINE void StorePacked(const __m512i (&steps)[kNv], __m512i zero,
   rows.Store(first, second, out);
 }
 
-// Real results in steps, of whole vectors of columns.
-template <int kNv>
+// Real results, or kFunction of them, in steps; of whole vectors of columns.
+template <int kNv, RealFunction kFunction>
 class RealSteps {
  public:
   RealSteps(const Requantization& r, int64_t column, int64_t /*columns*/)
@@ -155,7 +155,8 @@ class RealSteps {
 
   // Vector v; NaN as 0.
   HWY_INLINE __m512i Steps(IntVector sum, int v) const {
-    const __m512 real = hn::Div(reals_.Real(sum, v * kIntLanes), step_).raw;
+    const auto result = Applied(kFunction, reals_.Real(sum, v * kIntLanes));
+    const __m512 real = hn::Div(result, step_).raw;
     const __mmask16 is_number = _mm512_cmp_ps_mask(real, real, _CMP_ORD_Q);
     const __m512 raised = _mm512_max_ps(real, low_.raw);
     return _mm512_cvtps_epi32(
@@ -308,6 +309,14 @@ HWY_NOINLINE void StoreRowsOf(const int32_t* sums, const Columns& columns,
   }
 }
 
+// Whole columns of what a function makes, kNv vectors a row, in steps.
+template <int kNv, RealFunction kFunction>
+HWY_INLINE void StoreFunctionSteps(const int32_t* sums, const TilePlace& to) {
+  using Columns = StepColumns<kNv, RealSteps<kNv, kFunction>>;
+  StoreRowsOf<kNv>(
+      sums, Columns(to.requantization, to.column, kNv * kIntLanes), to);
+}
+
 // What is long comes from registers in the usual tiles of the usual products
 // alone, lest every shape has its copy.
 template <bool kUsual, class Columns, int kRows, int kNv>
@@ -333,8 +342,9 @@ template <bool kUsual, int kRows, int kNv>
 HWY_INLINE bool StoreByRows(const IntVector (&sum)[kRows][kNv],
                             const TilePlace& to) {
   const Requantization& q = to.requantization;
-  if (HasRealColumns(q) && q.step != 0 && to.columns >= kNv * kIntLanes) {
-    using Columns = StepColumns<kNv, RealSteps<kNv>>;
+  if (HasRealColumns(q) && q.function == RealFunction::kNone && q.step != 0 &&
+      to.columns >= kNv * kIntLanes) {
+    using Columns = StepColumns<kNv, RealSteps<kNv, RealFunction::kNone>>;
     StoreLong<kUsual>(sum, Columns(q, to.column, kNv * kIntLanes), to);
     return true;
   }
