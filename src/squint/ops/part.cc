@@ -22,6 +22,12 @@ void CheckInputCount(const Node& node, size_t count) {
        node.inputs.size(), count);
 }
 
+Node PartOf(std::string_view op_type) {
+  Node part;
+  part.op_type = op_type;
+  return part;
+}
+
 Node PartUpTo(const Node& node, std::string_view op_type, size_t last) {
   Node part;
   part.op_type = op_type;

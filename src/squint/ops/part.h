@@ -14,6 +14,9 @@ namespace squint {
 // An error unless the node has `count` inputs.
 void CheckInputCount(const Node& node, size_t count);
 
+// The ONNX operator `op_type`, without attributes.
+Node PartOf(std::string_view op_type);
+
 // The com.microsoft operator `op_type` with the node's name and its inputs up
 // to `last`, which is left out where it is absent.
 Node PartUpTo(const Node& node, std::string_view op_type, size_t last);

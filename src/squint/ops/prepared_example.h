@@ -160,10 +160,12 @@ inline void CheckParts(const OpExample& example, const Graph& apart,
   SCOPED_TRACE(example.label());
   const std::vector<Tensor> truth =
       Interpret(apart, InputsOf(example), {.reading = Reading::kInteger});
-  ExpectSame(RunExample(example)[0], truth[0]);
   PreparedExample prepared(example, truth, {}, nullptr, threads);
   ASSERT_TRUE(prepared.prepared());
-  ExpectSame(prepared.Run(threads)[0], truth[0]);
+  for (size_t i = 0; i < truth.size(); ++i) {
+    ExpectSame(RunExample(example)[i], truth[i]);
+    ExpectSame(prepared.Run(threads)[i], truth[i]);
+  }
 }
 
 inline void CheckPrepared(const OpExample& example) {

@@ -25,12 +25,6 @@ void InferSoftmaxToBytes(InferContext& context) {
   context.SetOutput(0, context.dtype(3), context.shape(0));
 }
 
-Node PartOf(const char* type) {
-  Node part;
-  part.op_type = type;
-  return part;
-}
-
 void RunSoftmaxToBytes(RunContext& context) {
   Tensor x = context.in(0);
   if (context.has(1))
@@ -54,7 +48,7 @@ class SoftmaxToBytesStep : public Step {
         length_(length),
         added_offset_(std::move(added_offset)),
         grid_(grid),
-        scratch_(SoftmaxBytesScratch(rows, length, threads)) {}
+        scratch_(RowBytesScratch(rows, length, threads)) {}
 
   void Run(const StepArgs& args) const override {
     const bool adds = !added_offset_.empty();

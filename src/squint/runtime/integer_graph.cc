@@ -24,6 +24,7 @@
 #include "squint/runtime/fuse_attention.h"
 #include "squint/runtime/fuse_chains.h"
 #include "squint/runtime/fuse_means.h"
+#include "squint/runtime/fuse_normalizations.h"
 #include "squint/runtime/fuse_to_bytes.h"
 #include "squint/runtime/split_in_place.h"
 
@@ -70,6 +71,7 @@ class Lowering {
       FuseAdditions(graph_);
       FuseMeans(graph_);
       FuseToBytes(graph_);
+      FuseNormalizations(graph_);
       FuseAttention(graph_);
       WriteInPlace(graph_);
       ReadSplitsInPlace(graph_);

@@ -201,7 +201,7 @@ void CheckBytes(const Sizes& s) {
       Product<float>(q, 120, k, 131, s.rows, kSize, s.keys, first.result);
   std::vector<uint8_t> p(scores.size());
   std::vector<float> buffer(
-      static_cast<size_t>(SoftmaxBytesScratch(kBatch * s.rows, s.keys, 1)));
+      static_cast<size_t>(RowBytesScratch(kBatch * s.rows, s.keys, 1)));
   SoftmaxToBytes({.rows = kBatch * s.rows,
                   .length = s.keys,
                   .x = scores.data(),

@@ -69,8 +69,8 @@ void SoftmaxRow(bool logarithm, int64_t length, const float* x, float* y) {
 void SoftmaxBytesRow(int64_t length, const float* x, const float* added,
                      const Requantization& steps, float* buffer, uint8_t* y) {
   const float largest = KeepScores(x, {}, added, length, buffer);
-  StoreBytesOfRow(buffer, KeepExponentials(buffer, largest, length, buffer),
-                  length, steps, y);
+  const float factor = KeepExponentials(buffer, largest, length, buffer);
+  StoreBytesOfRow(TimesNumber{buffer, hn::Set(D(), factor)}, length, steps, y);
 }
 
 // One vector of columns; `step` floats from row to row.
@@ -151,11 +151,13 @@ void SoftmaxBlock(bool logarithm, int64_t length, int64_t inner, const float* x,
   SoftmaxNarrow(logarithm, length, inner, inner - i, x + i, y + i);
 }
 
-void NormalizeRow(int64_t length, float epsilon, const float* scale,
-                  const float* shift, const float* x, float* y) {
+// `sum`: of x.
+HWY_INLINE void NormalizeAround(float sum, int64_t length, float epsilon,
+                                const float* scale, const float* shift,
+                                const float* x, float* y) {
   const D d;
   const auto n = static_cast<float>(length);
-  const float mean = FoldRow(SumOf{}, Same{}, x, length) / n;
+  const float mean = sum / n;
   const float variance = FoldRow(SumOf{}, SquareAround{mean}, x, length) / n;
   const float inverse = 1.0f / std::sqrt(variance + epsilon);
   const V m = hn::Set(d, mean);
@@ -171,6 +173,36 @@ void NormalizeRow(int64_t length, float epsilon, const float* scale,
     const float v = (x[i] - mean) * inverse * scale[i];
     y[i] = shift != nullptr ? v + shift[i] : v;
   }
+}
+void NormalizeRow(int64_t length, float epsilon, const float* scale,
+                  const float* shift, const float* x, float* y) {
+  NormalizeAround(FoldRow(SumOf{}, Same{}, x, length), length, epsilon, scale,
+                  shift, x, y);
+}
+
+struct SumOfRows {
+  const float* x;
+  const float* added;
+  HWY_INLINE V operator()(int64_t i, int64_t count) const {
+    return hn::Add(LoadPart(x + i, count), LoadPart(added + i, count));
+  }
+};
+
+// Row r; buffer: of `length`, what becomes of the row.
+void NormalizeBytesRow(const NormalizeBytesArgs& a, const Requantization& steps,
+                       int64_t r, float* buffer) {
+  const int64_t at = r * a.length;
+  const float* x = a.x + at;
+  float sum;
+  if (a.added != nullptr) {
+    sum = FoldAndKeep(SumOf{}, SumOfRows{x, a.added + at}, a.length, buffer);
+    x = buffer;
+  } else {
+    sum = FoldRow(SumOf{}, Same{}, x, a.length);
+  }
+  NormalizeAround(sum, a.length, a.epsilon, a.scale, a.shift, x, buffer);
+  StoreBytesOfRow(TimesRow{buffer, a.factor}, a.length, steps,
+                  static_cast<uint8_t*>(a.y) + at);
 }
 
 // Columns side by side: [length][inner] to [inner].
@@ -231,6 +263,7 @@ HWY_EXPORT(SoftmaxPairs);
 HWY_EXPORT(SoftmaxBlock);
 HWY_EXPORT(SoftmaxBytesRow);
 HWY_EXPORT(NormalizeRow);
+HWY_EXPORT(NormalizeBytesRow);
 HWY_EXPORT(ReduceBlock);
 
 // Calls f(row), rows in shares of at least 16k elements.
@@ -246,37 +279,64 @@ void ForEachRow(int64_t rows, int64_t length, ThreadPool& pool, F&& f) {
                    });
 }
 
-}  // namespace
-
-namespace {
-int64_t SoftmaxTasks(int64_t rows, int threads) {
+int64_t RowTasks(int64_t rows, int threads) {
   return threads == 1 ? 1 : std::min<int64_t>(rows, int64_t{4} * threads);
 }
+
+// Calls f(row, buffer), whose buffer of `length` is the task's.
+template <typename F>
+void ForEachBufferedRow(int64_t rows, int64_t length, float* scratch,
+                        ThreadPool& pool, F&& f) {
+  const int64_t tasks = RowTasks(rows, pool.threads());
+  pool.ParallelFor(static_cast<size_t>(tasks), 1,
+                   [&](size_t begin, size_t end) {
+                     for (auto task = static_cast<int64_t>(begin);
+                          task < static_cast<int64_t>(end); ++task) {
+                       for (int64_t row = task * rows / tasks;
+                            row < (task + 1) * rows / tasks; ++row) {
+                         f(row, scratch + task * length);
+                       }
+                     }
+                   });
+}
+
+Requantization StepsOf(const ByteGrid& grid) {
+  Requantization steps;
+  steps.step = grid.scale;
+  SetResultGrid(grid, steps);
+  return steps;
+}
+
 }  // namespace
 
-int64_t SoftmaxBytesScratch(int64_t rows, int64_t length, int threads) {
-  return SoftmaxTasks(rows, threads) * length;
+int64_t RowBytesScratch(int64_t rows, int64_t length, int threads) {
+  return RowTasks(rows, threads) * length;
 }
 
 void SoftmaxToBytes(const SoftmaxBytesArgs& a, ThreadPool& pool) {
-  Requantization steps;
-  steps.step = a.grid.scale;
-  SetResultGrid(a.grid, steps);
-  const int64_t tasks = SoftmaxTasks(a.rows, pool.threads());
-  pool.ParallelFor(
-      static_cast<size_t>(tasks), 1, [&](size_t begin, size_t end) {
-        for (auto task = static_cast<int64_t>(begin);
-             task < static_cast<int64_t>(end); ++task) {
-          for (int64_t row = task * a.rows / tasks;
-               row < (task + 1) * a.rows / tasks; ++row) {
-            HWY_DYNAMIC_DISPATCH(SoftmaxBytesRow)
-            (a.length, a.x + row * a.length,
-             a.added == nullptr ? nullptr : a.added + a.added_offset[row],
-             steps, a.scratch + task * a.length,
-             static_cast<uint8_t*>(a.y) + row * a.length);
-          }
-        }
+  const Requantization steps = StepsOf(a.grid);
+  ForEachBufferedRow(
+      a.rows, a.length, a.scratch, pool, [&](int64_t row, float* buffer) {
+        HWY_DYNAMIC_DISPATCH(SoftmaxBytesRow)
+        (a.length, a.x + row * a.length,
+         a.added == nullptr ? nullptr : a.added + a.added_offset[row], steps,
+         buffer, static_cast<uint8_t*>(a.y) + row * a.length);
       });
+}
+
+void NormalizeToBytes(const NormalizeBytesArgs& a, ThreadPool& pool) {
+  const Requantization steps = StepsOf(a.grid);
+  if (a.real != nullptr) {
+    return ForEachRow(a.rows, a.length, pool, [&](int64_t r) {
+      HWY_DYNAMIC_DISPATCH(NormalizeBytesRow)
+      (a, steps, r, a.real + r * a.length);
+    });
+  }
+  ForEachBufferedRow(a.rows, a.length, a.scratch, pool,
+                     [&](int64_t r, float* buffer) {
+                       HWY_DYNAMIC_DISPATCH(NormalizeBytesRow)
+                       (a, steps, r, buffer);
+                     });
 }
 
 void Softmax(bool logarithm, int64_t outer, int64_t length, int64_t inner,

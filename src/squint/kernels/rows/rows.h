@@ -27,10 +27,10 @@ struct SoftmaxBytesArgs {
   const int64_t* added_offset = nullptr;  // where row r of it begins
   ByteGrid grid;
   void* y = nullptr;
-  float* scratch = nullptr;  // SoftmaxBytesScratch floats
+  float* scratch = nullptr;  // RowBytesScratch floats
 };
 // For a pool of so many threads.
-int64_t SoftmaxBytesScratch(int64_t rows, int64_t length, int threads);
+int64_t RowBytesScratch(int64_t rows, int64_t length, int threads);
 void SoftmaxToBytes(const SoftmaxBytesArgs& args, ThreadPool& pool);
 
 // y = (x - mean) / sqrt(variance + epsilon) * scale + shift, elementwise scale
@@ -38,6 +38,24 @@ void SoftmaxToBytes(const SoftmaxBytesArgs& args, ThreadPool& pool);
 void NormalizeRows(int64_t rows, int64_t length, float epsilon,
                    const float* scale, const float* shift, const float* x,
                    float* y, ThreadPool& pool);
+
+// The same of x or a sum, as real numbers and times a row of factors as bytes
+// of a grid (QuantizeToBytes).
+struct NormalizeBytesArgs {
+  int64_t rows = 0;
+  int64_t length = 0;
+  float epsilon = 0;
+  const float* scale = nullptr;
+  const float* shift = nullptr;  // null: nothing
+  const float* x = nullptr;
+  const float* added = nullptr;   // to x, as large; null: nothing
+  const float* factor = nullptr;  // of `length`, for the bytes; null: 1
+  ByteGrid grid;
+  void* y = nullptr;
+  float* real = nullptr;     // null: not wanted
+  float* scratch = nullptr;  // RowBytesScratch floats unless real is there
+};
+void NormalizeToBytes(const NormalizeBytesArgs& args, ThreadPool& pool);
 
 enum class ReduceKind : uint8_t { kSum, kMean, kMax, kMin };
 

@@ -92,20 +92,37 @@ HWY_INLINE void ScaleRow(const float* x, float factor, int64_t length,
   StorePart(hn::Mul(LoadPart(x + i, length - i), by), length - i, y + i);
 }
 
-// The bytes of x * factor on the grid of r.
-HWY_INLINE void StoreBytesOfRow(const float* x, float factor, int64_t length,
+// Vectors of x * factor: one factor, or a row of them (null: of ones).
+struct TimesNumber {
+  const float* x;
+  RowVector factor;
+  HWY_INLINE RowVector operator()(int64_t i, int64_t count) const {
+    return hn::Mul(LoadPart(x + i, count), factor);
+  }
+};
+struct TimesRow {
+  const float* x;
+  const float* factor;
+  HWY_INLINE RowVector operator()(int64_t i, int64_t count) const {
+    const RowVector v = LoadPart(x + i, count);
+    if (factor == nullptr) return v;
+    return hn::Mul(v, LoadPart(factor + i, count));
+  }
+};
+
+// The bytes of what `each` makes of a row on the grid of r.
+template <class Each>
+HWY_INLINE void StoreBytesOfRow(const Each& each, int64_t length,
                                 const Requantization& r, uint8_t* y) {
-  const auto by = hn::Set(RowTag(), factor);
   int64_t i = 0;
   for (; i + 2 * kRowLanes <= length; i += 2 * kRowLanes) {
-    const auto first = hn::Mul(hn::LoadU(RowTag(), x + i), by);
-    const auto second = hn::Mul(hn::LoadU(RowTag(), x + i + kRowLanes), by);
+    const auto first = each(i, kRowLanes);
+    const auto second = each(i + kRowLanes, kRowLanes);
     StoreTwo(Stepped(first, r), Stepped(second, r), r.is_signed, y + i);
   }
   for (; i < length; i += kRowLanes) {
     const int64_t count = std::min(kRowLanes, length - i);
-    StoreBytes(Stepped(hn::Mul(LoadPart(x + i, count), by), r), r.is_signed,
-               count, y + i);
+    StoreBytes(Stepped(each(i, count), r), r.is_signed, count, y + i);
   }
 }
 
