@@ -3,8 +3,8 @@
 #include <utility>
 #include <vector>
 
-#include "squint/ops/op.h"
 #include "squint/ops/layer_normalization_to_bytes.h"
+#include "squint/ops/op.h"
 #include "squint/runtime/vanishing.h"
 
 namespace squint {

@@ -313,8 +313,8 @@ HWY_NOINLINE void StoreRowsOf(const int32_t* sums, const Columns& columns,
 template <int kNv, RealFunction kFunction>
 HWY_INLINE void StoreFunctionSteps(const int32_t* sums, const TilePlace& to) {
   using Columns = StepColumns<kNv, RealSteps<kNv, kFunction>>;
-  StoreRowsOf<kNv>(
-      sums, Columns(to.requantization, to.column, kNv * kIntLanes), to);
+  StoreRowsOf<kNv>(sums, Columns(to.requantization, to.column, kNv * kIntLanes),
+                   to);
 }
 
 // What is long comes from registers in the usual tiles of the usual products
