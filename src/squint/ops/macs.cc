@@ -134,6 +134,7 @@ constexpr std::array kFormulas = {
     Formula{"LSTM", Recurrent},
     Formula{"LSTMSteps", RecurrentSteps},
     Formula{"MatMul", MatMul},
+    Formula{"MatMulAdd", MatMul},
     Formula{"MatMulInteger", MatMul},
     Formula{"MatMulNBits", MatMul},
     Formula{"RNN", Recurrent},

@@ -5,6 +5,7 @@
 
 #include "squint/kernels/gemm/gemm.h"
 #include "squint/ops/batch_offsets.h"
+#include "squint/ops/matmul_add.h"
 #include "squint/ops/matrix_bias.h"
 #include "squint/ops/prepare.h"
 #include "squint/ops/products.h"
@@ -60,17 +61,23 @@ GemmArgs ArgsFor(const Layout& layout, const StepArgs& args) {
 
 class GemmStep : public Step {
  public:
+  // adds: input 3 to the result.
   GemmStep(const Layout& layout, Packed b, MatrixBias bias,
-           std::pair<float, float> clamp)
+           std::pair<float, float> clamp, bool adds = false)
       : layout_(layout),
         b_(std::move(b)),
         bias_(std::move(bias)),
-        clamp_(clamp) {}
+        clamp_(clamp),
+        adds_(adds) {}
 
   void Run(const StepArgs& args) const override {
     GemmArgs gemm = ArgsFor(layout_, args);
     gemm.packed_b = b_.get();
     gemm.epilogue = bias_.EpilogueFor(args, clamp_);
+    if (adds_) {
+      gemm.epilogue.added = FloatInput(args, MatMulAddInputs::kAdded);
+      gemm.epilogue.added_stride = layout_.n;
+    }
     if (layout_.reads_b_once() && b_ == nullptr &&
         layout_.b.column_stride == 1) {
       Gemv(layout_.k, layout_.n, gemm.a.data, gemm.b.data, gemm.b.row_stride,
@@ -85,6 +92,7 @@ class GemmStep : public Step {
   Packed b_;  // null: B is read from the input
   MatrixBias bias_;
   std::pair<float, float> clamp_;
+  bool adds_;
 };
 
 // Products of stacks of matrices, each operand broadcast over the batch.
@@ -116,6 +124,28 @@ class BatchedStep : public Step {
 };
 
 Dims BatchOf(const Dims& dims) { return Dims(dims.begin(), dims.end() - 2); }
+
+// Of one product of those that MatMul multiplies; ranks are 2 at least.
+Layout LayoutOf(const PrepareContext& context, const Dims& a, const Dims& b) {
+  Layout layout{a[a.size() - 2], b.back(), a.back()};
+  layout.a = {nullptr, layout.k, 1};
+  layout.b = {nullptr, layout.n, 1};
+  layout.products = ProductsOf(context.node);
+  return layout;
+}
+
+// All rows of a times one matrix b.
+std::unique_ptr<Step> PrepareRows(const PrepareContext& context, const Dims& a,
+                                  const Dims& b, MatrixBias bias, bool adds) {
+  Layout layout = LayoutOf(context, a, b);
+  layout.m *= ElementCount(BatchOf(a));
+  Packed packed;
+  if (!layout.reads_b_once() && context.constants[1] != nullptr) {
+    packed = PackedB(context, layout.k, layout.n, layout.n, 1, 1.0f);
+  }
+  return std::make_unique<GemmStep>(layout, std::move(packed), std::move(bias),
+                                    ClampOrNone(context), adds);
+}
 
 }  // namespace
 
@@ -153,25 +183,28 @@ std::unique_ptr<Step> PrepareMatMul(const PrepareContext& context) {
   if (a.size() == 1) a.insert(a.begin(), 1);
   if (b.size() == 1) b.push_back(1);
   if (a.size() < 2 || b.size() < 2) return nullptr;
-  Layout layout{a[a.size() - 2], b.back(), a.back()};
-  layout.a = {nullptr, layout.k, 1};
-  layout.b = {nullptr, layout.n, 1};
-  layout.products = ProductsOf(context.node);
   const Dims a_batch = BatchOf(a);
   const Dims b_batch = BatchOf(b);
-  if (ElementCount(b_batch) == 1) {
-    layout.m *= ElementCount(a_batch);
-    Packed packed;
-    if (!layout.reads_b_once() && context.constants[1] != nullptr) {
-      packed = PackedB(context, layout.k, layout.n, layout.n, 1, 1.0f);
-    }
-    return std::make_unique<GemmStep>(layout, std::move(packed), MatrixBias{},
-                                      ClampOrNone(context));
-  }
+  if (ElementCount(b_batch) == 1) return PrepareRows(context, a, b, {}, false);
+  const Layout layout = LayoutOf(context, a, b);
   const Dims batch = BroadcastBatch(a_batch, b_batch);
   return std::make_unique<BatchedStep>(
       layout, BatchOffsets(a_batch, batch, layout.m * layout.k),
       BatchOffsets(b_batch, batch, layout.k * layout.n), ClampOrNone(context));
+}
+
+std::unique_ptr<Step> PrepareMatMulAdd(const PrepareContext& context) {
+  using In = MatMulAddInputs;
+  const Dims& a = context.input_dims[In::kA];
+  const Dims& b = context.input_dims[In::kB];
+  if (!AllFloat(context) || a.size() < 2 || b.size() != 2) return nullptr;
+  const bool has_bias = context.has(In::kBias);
+  const bool adds = context.has(In::kAdded);
+  if ((has_bias && context.input_dims[In::kBias] != Dims{b[1]}) ||
+      (adds && context.input_dims[In::kAdded] != context.output_dims[0])) {
+    return nullptr;
+  }
+  return PrepareRows(context, a, b, *MatrixBias::Of(context), adds);
 }
 
 }  // namespace squint

@@ -99,6 +99,7 @@ constexpr Signature kSignatures[] = {
     {"IJrrI?J?r?", "MatMulIntegerToFloat"},
     {"IJrrI?J?r?ri", "MatMulIntegerToBytes"},
     {"ff?ri", "SoftmaxToBytes"},
+    {"fff?f?", "MatMulAdd"},
     {"fff?f?f?ri", "LayerNormalizationToBytes"},
     {"IrI", "GlobalAveragePoolToFloat"},
     {"aaaf?f?r?i?r?i?r?i?i?r?i?i?r?i?r?i?r?i?r?i?r?i?", "FusedAttention"},

@@ -25,6 +25,7 @@
 #include "squint/runtime/fuse_chains.h"
 #include "squint/runtime/fuse_means.h"
 #include "squint/runtime/fuse_normalizations.h"
+#include "squint/runtime/fuse_sums.h"
 #include "squint/runtime/fuse_to_bytes.h"
 #include "squint/runtime/split_in_place.h"
 
@@ -73,6 +74,7 @@ class Lowering {
       FuseToBytes(graph_);
       FuseNormalizations(graph_);
       FuseAttention(graph_);
+      FuseSums(graph_);
       WriteInPlace(graph_);
       ReadSplitsInPlace(graph_);
       FuseChains(graph_);

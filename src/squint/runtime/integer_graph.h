@@ -8,7 +8,8 @@ namespace squint {
 
 struct IntegerGraphOptions {
   // What follows a product joins it (fuse_additions.h, fuse_means.h,
-  // fuse_to_bytes.h), attention becomes one node (fuse_attention.h), parts of
+  // fuse_to_bytes.h, fuse_sums.h), normalizations make bytes
+  // (fuse_normalizations.h), attention becomes one node (fuse_attention.h), parts of
   // images stay where they lie (concat_in_place.h, split_in_place.h), and
   // convolutions behind each other run by bands (fuse_chains.h).
   bool fuse = true;

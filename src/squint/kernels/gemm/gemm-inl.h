@@ -220,6 +220,9 @@ HWY_INLINE void AddBlock(const Right& right, const LeftRows& left,
       if (e.bias != nullptr) {
         out.epilogue.bias = e.bias + i * e.bias_row + j * kNr * e.bias_column;
       }
+      if (e.added != nullptr) {
+        out.epilogue.added = e.added + i * e.added_stride + j * kNr;
+      }
       Left::Tile(k, {left.data + i / kMr * left_step, left.row_stride},
                  panels[j].data, panels[j].stride, out);
     }
@@ -256,6 +259,9 @@ HWY_NOINLINE void ComputeRectangle(const Left& left, const Right& right,
       if (epilogue.bias != nullptr) {
         out.epilogue.bias +=
             area.row_begin * epilogue.bias_row + column * epilogue.bias_column;
+      }
+      if (epilogue.added != nullptr) {
+        out.epilogue.added += area.row_begin * epilogue.added_stride + column;
       }
       AddBlock<Left>(right, rows, left_step, part, k_begin, steps, right_buffer,
                      out);

@@ -149,6 +149,7 @@ void FinishGemv(const float* sums, int64_t j_begin, int64_t count, float* y,
     const int64_t j = j_begin + i;
     float x = sums[i];
     if (e.bias != nullptr) x += e.bias[j * e.bias_column];
+    if (e.added != nullptr) x += e.added[j];
     y[j] = ClampScalarKeepNaN(x, e.low, e.high);
   }
 }

@@ -60,7 +60,8 @@ PackedMatrix PackRight(int64_t k, int64_t n, MatrixView b, int64_t count = 1,
                        Products products = Products::kFloat32);
 
 // What happens to a sum before it is stored:
-//   c(i, j) = min(max(sum + bias[i * bias_row + j * bias_column], low), high)
+//   c(i, j) = min(max(sum + bias[i * bias_row + j * bias_column]
+//                     + added[i * added_stride + j], low), high)
 // A NaN sum stays NaN.
 struct Epilogue {
   const float* bias = nullptr;  // null: none
@@ -68,6 +69,9 @@ struct Epilogue {
   int64_t bias_column = 0;  // 0 or 1
   float low = -std::numeric_limits<float>::infinity();
   float high = std::numeric_limits<float>::infinity();
+  // Of Gemm and Gemv alone, in products without a batch; null: none.
+  const float* added = nullptr;
+  int64_t added_stride = 0;
 };
 
 struct GemmArgs {

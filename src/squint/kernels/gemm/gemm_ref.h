@@ -40,6 +40,12 @@ inline void GemmReference(int64_t m, int64_t n, int64_t k, MatrixView a,
         sum += bias;
         absolute += std::fabs(bias);
       }
+      if (epilogue.added != nullptr) {
+        const auto added =
+            static_cast<double>(epilogue.added[i * epilogue.added_stride + j]);
+        sum += added;
+        absolute += std::fabs(added);
+      }
       c[i * n + j] = ClampReference(sum, epilogue.low, epilogue.high);
       magnitude[i * n + j] = absolute;
     }

@@ -159,6 +159,29 @@ TEST(Gemm, AddsBiasByRowByColumnAndByElementAndClamps) {
   });
 }
 
+TEST(Gemm, AddsAMatrixWithEveryBias) {
+  ForEachTarget([] {
+    const std::vector<float> bias = Random(70 * 200, 3);
+    const std::vector<float> added = Random(70 * 211, 4);
+    for (const int64_t k : {65, 700}) {
+      for (const int form : {0, 1, 2, 3}) {  // none, by row, by column, all
+        Epilogue epilogue{form == 0 ? nullptr : bias.data(),
+                          form == 1   ? 1
+                          : form == 3 ? 200
+                                      : 0,
+                          form < 2 ? 0 : 1, -0.5f, 2};
+        epilogue.added = added.data();
+        epilogue.added_stride = 211;
+        for (const int64_t m : {1, 70}) {
+          GemmCheck check(
+              {.m = m, .n = 200, .k = k, .pack_b = true, .epilogue = epilogue});
+          check.ExpectTruth(check.Run(2));
+        }
+      }
+    }
+  });
+}
+
 TEST(Gemm, GivesTheSameBitsForEveryThreadCount) {
   ForEachTarget([] {
     const Problem problem{.m = 130, .n = 333, .k = 700, .pack_a = true};
@@ -278,7 +301,9 @@ TEST(Gemv, EqualsTheTruth) {
         const auto x = Random(static_cast<size_t>(k), 1);
         const auto b = Random(static_cast<size_t>(k * n), 2);
         const auto bias = Random(static_cast<size_t>(n), 3);
-        const Epilogue epilogue{bias.data(), 0, 1, -kInfinity, 3.0f};
+        const auto added = Random(static_cast<size_t>(n), 4);
+        Epilogue epilogue{bias.data(), 0, 1, -kInfinity, 3.0f};
+        if (k % 2 == 0) epilogue.added = added.data();
         std::vector<float> y(static_cast<size_t>(n));
         std::vector<double> truth(y.size()), magnitude(y.size());
         Gemv(k, n, x.data(), b.data(), n, y.data(), epilogue, pool);

@@ -39,22 +39,24 @@ using FloatVector = hn::Vec<FloatTag>;
 constexpr int kLanes = HWY_LANES(float);
 constexpr int kNr = kNv * kLanes;
 
-// Where one tile goes: its corner of C and of the bias, and which of the K
+// Where one tile goes: its corner of C and of what is added, and which of the K
 // blocks it is.
 struct TileOutput {
   float* c;
   int64_t c_stride;
   int64_t rows;       // at most kMr
   int64_t columns;    // at most kNr
-  Epilogue epilogue;  // bias already at the corner
+  Epilogue epilogue;  // already at the corner
   bool first;
   bool last;
 };
 
-// The general way out of the registers, for ragged tiles, several K blocks
-// and bias by column: sums come through memory.
-HWY_INLINE void StoreThroughMemory(const float* sums, int64_t sum_stride,
-                                   const TileOutput& out) {
+// The general way out of the registers, for ragged tiles, several K blocks and
+// what is added to every column: sums come through memory. One copy for tiles
+// of every width.
+inline HWY_NOINLINE void StoreThroughMemory(const float* sums,
+                                            int64_t sum_stride,
+                                            const TileOutput& out) {
   const FloatTag d;
   const Epilogue& e = out.epilogue;
   const auto low = hn::Set(d, e.low);
@@ -64,6 +66,8 @@ HWY_INLINE void StoreThroughMemory(const float* sums, int64_t sum_stride,
     float* c = out.c + r * out.c_stride;
     const bool with_bias = out.last && e.bias != nullptr;
     const float* bias = with_bias ? e.bias + r * e.bias_row : nullptr;
+    const float* added =
+        out.last && e.added != nullptr ? e.added + r * e.added_stride : nullptr;
     int64_t j = 0;
     for (; j + kLanes <= out.columns; j += kLanes) {
       auto x = hn::LoadU(d, in + j);
@@ -72,6 +76,7 @@ HWY_INLINE void StoreThroughMemory(const float* sums, int64_t sum_stride,
         x = hn::Add(
             x, e.bias_column == 0 ? hn::Set(d, *bias) : hn::LoadU(d, bias + j));
       }
+      if (added != nullptr) x = hn::Add(x, hn::LoadU(d, added + j));
       if (out.last) x = ClampKeepNaN(x, low, high);
       hn::StoreU(x, d, c + j);
     }
@@ -79,6 +84,7 @@ HWY_INLINE void StoreThroughMemory(const float* sums, int64_t sum_stride,
       float x = in[j];
       if (!out.first) x += c[j];
       if (with_bias) x += bias[j * e.bias_column];
+      if (added != nullptr) x += added[j];
       if (out.last) x = ClampScalarKeepNaN(x, e.low, e.high);
       c[j] = x;
     }
@@ -86,14 +92,14 @@ HWY_INLINE void StoreThroughMemory(const float* sums, int64_t sum_stride,
 }
 
 // From the registers: straight to C where the tile is whole, made in one
-// block and has one bias a row, else through memory.
+// block and has nothing but one bias a row, else through memory.
 template <int kVectors>
 HWY_INLINE void StoreTile(const FloatVector (&sum)[kMr][kVectors],
                           const TileOutput& out) {
   const FloatTag d;
   const Epilogue& e = out.epilogue;
   if (out.first && out.last && out.rows == kMr &&
-      out.columns == kVectors * kLanes &&
+      out.columns == kVectors * kLanes && e.added == nullptr &&
       (e.bias == nullptr || e.bias_column == 0)) {
     const auto low = hn::Set(d, e.low);
     const auto high = hn::Set(d, e.high);

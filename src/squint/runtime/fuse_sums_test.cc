@@ -1,0 +1,118 @@
+// Products with what is added to them in one node against the same operators
+// one after the other, both by the engine's kernels: equal bits.
+#include "squint/runtime/fuse_sums.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include "squint/ops/infer.h"
+#include "squint/runtime/executor.h"
+
+namespace squint {
+namespace {
+
+Tensor Wave(Dims dims, float step) {
+  Tensor tensor(DType::kFloat32, std::move(dims));
+  for (int64_t i = 0; i < tensor.size(); ++i) {
+    tensor.mutable_data<float>()[i] =
+        std::sin(step * static_cast<float>(i + 1));
+  }
+  return tensor;
+}
+
+class Net {
+ public:
+  Net() {
+    graph.opset[""] = 25;
+    x = graph.AddInput("x", DType::kFloat32, Shape::Of({2, 9, 64}));
+  }
+  ValueId Op(std::string_view type, std::vector<ValueId> inputs) {
+    return graph.Emit(type, std::move(inputs), type);
+  }
+  ValueId Constant(Dims dims, float step) {
+    return graph.AddConstant("constant", Wave(std::move(dims), step));
+  }
+  ValueId Product(ValueId a, int64_t from, int64_t to, float step) {
+    return Op("MatMul", {a, Constant({from, to}, step)});
+  }
+  int64_t CountOf(std::string_view type) const {
+    int64_t count = 0;
+    for (const NodeId id : graph.order()) {
+      count += graph.node(id).op_type == type ? 1 : 0;
+    }
+    return count;
+  }
+
+  // `adds`: sums that remain.
+  void Check(std::vector<ValueId> outputs, int64_t products, int64_t adds) {
+    for (const ValueId id : outputs) graph.AddOutput(id);
+    InferShapes(graph);
+    const Graph apart = graph;
+    FuseSums(graph);
+    VerifyGraph(graph);
+    EXPECT_EQ(CountOf("MatMulAdd"), products);
+    EXPECT_EQ(CountOf("Add"), adds);
+    for (const int threads : {1, 2}) {
+      const auto results = Run(graph, threads);
+      const auto truth = Run(apart, threads);
+      for (size_t i = 0; i < truth.size(); ++i) {
+        ASSERT_EQ(results[i].dims(), truth[i].dims());
+        EXPECT_EQ(
+            std::memcmp(results[i].raw(), truth[i].raw(), truth[i].bytes()), 0)
+            << "output " << i;
+      }
+    }
+  }
+
+  Graph graph;
+  ValueId x;
+
+ private:
+  static std::vector<Tensor> Run(const Graph& net, int threads) {
+    Executor executor(std::make_shared<const Graph>(net), {.threads = threads});
+    return executor.Run({Wave({2, 9, 64}, 0.77f)});
+  }
+};
+
+TEST(FuseSums, TakesABiasAndAResidual) {
+  Net net;
+  const ValueId hidden =
+      net.Op("Relu", {net.Op("Add", {net.Constant({100}, 0.4f),
+                                     net.Product(net.x, 64, 100, 0.3f)})});
+  const ValueId linear = net.Op(
+      "Add", {net.Product(hidden, 100, 64, 0.2f), net.Constant({64}, 0.9f)});
+  net.Check({net.Op("Add", {net.x, linear})}, 2, 0);
+}
+
+TEST(FuseSums, OfTwoProductsTheLaterTakesTheOther) {
+  Net net;
+  const ValueId a = net.Product(net.x, 64, 48, 0.3f);
+  const ValueId b = net.Product(net.x, 64, 48, 0.7f);
+  net.Check({net.Op("Add", {a, b})}, 1, 0);
+  EXPECT_EQ(net.CountOf("MatMul"), 1);
+}
+
+TEST(FuseSums, LeavesWhatOthersReadAndWhatIsBroadcast) {
+  Net net;
+  const ValueId read = net.Product(net.x, 64, 48, 0.3f);
+  const ValueId sum = net.Op("Add", {read, net.Constant({48}, 0.9f)});
+  const ValueId rows = net.Op(
+      "Add", {net.Product(net.x, 64, 48, 0.2f), net.Constant({2, 9, 1}, 0.5f)});
+  const ValueId twice = net.Product(net.x, 64, 48, 0.6f);
+  net.Check({read, sum, rows, net.Op("Add", {twice, twice})}, 0, 3);
+}
+
+// A sum that makes more of the product than it is.
+TEST(FuseSums, LeavesWhatGrows) {
+  Net net;
+  const ValueId grown =
+      net.Op("Add", {net.Product(net.x, 64, 48, 0.2f),
+                     net.Op("Neg", {net.Constant({3, 1, 1, 48}, 0.5f)})});
+  net.Check({grown}, 0, 1);
+}
+
+}  // namespace
+}  // namespace squint
