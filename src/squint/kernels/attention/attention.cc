@@ -2,6 +2,7 @@
 #include "squint/kernels/attention/attention.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "squint/base/threads.h"
 #include "squint/kernels/simd.h"
@@ -12,6 +13,7 @@
 // After foreach_target.
 #include <hwy/highway.h>
 
+#include "squint/kernels/attention/byte_quads-inl.h"
 #include "squint/kernels/attention/byte_scores-inl.h"
 #include "squint/kernels/gemm/gemm-inl.h"
 #include "squint/kernels/qgemm/widen-inl.h"
@@ -30,16 +32,22 @@ int64_t BlocksOf(int64_t rows) { return CeilDiv(rows, kBlockRows); }
 
 // Where a task keeps what, in bytes.
 struct AttentionMemory {
+  bool quads;  // products of bytes by quads, not by pairs of int16
   int64_t k_panels = 0;
   int64_t v_panels;
-  int64_t q_rows;         // int16
+  int64_t k_bias;  // with quads, see byte_quads-inl.h
+  int64_t v_bias;
+  int64_t row_bias;
+  int64_t q_rows;         // uint8 or int16
   int64_t byte_rows;      // scores
   int64_t real_rows;      // scores, and what becomes of them
   int64_t mask_row;       // one number, as often as there are keys
-  int64_t probabilities;  // int16
+  int64_t probabilities;  // uint8 or int16
   int64_t size;
   int64_t byte_stride;
   int64_t real_stride;  // floats; 0: one row serves all
+  int64_t q_stride;     // bytes, as the next
+  int64_t probability_stride;
 
   explicit AttentionMemory(const AttentionArgs& args);
 };
@@ -50,6 +58,13 @@ int64_t FloatPanelBytes(int64_t k, int64_t n) {
 int64_t WidePanelBytes(int64_t k, int64_t n) {
   return CeilDiv(n, kQNr) * kQNr * 2 * PairsOf(k) * int64_t{sizeof(int16_t)};
 }
+int64_t QuadPanelBytes(int64_t k, int64_t n) {
+  return WholeColumns(n) * QuadsOf(k) * kRowQuad;
+}
+// Of columns, read in whole vectors by the store.
+int64_t BiasBytes(int64_t n) {
+  return (WholeColumns(n) + kColumnPadding) * int64_t{sizeof(int32_t)};
+}
 
 AttentionMemory::AttentionMemory(const AttentionArgs& a) {
   int64_t at = 0;
@@ -59,20 +74,29 @@ AttentionMemory::AttentionMemory(const AttentionArgs& a) {
     return begin;
   };
   const bool bytes = a.byte_scores != nullptr;
+  const bool any = a.first != nullptr || a.second != nullptr;
+  quads = any && HasQuadDot();
+  const auto panels = [&](const ByteProduct* product, int64_t k, int64_t n) {
+    if (product == nullptr) return take(FloatPanelBytes(k, n));
+    return take(quads ? QuadPanelBytes(k, n) : WidePanelBytes(k, n));
+  };
   // Rows have whole pairs of vectors, and begin at different places of pages.
   const int64_t padded = CeilDiv(a.keys, 64) * 64 + 16;
   byte_stride = padded;
   real_stride = bytes && a.second != nullptr ? 0 : padded;
-  k_panels = take(a.first ? WidePanelBytes(a.size, a.keys)
-                          : FloatPanelBytes(a.size, a.keys));
-  v_panels = take(a.second ? WidePanelBytes(a.keys, a.value_size)
-                           : FloatPanelBytes(a.keys, a.value_size));
-  q_rows = take(a.first ? kBlockRows * 4 * PairsOf(a.size) : 0);
+  q_stride = quads ? CeilDiv(a.size, 64) * 64 : 4 * PairsOf(a.size);
+  probability_stride = quads ? padded : 4 * PairsOf(a.keys);
+  k_panels = panels(a.first, a.size, a.keys);
+  v_panels = panels(a.second, a.keys, a.value_size);
+  k_bias = take(quads ? BiasBytes(a.keys) : 0);
+  v_bias = take(quads ? BiasBytes(a.value_size) : 0);
+  row_bias = take(kBlockRows * int64_t{sizeof(int32_t)});
+  q_rows = take(a.first ? kBlockRows * q_stride : 0);
   byte_rows = take(bytes ? kBlockRows * byte_stride : 0);
   real_rows = take((kBlockRows * real_stride + padded) * 4);
   mask_row = take(padded * 4);
   probabilities =
-      take(a.second ? kBlockRows * 4 * PairsOf(a.keys) + 2 * padded : 0);
+      take(a.second ? kBlockRows * probability_stride + 2 * padded : 0);
   size = at;
 }
 
@@ -85,7 +109,20 @@ class AttentionTask {
         scratch_(scratch),
         steps_(StepsOfProbabilities(args)),
         // Few rows do not pay for packing floats.
-        packs_(args.rows > 2 * kMr) {}
+        packs_(args.rows > 2 * kMr) {
+#if SQUINT_QUAD_DOT
+    if (!at_.quads) return;
+    if (args.first != nullptr) {
+      k_quads_.emplace(*args.first, args.size, args.keys,
+                       At<uint8_t>(at_.k_panels), At<int32_t>(at_.k_bias));
+    }
+    if (args.second != nullptr) {
+      v_quads_.emplace(ByteProduct{{}, args.second->b, args.second->result},
+                       args.keys, args.value_size, At<uint8_t>(at_.v_panels),
+                       At<int32_t>(at_.v_bias));
+    }
+#endif
+  }
 
   void Run(int64_t block) {
     const int64_t matrix = block / BlocksOf(args_.rows);
@@ -106,7 +143,7 @@ class AttentionTask {
     Requantization steps;
     steps.step = args.probabilities.scale;
     SetResultGrid(args.probabilities, steps);
-    steps.zero = 0;  // int16 less the zero point
+    steps.zero = 0;  // int16 or uint8 less the zero point
     return steps;
   }
 
@@ -148,9 +185,11 @@ class AttentionTask {
 
   void PackKeys(int64_t matrix) const {
     if (args_.first != nullptr) {
-      PackBytes(args_.size, args_.keys,
-                BytesOf(args_.k, matrix, args_.first->b),
-                At<int16_t>(at_.k_panels));
+      const ByteView k = BytesOf(args_.k, matrix, args_.first->b);
+#if SQUINT_QUAD_DOT
+      if (k_quads_) return k_quads_->Pack(k);
+#endif
+      PackBytes(args_.size, args_.keys, k, At<int16_t>(at_.k_panels));
     } else if (packs_) {
       PackFloats(args_.size, args_.keys, FloatView(args_.k, matrix),
                  At<float>(at_.k_panels));
@@ -158,9 +197,11 @@ class AttentionTask {
   }
   void PackValues(int64_t matrix) const {
     if (args_.second != nullptr) {
-      PackBytes(args_.keys, args_.value_size,
-                BytesOf(args_.v, matrix, args_.second->b),
-                At<int16_t>(at_.v_panels));
+      const ByteView v = BytesOf(args_.v, matrix, args_.second->b);
+#if SQUINT_QUAD_DOT
+      if (v_quads_) return v_quads_->Pack(v);
+#endif
+      PackBytes(args_.keys, args_.value_size, v, At<int16_t>(at_.v_panels));
     } else if (packs_) {
       PackFloats(args_.keys, args_.value_size, FloatView(args_.v, matrix),
                  At<float>(at_.v_panels));
@@ -187,6 +228,29 @@ class AttentionTask {
                       {0, rows, 0, CeilDiv(n, kQNr)}, c, c_stride, result);
   }
 
+#if SQUINT_QUAD_DOT
+  // Rows that lie `stride` bytes apart.
+  void MultiplyQuads(const QuadProduct& product, const uint8_t* a,
+                     int64_t stride, int64_t rows, bool room, uint8_t* c,
+                     int64_t c_stride) const {
+    const uint8_t* places[kBlockRows];
+    for (int64_t r = 0; r < rows; ++r) places[r] = a + r * stride;
+    product.Multiply(places, rows,
+                     product.has_row_bias() ? At<int32_t>(at_.row_bias)
+                                            : nullptr,
+                     room, c, c_stride);
+  }
+  void FlipQueries(int64_t row, int64_t rows) const {
+    const auto* q = Matrix<uint8_t>(args_.q, matrix_);
+    for (int64_t r = 0; r < rows; ++r) {
+      const int32_t sum = FlipRow(q + (row + r) * args_.q.row_stride,
+                                  args_.size, k_quads_->a_flip(),
+                                  At<uint8_t>(at_.q_rows) + r * at_.q_stride);
+      At<int32_t>(at_.row_bias)[r] = k_quads_->RowBias(sum);
+    }
+  }
+#endif
+
   void WidenQueries(int64_t row, int64_t rows) const {
     const auto* q = Matrix<uint8_t>(args_.q, matrix_);
     const auto zero = static_cast<int16_t>(args_.first->a.zero);
@@ -211,13 +275,24 @@ class AttentionTask {
       return MultiplyFloats(q, rows, args_.size, args_.keys, k,
                             At<float>(at_.k_panels), reals, at_.real_stride);
     }
-    WidenQueries(row, rows);
     const bool bytes = args_.byte_scores != nullptr;
-    MultiplyBytes(
-        At<int16_t>(at_.q_rows), rows, args_.size, args_.keys,
-        At<int16_t>(at_.k_panels),
-        bytes ? At<uint8_t>(at_.byte_rows) : reinterpret_cast<uint8_t*>(reals),
-        bytes ? at_.byte_stride : at_.real_stride * 4, args_.first->result);
+    uint8_t* scores =
+        bytes ? At<uint8_t>(at_.byte_rows) : reinterpret_cast<uint8_t*>(reals);
+    const int64_t stride = bytes ? at_.byte_stride : at_.real_stride * 4;
+#if SQUINT_QUAD_DOT
+    if (k_quads_) {
+      FlipQueries(row, rows);
+      // Multipliers of columns may not be there for more than there are keys.
+      const Requantization& result = args_.first->result;
+      const bool room = result.multiplier_column == 0 || result.is_padded;
+      return MultiplyQuads(*k_quads_, At<uint8_t>(at_.q_rows), at_.q_stride,
+                           rows, room, scores, stride);
+    }
+#endif
+    WidenQueries(row, rows);
+    MultiplyBytes(At<int16_t>(at_.q_rows), rows, args_.size, args_.keys,
+                  At<int16_t>(at_.k_panels), scores, stride,
+                  args_.first->result);
   }
 
   // What is added to a row, of keys; null where nothing is.
@@ -251,9 +326,20 @@ class AttentionTask {
     const float largest = FinishScores(row, r, reals);
     const float factor = KeepExponentials(reals, largest, keys, reals);
     if (args_.second == nullptr) return ScaleRow(reals, factor, keys, reals);
-    int16_t* out = At<int16_t>(at_.probabilities) + r * 2 * PairsOf(keys);
-    StoreWordsOfRow(reals, factor, keys, steps_, out);
-    if (keys % 2 != 0) out[keys] = 0;
+    const int64_t at = at_.probabilities + r * at_.probability_stride;
+#if SQUINT_QUAD_DOT
+    if (v_quads_) {
+      auto* bytes = At<uint8_t>(at);
+      StoreStepsOfRow(reals, factor, keys, steps_, bytes);
+      if (!v_quads_->has_row_bias()) return;
+      At<int32_t>(at_.row_bias)[r] =
+          v_quads_->RowBias(FlipRow(bytes, keys, 0, bytes));
+      return;
+    }
+#endif
+    auto* words = At<int16_t>(at);
+    StoreStepsOfRow(reals, factor, keys, steps_, words);
+    if (keys % 2 != 0) words[keys] = 0;
   }
 
   void WeighValues(int64_t row, int64_t rows) const {
@@ -266,10 +352,17 @@ class AttentionTask {
                             static_cast<float*>(args_.y) + at, args_.y_stride);
     }
     const Requantization& result = args_.second->result;
+    uint8_t* y = static_cast<uint8_t*>(args_.y) + at * result.result_bytes();
+    const int64_t stride = args_.y_stride * result.result_bytes();
+#if SQUINT_QUAD_DOT
+    if (v_quads_) {
+      return MultiplyQuads(*v_quads_, At<uint8_t>(at_.probabilities),
+                           at_.probability_stride, rows, false, y, stride);
+    }
+#endif
     MultiplyBytes(At<int16_t>(at_.probabilities), rows, args_.keys,
-                  args_.value_size, At<int16_t>(at_.v_panels),
-                  static_cast<uint8_t*>(args_.y) + at * result.result_bytes(),
-                  args_.y_stride * result.result_bytes(), result);
+                  args_.value_size, At<int16_t>(at_.v_panels), y, stride,
+                  result);
   }
 
   const AttentionArgs& args_;
@@ -277,6 +370,10 @@ class AttentionTask {
   uint8_t* scratch_;
   const Requantization steps_;
   const bool packs_;
+#if SQUINT_QUAD_DOT
+  std::optional<QuadProduct> k_quads_;
+  std::optional<QuadProduct> v_quads_;
+#endif
   int64_t matrix_ = -1;
 };
 

@@ -95,7 +95,7 @@ void Interleave(const int8_t* from, int64_t stride, int64_t outputs,
 }
 
 // Of `count` weights.
-inline int32_t SumOf(const int8_t* weights, int64_t count) {
+inline int32_t SumOfWeights(const int8_t* weights, int64_t count) {
   int64_t sum = 0;
   int64_t i = 0;
 #if HWY_TARGET != HWY_SCALAR
@@ -121,7 +121,7 @@ inline std::vector<int32_t> SumsOf(const int8_t* weights, int64_t outputs,
   std::vector<int32_t> sums;
   sums.reserve(static_cast<size_t>(outputs));
   for (int64_t j = 0; j < outputs; ++j) {
-    sums.push_back(SumOf(weights + j * terms, terms));
+    sums.push_back(SumOfWeights(weights + j * terms, terms));
   }
   return sums;
 }

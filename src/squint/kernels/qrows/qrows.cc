@@ -49,6 +49,10 @@ constexpr bool kStoresUsual = true;
 #undef SQUINT_QUAD_LANE_PRODUCT
 }  // namespace native
 HWY_POP_ATTRIBUTES
+
+void QuadDotPanel(const QuadTileArgs& args, int64_t rows, int vectors) {
+  native::QuadPanel(args, rows, vectors);
+}
 #endif
 
 #if SQUINT_QUAD_BYTES
@@ -72,7 +76,7 @@ void QuadPanelBy([[maybe_unused]] const QuadTileArgs& args,
                  [[maybe_unused]] int64_t rows, [[maybe_unused]] int vectors) {
   if constexpr (kBy == By::kImitation) imitated::QuadPanel(args, rows, vectors);
 #if SQUINT_QUAD_DOT
-  if constexpr (kBy == By::kDot) native::QuadPanel(args, rows, vectors);
+  if constexpr (kBy == By::kDot) QuadDotPanel(args, rows, vectors);
 #endif
 #if SQUINT_QUAD_BYTES
   if constexpr (kBy == By::kBytes) safe::QuadPanel(args, rows, vectors);

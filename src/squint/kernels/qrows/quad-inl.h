@@ -176,7 +176,14 @@ struct QuadTileArgs {
   uint8_t* out;
   int64_t out_stride;
   const Requantization& requantization;
+  const int32_t* row_bias = nullptr;  // of each row; null: none
 };
+
+#if SQUINT_QUAD_DOT
+// A panel of so many vectors by the CPU's dot product: HasQuadDot is true. In
+// qrows.cc, which has the only copy of its tiles.
+void QuadDotPanel(const QuadTileArgs& args, int64_t rows, int vectors);
+#endif
 
 HWY_INLINE IntVector QuadStart([[maybe_unused]] const QuadTileArgs& args,
                                [[maybe_unused]] int vector) {

@@ -44,6 +44,19 @@ HWY_INLINE void AddQuad(const uint8_t* const (&places)[kRows], int64_t q,
   }
 }
 
+// To the sums of each row.
+template <int kRows, int kNv>
+HWY_INLINE void AddRowBias(const QuadTileArgs& args,
+                           IntVector (&sum)[kRows][kNv]) {
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; ++r) {
+    const auto bias = hn::Set(
+        IntTag(), args.row_bias[std::min<int64_t>(r, args.rows - 1)]);
+#pragma GCC unroll 4
+    for (int v = 0; v < kNv; ++v) sum[r][v] = hn::Add(sum[r][v], bias);
+  }
+}
+
 // kRows x kNv vectors of sums; rows beyond args.rows repeat the last one.
 template <int kRows, int kNv>
 HWY_NOINLINE void QuadTile(const QuadTileArgs& args) {
@@ -97,6 +110,7 @@ HWY_NOINLINE void QuadTile(const QuadTileArgs& args) {
 #pragma GCC unroll 4
     for (int v = 0; v < kNv; ++v) sum[0][v] = hn::Add(sum[0][v], other[0][v]);
   }
+  if (kStoresUsual && args.row_bias != nullptr) AddRowBias(args, sum);
   StoreTile<kStoresUsual>(
       sum, {args.out, args.out_stride, args.row, args.rows, args.column,
             args.columns, args.requantization});
@@ -120,6 +134,7 @@ void QuadRows(QuadTileArgs args, int64_t rows) {
     row += args.rows;
     args.row += args.rows;
     args.places += args.rows;
+    if (args.row_bias != nullptr) args.row_bias += args.rows;
     args.out += args.rows * args.out_stride;
   }
 }

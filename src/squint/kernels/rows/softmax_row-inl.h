@@ -126,7 +126,10 @@ HWY_INLINE void StoreBytesOfRow(const Each& each, int64_t length,
   }
 }
 
-HWY_INLINE void StoreWords(IntVector first, IntVector second, int16_t* out) {
+HWY_INLINE void StoreSteps(IntVector first, IntVector second, uint8_t* out) {
+  StoreTwo(first, second, false, out);
+}
+HWY_INLINE void StoreSteps(IntVector first, IntVector second, int16_t* out) {
 #if HWY_TARGET == HWY_AVX2
   // Packs work on halves; the permutation puts the quarters in order.
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(out),
@@ -139,15 +142,17 @@ HWY_INLINE void StoreWords(IntVector first, IntVector second, int16_t* out) {
 #endif
 }
 
-// The same as int16; r.zero of 0 leaves the zero point out. x has whole pairs
-// of vectors to read, y to write: what lies behind the row means nothing.
-HWY_INLINE void StoreWordsOfRow(const float* x, float factor, int64_t length,
-                                const Requantization& r, int16_t* y) {
+// The same as uint8 or int16; r.zero of 0 leaves the zero point out. x has
+// whole pairs of vectors to read, y to write: what lies behind the row means
+// nothing.
+template <typename T>
+HWY_INLINE void StoreStepsOfRow(const float* x, float factor, int64_t length,
+                                const Requantization& r, T* y) {
   const auto by = hn::Set(RowTag(), factor);
   for (int64_t i = 0; i < length; i += 2 * kRowLanes) {
     const auto first = hn::Mul(hn::LoadU(RowTag(), x + i), by);
     const auto second = hn::Mul(hn::LoadU(RowTag(), x + i + kRowLanes), by);
-    StoreWords(Stepped(first, r), Stepped(second, r), y + i);
+    StoreSteps(Stepped(first, r), Stepped(second, r), y + i);
   }
 }
 
