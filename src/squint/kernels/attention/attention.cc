@@ -45,7 +45,8 @@ struct AttentionMemory {
   int64_t probabilities;  // uint8 or int16
   int64_t size;
   int64_t byte_stride;
-  int64_t real_stride;  // floats; 0: one row serves all
+  int64_t real_stride;  // floats
+  int64_t reals;        // rows that are kept
   int64_t q_stride;     // bytes, as the next
   int64_t probability_stride;
 
@@ -83,7 +84,8 @@ AttentionMemory::AttentionMemory(const AttentionArgs& a) {
   // Rows have whole pairs of vectors, and begin at different places of pages.
   const int64_t padded = CeilDiv(a.keys, 64) * 64 + 16;
   byte_stride = padded;
-  real_stride = bytes && a.second != nullptr ? 0 : padded;
+  real_stride = padded;
+  reals = bytes && a.second != nullptr ? kSoftmaxRows : kBlockRows;
   q_stride = quads ? CeilDiv(a.size, 64) * 64 : 4 * PairsOf(a.size);
   probability_stride = quads ? padded : 4 * PairsOf(a.keys);
   k_panels = panels(a.first, a.size, a.keys);
@@ -93,7 +95,7 @@ AttentionMemory::AttentionMemory(const AttentionArgs& a) {
   row_bias = take(kBlockRows * int64_t{sizeof(int32_t)});
   q_rows = take(a.first ? kBlockRows * q_stride : 0);
   byte_rows = take(bytes ? kBlockRows * byte_stride : 0);
-  real_rows = take((kBlockRows * real_stride + padded) * 4);
+  real_rows = take(reals * real_stride * 4);
   mask_row = take(padded * 4);
   probabilities =
       take(a.second ? kBlockRows * probability_stride + 2 * padded : 0);
@@ -134,7 +136,9 @@ class AttentionTask {
     const int64_t row = block % BlocksOf(args_.rows) * kBlockRows;
     const int64_t rows = std::min(kBlockRows, args_.rows - row);
     MakeScores(row, rows);
-    for (int64_t r = 0; r < rows; ++r) NormalizeRow(row + r, r);
+    for (int64_t r = 0; r < rows; r += kSoftmaxRows) {
+      NormalizeRows(row, r, std::min(kSoftmaxRows, rows - r));
+    }
     WeighValues(row, rows);
   }
 
@@ -320,11 +324,30 @@ class AttentionTask {
                       args_.keys, reals);
   }
 
-  void NormalizeRow(int64_t row, int64_t r) const {
-    float* reals = At<float>(at_.real_rows) + r * at_.real_stride;
+  float* Reals(int64_t r) const {
+    return At<float>(at_.real_rows) + r % at_.reals * at_.real_stride;
+  }
+
+  // Rows of the block from r on, kSoftmaxRows at most.
+  void NormalizeRows(int64_t row, int64_t r, int64_t count) const {
+    float largest[kSoftmaxRows];
+    float factor[kSoftmaxRows];
+    HWY_ALIGN float lanes[kSoftmaxRows * kRowLanes] = {};
+    for (int64_t i = 0; i < count; ++i) {
+      largest[i] = FinishScores(row + r + i, r + i, Reals(r + i));
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      float* reals = Reals(r + i);
+      hn::Store(SumExponentials(reals, largest[i], args_.keys, reals), RowTag(),
+                lanes + i * kRowLanes);
+    }
+    InverseSums(lanes, factor);
+    for (int64_t i = 0; i < count; ++i) KeepProbabilities(r + i, factor[i]);
+  }
+
+  void KeepProbabilities(int64_t r, float factor) const {
+    float* reals = Reals(r);
     const int64_t keys = args_.keys;
-    const float largest = FinishScores(row, r, reals);
-    const float factor = KeepExponentials(reals, largest, keys, reals);
     if (args_.second == nullptr) return ScaleRow(reals, factor, keys, reals);
     const int64_t at = at_.probabilities + r * at_.probability_stride;
 #if SQUINT_QUAD_DOT

@@ -57,11 +57,9 @@ template <bool kLine>
 HWY_INLINE float RealScoresBy(const ByteScores& s, const uint8_t* scores,
                               const uint8_t* added, int64_t length, float* y) {
   if (added == nullptr) {
-    return FoldAndKeep(MaxOf{}, RealOfBytes<kLine, false>{s, scores, added},
-                       length, y);
+    return KeepLargest(RealOfBytes<kLine, false>{s, scores, added}, length, y);
   }
-  return FoldAndKeep(MaxOf{}, RealOfBytes<kLine, true>{s, scores, added},
-                     length, y);
+  return KeepLargest(RealOfBytes<kLine, true>{s, scores, added}, length, y);
 }
 
 // y = the real scores; returns the largest. `added` may be null.

@@ -46,6 +46,15 @@ struct MinOf {
   float Scalar(float a, float b) const { return a != a || a < b ? a : b; }
 };
 
+// The same of scores, where NaN makes any number of it: it makes the sum of
+// their exponentials NaN.
+struct MaxOfScores {
+  static constexpr float kStart = MaxOf::kStart;
+  HWY_INLINE RowVector operator()(RowVector a, RowVector b) const {
+    return hn::Max(a, b);
+  }
+};
+
 template <class F>
 HWY_INLINE float FoldLanes(const F& f, RowVector v) {
   HWY_ALIGN float lanes[kRowLanes];
@@ -70,9 +79,9 @@ HWY_INLINE void StorePart(RowVector v, int64_t count, float* y) {
 }
 
 // f over the vectors each(i, count) of a row, `count` elements from i on: as
-// many as a vector has but at the ragged end.
+// many as a vector has but at the ragged end. Lanes remain to be folded.
 template <class F, class Each>
-HWY_INLINE float FoldVectors(const F& f, int64_t length, const Each& each) {
+HWY_INLINE RowVector FoldToLanes(const F& f, int64_t length, const Each& each) {
   const RowTag d;
   RowVector even = hn::Set(d, F::kStart);
   RowVector odd = even;
@@ -91,7 +100,11 @@ HWY_INLINE float FoldVectors(const F& f, int64_t length, const Each& each) {
     even = f(even,
              hn::IfThenElse(used, each(i, length - i), hn::Set(d, F::kStart)));
   }
-  return FoldLanes(f, f(even, odd));
+  return f(even, odd);
+}
+template <class F, class Each>
+HWY_INLINE float FoldVectors(const F& f, int64_t length, const Each& each) {
+  return FoldLanes(f, FoldToLanes(f, length, each));
 }
 
 // map(x) of a row.
@@ -124,6 +137,12 @@ template <class F, class Each>
 HWY_INLINE float FoldAndKeep(const F& f, const Each& each, int64_t length,
                              float* y) {
   return FoldVectors(f, length, Kept<Each>{each, y});
+}
+// The largest score of those that `each` makes.
+template <class Each>
+HWY_INLINE float KeepLargest(const Each& each, int64_t length, float* y) {
+  return hn::GetLane(hn::MaxOfLanes(
+      RowTag(), FoldToLanes(MaxOfScores{}, length, Kept<Each>{each, y})));
 }
 
 }  // namespace HWY_NAMESPACE

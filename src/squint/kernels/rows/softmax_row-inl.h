@@ -54,11 +54,9 @@ template <ScoreFactor::Kind kFactor>
 HWY_INLINE float KeepScores(const float* x, float number, const float* added,
                             int64_t length, float* y) {
   if (added == nullptr) {
-    return FoldAndKeep(MaxOf{}, Scores<kFactor, false>{x, number, added},
-                       length, y);
+    return KeepLargest(Scores<kFactor, false>{x, number, added}, length, y);
   }
-  return FoldAndKeep(MaxOf{}, Scores<kFactor, true>{x, number, added}, length,
-                     y);
+  return KeepLargest(Scores<kFactor, true>{x, number, added}, length, y);
 }
 HWY_INLINE float KeepScores(const float* x, const ScoreFactor& factor,
                             const float* added, int64_t length, float* y) {
@@ -73,11 +71,33 @@ HWY_INLINE float KeepScores(const float* x, const ScoreFactor& factor,
   }
 }
 
-// y = e^(x - largest); returns what makes their sum 1. y may be x.
+// y = e^(x - largest); returns lanes whose sum, in order, is theirs. y may be
+// x.
+HWY_INLINE RowVector SumExponentials(const float* x, float largest,
+                                     int64_t length, float* y) {
+  using Each = Mapped<ExpAround>;
+  return FoldToLanes(SumOf{}, length, Kept<Each>{{{largest}, x}, y});
+}
+// The same; returns what makes their sum 1.
 HWY_INLINE float KeepExponentials(const float* x, float largest, int64_t length,
                                   float* y) {
-  return 1.0f /
-         FoldAndKeep(SumOf{}, Mapped<ExpAround>{{largest}, x}, length, y);
+  return 1.0f / FoldLanes(SumOf{}, SumExponentials(x, largest, length, y));
+}
+
+// So many rows at once: what a row waits for, others are done in.
+constexpr int64_t kSoftmaxRows = 8;
+
+// The inverse of the sum of each of kSoftmaxRows vectors of lanes.
+HWY_INLINE void InverseSums(const float* lanes, float* inverse) {
+  float sum[kSoftmaxRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kSoftmaxRows; ++r) sum[r] = lanes[r * kRowLanes];
+  for (int64_t i = 1; i < kRowLanes; ++i) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kSoftmaxRows; ++r) sum[r] += lanes[r * kRowLanes + i];
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kSoftmaxRows; ++r) inverse[r] = 1.0f / sum[r];
 }
 
 // y = x * factor; y may be x.
