@@ -26,6 +26,17 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET != HWY_SCALAR
 
+// Half of the way to the transposed square, or a third of it with eight rows.
+template <class D, size_t kSide>
+HWY_INLINE void TurnRows(D d, const hn::Vec<D> (&a)[kSide],
+                         hn::Vec<D> (&turned)[kSide]) {
+#pragma GCC unroll 4
+  for (size_t i = 0; i < kSide / 2; ++i) {
+    turned[2 * i] = hn::InterleaveLower(d, a[i], a[i + kSide / 2]);
+    turned[2 * i + 1] = hn::InterleaveUpper(d, a[i], a[i + kSide / 2]);
+  }
+}
+
 // 16 bytes of as many outputs as they have units, as units of outputs: output
 // j, unit u from from[j * stride + u * sizeof(Unit)] to
 // to[u * to_stride + j * sizeof(Unit)].
@@ -36,19 +47,18 @@ HWY_INLINE void TurnSquare(const int8_t* from, int64_t stride, int8_t* to,
   const hn::FixedTag<Unit, kSide> d;
   using Row = hn::Vec<decltype(d)>;
   Row a[kSide];
+  Row b[kSide];
+#pragma GCC unroll 8
   for (int j = 0; j < kSide; ++j) {
     a[j] = hn::LoadU(d, reinterpret_cast<const Unit*>(from + j * stride));
   }
-  for (int turned = 1; turned < kSide; turned *= 2) {
-    Row b[kSide];
-    for (int i = 0; i < kSide / 2; ++i) {
-      b[2 * i] = hn::InterleaveLower(d, a[i], a[i + kSide / 2]);
-      b[2 * i + 1] = hn::InterleaveUpper(d, a[i], a[i + kSide / 2]);
-    }
-    std::copy_n(b, kSide, a);
-  }
+  TurnRows(d, a, b);
+  TurnRows(d, b, a);
+  if constexpr (kSide == 8) TurnRows(d, a, b);
+#pragma GCC unroll 8
   for (int u = 0; u < kSide; ++u) {
-    hn::StoreU(a[u], d, reinterpret_cast<Unit*>(to + u * to_stride));
+    hn::StoreU(kSide == 8 ? b[u] : a[u], d,
+               reinterpret_cast<Unit*>(to + u * to_stride));
   }
 }
 
