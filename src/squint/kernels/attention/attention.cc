@@ -239,10 +239,10 @@ class AttentionTask {
                      int64_t c_stride) const {
     const uint8_t* places[kBlockRows];
     for (int64_t r = 0; r < rows; ++r) places[r] = a + r * stride;
-    product.Multiply(places, rows,
-                     product.has_row_bias() ? At<int32_t>(at_.row_bias)
-                                            : nullptr,
-                     room, c, c_stride);
+    product.Multiply(
+        places, rows,
+        product.has_row_bias() ? At<int32_t>(at_.row_bias) : nullptr, room, c,
+        c_stride);
   }
   void FlipQueries(int64_t row, int64_t rows) const {
     const auto* q = Matrix<uint8_t>(args_.q, matrix_);

@@ -6,11 +6,14 @@
 
 #include <cmath>
 #include <cstring>
+#include <string>
 #include <vector>
 
+#include "squint/base/error.h"
 #include "squint/base/threads.h"
 #include "squint/kernels/each_target_test.h"
 #include "squint/kernels/gemm/gemm.h"
+#include "squint/kernels/isa/isa.h"
 #include "squint/kernels/qgemm/qgemm.h"
 #include "squint/kernels/rows/rows.h"
 
@@ -18,16 +21,19 @@ namespace squint {
 namespace {
 
 constexpr int64_t kBatch = 2;
-constexpr int64_t kSize = 7;
 
 struct Sizes {
   int64_t rows;
   int64_t keys;
   int64_t value_size;
+  int64_t size = 7;
 };
-// Few rows are not packed; blocks have 24; vectors have up to 16 lanes.
+// Few rows are not packed; blocks have 24, in eights; vectors have up to 16
+// lanes, panels up to 4 vectors, products up to 4 bytes at once.
 constexpr Sizes kSizes[] = {
-    {1, 5, 3}, {8, 16, 16}, {25, 33, 9}, {50, 130, 40}, {24, 1, 1}};
+    {1, 5, 3},         {8, 16, 16, 4},    {25, 33, 9, 6},
+    {50, 130, 40, 33}, {24, 1, 1, 1},     {9, 3, 70, 2},
+    {7, 31, 5, 13},    {13, 127, 32, 32}, {1, 512, 64, 64}};
 
 std::vector<float> Wave(int64_t count, float step) {
   std::vector<float> values(static_cast<size_t>(count));
@@ -62,7 +68,7 @@ AttentionArgs ArgsFor(const Sizes& s) {
   args.batch = kBatch;
   args.rows = s.rows;
   args.keys = s.keys;
-  args.size = kSize;
+  args.size = s.size;
   args.value_size = s.value_size;
   args.y_stride = s.value_size;
   return args;
@@ -95,10 +101,10 @@ void ExpectSameBits(const std::vector<T>& got, const std::vector<T>& expected) {
 }
 
 void CheckFloats(const Sizes& s) {
-  const Offsets q_at(s.rows * kSize), k_at(kSize * s.keys),
+  const Offsets q_at(s.rows * s.size), k_at(s.size * s.keys),
       v_at(s.keys * s.value_size), mask_at(0);
-  const auto q = Wave(kBatch * s.rows * kSize, 0.3f);
-  const auto k = Wave(kBatch * kSize * s.keys, 0.7f);
+  const auto q = Wave(kBatch * s.rows * s.size, 0.3f);
+  const auto k = Wave(kBatch * s.size * s.keys, 0.7f);
   const auto v = Wave(kBatch * s.keys * s.value_size, 0.11f);
   const auto mask = Wave(s.rows * s.keys, 1.3f);
 
@@ -108,9 +114,9 @@ void CheckFloats(const Sizes& s) {
   GemmArgs gemm;
   gemm.m = s.rows;
   gemm.n = s.keys;
-  gemm.k = kSize;
+  gemm.k = s.size;
   gemm.batch = kBatch;
-  gemm.a = {q.data(), kSize, 1};
+  gemm.a = {q.data(), s.size, 1};
   gemm.b = {k.data(), s.keys, 1};
   gemm.a_offsets = q_at.at.data();
   gemm.b_offsets = k_at.at.data();
@@ -136,7 +142,7 @@ void CheckFloats(const Sizes& s) {
   Gemm(gemm, pool);
 
   AttentionArgs args = ArgsFor(s);
-  args.q = Stack(q, q_at, kSize);
+  args.q = Stack(q, q_at, s.size);
   args.k = Stack(k, k_at, s.keys);
   args.v = Stack(v, v_at, s.value_size);
   args.factor = {ScoreFactor::kOver, 3.0f};
@@ -153,16 +159,27 @@ TEST(Attention, OfFloatsIsItsKernelsOneAfterTheOther) {
   });
 }
 
-// A product of stacks of bytes with one zero point each.
+// A stack of contiguous matrices of bytes with one zero point.
+struct ByteStack {
+  const std::vector<uint8_t>& bytes;
+  ByteOperand operand;
+  int64_t rows;
+  int64_t columns;
+  bool is_turned = false;  // columns are contiguous in memory
+
+  ByteView view() const {
+    return {bytes.data(),         operand.is_signed, is_turned ? 1 : columns,
+            is_turned ? rows : 1, &operand.zero,     0};
+  }
+};
+
 template <typename T>
-std::vector<T> Product(const std::vector<uint8_t>& a, int32_t a_zero,
-                       const std::vector<uint8_t>& b, int32_t b_zero, int64_t m,
-                       int64_t k, int64_t n, const Requantization& result) {
+std::vector<T> Product(const ByteStack& a, const ByteStack& b,
+                       const Requantization& result) {
   ThreadPool pool(1);
-  const WideMatrix rows =
-      WideRows(m, k, {a.data(), false, k, 1, &a_zero, 0}, kBatch, m * k);
-  const WideMatrix panels =
-      WidePanels(k, n, {b.data(), false, n, 1, &b_zero, 0}, kBatch, k * n);
+  const int64_t m = a.rows, k = b.rows, n = b.columns;
+  const WideMatrix rows = WideRows(m, k, a.view(), kBatch, m * k);
+  const WideMatrix panels = WidePanels(k, n, b.view(), kBatch, k * n);
   std::vector<T> c(static_cast<size_t>(kBatch * m * n));
   const int64_t index[] = {0, 1};
   QuantizedGemm({.m = m,
@@ -181,24 +198,37 @@ std::vector<T> Product(const std::vector<uint8_t>& a, int32_t a_zero,
   return c;
 }
 
-void CheckBytes(const Sizes& s) {
-  const Offsets q_at(s.rows * kSize), k_at(kSize * s.keys),
+struct ByteCase {
+  ByteOperand q, k, v;
+  ByteGrid probabilities;
+  bool turned_keys;
+};
+constexpr ByteCase kByteCases[] = {
+    {{120, false}, {131, false}, {99, false}, {1.0f / 255, 3, false}, false},
+    {{-7, true}, {0, true}, {-128, true}, {1.0f / 255, -128, true}, true},
+    {{127, true}, {128, false}, {255, false}, {1.0f / 256, 0, false}, true},
+    {{0, false}, {-128, true}, {0, true}, {0.02f, 127, true}, true},
+    {{-128, true}, {127, true}, {128, false}, {0.003f, 200, false}, false}};
+
+void CheckBytes(const Sizes& s, const ByteCase& c) {
+  const Offsets q_at(s.rows * s.size), k_at(s.size * s.keys),
       v_at(s.keys * s.value_size);
-  const auto q = Bytes(kBatch * s.rows * kSize, 0.3f);
-  const auto k = Bytes(kBatch * kSize * s.keys, 0.7f);
+  const auto q = Bytes(kBatch * s.rows * s.size, 0.3f);
+  const auto k = Bytes(kBatch * s.size * s.keys, 0.7f);
   const auto v = Bytes(kBatch * s.keys * s.value_size, 0.11f);
-  const ByteGrid grid{1.0f / 255, 3, false};
+  const ByteStack keys{k, c.k, s.size, s.keys, c.turned_keys};
   const float first_step = 2e-4f, second_step = 0.01f;
-  ByteProduct first{{120, false}, {131, false}, {}};
+  ByteProduct first{c.q, c.k, {}};
   first.result.multiplier = &first_step;
   first.result.is_real = true;
-  ByteProduct second{{grid.zero, false}, {99, false}, {}};
+  const ByteGrid& grid = c.probabilities;
+  ByteProduct second{{grid.zero, grid.is_signed}, c.v, {}};
   second.result.multiplier = &second_step;
   SetResultGrid({1, 17, true}, second.result);
 
   ThreadPool pool(1);
   const auto scores =
-      Product<float>(q, 120, k, 131, s.rows, kSize, s.keys, first.result);
+      Product<float>({q, c.q, s.rows, s.size}, keys, first.result);
   std::vector<uint8_t> p(scores.size());
   std::vector<float> buffer(
       static_cast<size_t>(RowBytesScratch(kBatch * s.rows, s.keys, 1)));
@@ -209,12 +239,14 @@ void CheckBytes(const Sizes& s) {
                   .y = p.data(),
                   .scratch = buffer.data()},
                  pool);
-  const auto y = Product<uint8_t>(p, grid.zero, v, 99, s.rows, s.keys,
-                                  s.value_size, second.result);
+  const auto y =
+      Product<uint8_t>({p, second.a, s.rows, s.keys},
+                       {v, c.v, s.keys, s.value_size}, second.result);
 
   AttentionArgs args = ArgsFor(s);
-  args.q = Stack(q, q_at, kSize);
-  args.k = Stack(k, k_at, s.keys);
+  args.q = Stack(q, q_at, s.size);
+  args.k = Stack(k, k_at, keys.view().row_stride);
+  args.k.column_stride = keys.view().column_stride;
   args.v = Stack(v, v_at, s.value_size);
   args.first = &first;
   args.second = &second;
@@ -224,13 +256,34 @@ void CheckBytes(const Sizes& s) {
   }
 }
 
-TEST(Attention, OfBytesIsItsKernelsOneAfterTheOther) {
-  ForEachTarget([] {
-    for (const Sizes& s : kSizes) {
-      SCOPED_TRACE(s.keys);
-      CheckBytes(s);
+void CheckAllBytes() {
+  for (const Sizes& s : kSizes) {
+    SCOPED_TRACE(s.keys);
+    for (const ByteCase& c : kByteCases) {
+      SCOPED_TRACE(c.q.zero);
+      CheckBytes(s, c);
     }
-  });
+  }
+}
+
+TEST(Attention, OfBytesIsItsKernelsOneAfterTheOther) {
+  ForEachTarget(CheckAllBytes);
+}
+
+// What the best of a target's ways to multiply hides.
+TEST(Attention, OfBytesIsTheSameWithoutDotProducts) {
+  for (const std::string& name : InstructionSetNames()) {
+    SCOPED_TRACE(name);
+    if (name != "avx2" && name != "avx512" && name != "neon") continue;
+    try {
+      UseInstructionSet(name);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUnsupported) << error.message();
+      continue;
+    }
+    CheckAllBytes();
+  }
+  UseBestInstructionSet();
 }
 
 }  // namespace

@@ -102,8 +102,8 @@ inline void PackQuadPanel(int64_t k, int64_t columns, const ByteView& b,
   PackQuadsByBytes(b, rows, k, 0, columns, width, out);
 }
 
-// The bytes of a row as uint8, zeros behind them up to a multiple of 16; returns
-// their sum. `flip`: kFlip or 0; out may be in.
+// The bytes of a row as uint8, zeros behind them up to a multiple of 16;
+// returns their sum. `flip`: kFlip or 0; out may be in.
 HWY_INLINE int32_t FlipRow(const uint8_t* in, int64_t count, uint8_t flip,
                            uint8_t* out) {
   constexpr int64_t kBytes = 16;
@@ -157,12 +157,13 @@ class QuadProduct {
     ByteView from = b;
     for (int64_t column = 0; column < n_; column += kQuadNr) {
       const int vectors = QuadVectors(column, n_);
-      from.data = static_cast<const uint8_t*>(b.data) +
-                  column * b.column_stride;
+      from.data =
+          static_cast<const uint8_t*>(b.data) + column * b.column_stride;
       uint8_t* panel = panels_ + column * QuadsOf(k_) * kRowQuad;
       PackQuadPanel(k_, std::min<int64_t>(kQuadNr, n_ - column), from,
                     vectors * kIntLanes, panel);
-      for (int v = 0; v < vectors; ++v) FinishColumns(column, v, vectors, panel);
+      for (int v = 0; v < vectors; ++v)
+        FinishColumns(column, v, vectors, panel);
     }
   }
 
@@ -173,23 +174,22 @@ class QuadProduct {
                 int64_t c_stride) const {
     const int64_t columns = room ? WholeColumns(n_) : n_;
     for (int64_t column = 0; column < n_; column += kQuadNr) {
-      QuadDotPanel(
-          {.taps = 1,
-           .quads = QuadsOf(k_),
-           .places = rows,
-           .tap_stride = count,
-           .weights = reinterpret_cast<const std::byte*>(
-               panels_ + column * QuadsOf(k_) * kRowQuad),
-           .start = nullptr,
-           .row = 0,
-           .rows = 0,
-           .column = column,
-           .columns = std::min<int64_t>(kQuadNr, columns - column),
-           .out = c + column * result_.result_bytes(),
-           .out_stride = c_stride,
-           .requantization = result_,
-           .row_bias = row_bias},
-          count, QuadVectors(column, n_));
+      QuadDotPanel({.taps = 1,
+                    .quads = QuadsOf(k_),
+                    .places = rows,
+                    .tap_stride = count,
+                    .weights = reinterpret_cast<const std::byte*>(
+                        panels_ + column * QuadsOf(k_) * kRowQuad),
+                    .start = nullptr,
+                    .row = 0,
+                    .rows = 0,
+                    .column = column,
+                    .columns = std::min<int64_t>(kQuadNr, columns - column),
+                    .out = c + column * result_.result_bytes(),
+                    .out_stride = c_stride,
+                    .requantization = result_,
+                    .row_bias = row_bias},
+                   count, QuadVectors(column, n_));
     }
   }
 
@@ -213,10 +213,9 @@ class QuadProduct {
       sum = QuadDotImitated(ones, w, sum);
     }
     const int64_t column = panel_column + v * kIntLanes;
-    const auto fixed =
-        hn::Set(d, static_cast<int32_t>(k_ * a_zero_ * b_zero_));
-    auto bias = hn::Add(
-        hn::Mul(sum, hn::Set(d, SQUINT_QUAD_LOWER - a_zero_)), fixed);
+    const auto fixed = hn::Set(d, static_cast<int32_t>(k_ * a_zero_ * b_zero_));
+    auto bias =
+        hn::Add(hn::Mul(sum, hn::Set(d, SQUINT_QUAD_LOWER - a_zero_)), fixed);
     if (given_bias_ != nullptr) {
       const int64_t count = std::min<int64_t>(kIntLanes, n_ - column);
       bias = hn::Add(bias, Parameters(d, given_bias_, column * given_step_,
