@@ -25,13 +25,21 @@ HWY_INLINE RealVector LoadAnyBytes(const uint8_t* in, bool is_signed,
                    : LoadBytes(in, count);
 }
 
+// Without fused multiply-adds what stands for them is long: one copy then.
+#undef SQUINT_SCORES_INLINE
+#if HWY_NATIVE_FMA
+#define SQUINT_SCORES_INLINE HWY_INLINE
+#else
+#define SQUINT_SCORES_INLINE HWY_NOINLINE
+#endif
+
 template <bool kLine, bool kAdds>
 struct RealOfBytes {
   const ByteScores& s;
   const uint8_t* scores;
   const uint8_t* added;
 
-  HWY_INLINE RowVector operator()(int64_t i, int64_t count) const {
+  SQUINT_SCORES_INLINE RowVector operator()(int64_t i, int64_t count) const {
     const RealTag df;
     auto q = LoadAnyBytes(scores + i, s.is_signed, count);
     if constexpr (kLine) {

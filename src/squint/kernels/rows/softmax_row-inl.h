@@ -34,7 +34,7 @@ struct ExpAround {
 };
 
 // x, times or divided by a number, plus a row.
-template <ScoreFactor::Kind kFactor, bool kAdds>
+template <bool kDivides, bool kAdds>
 struct Scores {
   const float* x;
   float number;
@@ -42,33 +42,28 @@ struct Scores {
   HWY_INLINE RowVector operator()(int64_t i, int64_t count) const {
     const auto factor = hn::Set(RowTag(), number);
     RowVector v = LoadPart(x + i, count);
-    if constexpr (kFactor == ScoreFactor::kTimes) v = hn::Mul(v, factor);
-    if constexpr (kFactor == ScoreFactor::kOver) v = hn::Div(v, factor);
+    v = kDivides ? hn::Div(v, factor) : hn::Mul(v, factor);
     if constexpr (kAdds) v = hn::Add(v, LoadPart(added + i, count));
     return v;
   }
 };
 
 // y = the scores; returns the largest of them. `added` may be null, y x.
-template <ScoreFactor::Kind kFactor>
+template <bool kDivides>
 HWY_INLINE float KeepScores(const float* x, float number, const float* added,
                             int64_t length, float* y) {
   if (added == nullptr) {
-    return KeepLargest(Scores<kFactor, false>{x, number, added}, length, y);
+    return KeepLargest(Scores<kDivides, false>{x, number, added}, length, y);
   }
-  return KeepLargest(Scores<kFactor, true>{x, number, added}, length, y);
+  return KeepLargest(Scores<kDivides, true>{x, number, added}, length, y);
 }
 HWY_INLINE float KeepScores(const float* x, const ScoreFactor& factor,
                             const float* added, int64_t length, float* y) {
-  switch (factor.kind) {
-    case ScoreFactor::kTimes:
-      return KeepScores<ScoreFactor::kTimes>(x, factor.number, added, length,
-                                             y);
-    case ScoreFactor::kOver:
-      return KeepScores<ScoreFactor::kOver>(x, factor.number, added, length, y);
-    default:
-      return KeepScores<ScoreFactor::kNone>(x, factor.number, added, length, y);
+  if (factor.kind == ScoreFactor::kOver) {
+    return KeepScores<true>(x, factor.number, added, length, y);
   }
+  // Without a factor the number is 1, which changes none.
+  return KeepScores<false>(x, factor.number, added, length, y);
 }
 
 // y = e^(x - largest); returns lanes whose sum, in order, is theirs. y may be
