@@ -147,7 +147,6 @@ class AttentionTask {
     Requantization steps;
     steps.step = args.probabilities.scale;
     SetResultGrid(args.probabilities, steps);
-    steps.zero = 0;  // int16 or uint8 less the zero point
     return steps;
   }
 
@@ -353,10 +352,8 @@ class AttentionTask {
 #if SQUINT_QUAD_DOT
     if (v_quads_) {
       auto* bytes = At<uint8_t>(at);
-      StoreStepsOfRow(reals, factor, keys, steps_, bytes);
-      if (!v_quads_->has_row_bias()) return;
-      At<int32_t>(at_.row_bias)[r] =
-          v_quads_->RowBias(FlipRow(bytes, keys, 0, bytes));
+      const int32_t sum = StoreStepsOfRow(reals, factor, keys, steps_, bytes);
+      At<int32_t>(at_.row_bias)[r] = v_quads_->RowBias(sum);
       return;
     }
 #endif

@@ -103,7 +103,7 @@ inline void PackQuadPanel(int64_t k, int64_t columns, const ByteView& b,
 }
 
 // The bytes of a row as uint8, zeros behind them up to a multiple of 16;
-// returns their sum. `flip`: kFlip or 0; out may be in.
+// returns their sum. `flip`: kFlip or 0.
 HWY_INLINE int32_t FlipRow(const uint8_t* in, int64_t count, uint8_t flip,
                            uint8_t* out) {
   constexpr int64_t kBytes = 16;

@@ -157,18 +157,37 @@ HWY_INLINE void StoreSteps(IntVector first, IntVector second, int16_t* out) {
 #endif
 }
 
-// The same as uint8 or int16; r.zero of 0 leaves the zero point out. x has
-// whole pairs of vectors to read, y to write: what lies behind the row means
-// nothing.
+// The step of a number that is not negative, NaN as 0, without the zero point.
+HWY_INLINE IntVector StepOfPositive(RealVector v, const Requantization& r) {
+  const RealTag df;
+#if HWY_TARGET == HWY_NEON
+  v = hn::IfThenElse(hn::Eq(v, v), v, hn::Zero(df));
+#else
+  v = hn::Max(v, hn::Zero(df));  // the second where the first is NaN
+#endif
+  return RoundToInt(hn::Min(v, hn::Set(df, r.high)));
+}
+
+// The same as uint8 or int16 less the zero point; returns their sum. x and y
+// have whole pairs of vectors: the rest of them becomes 0.
 template <typename T>
-HWY_INLINE void StoreStepsOfRow(const float* x, float factor, int64_t length,
-                                const Requantization& r, T* y) {
-  const auto by = hn::Set(RowTag(), factor);
-  for (int64_t i = 0; i < length; i += 2 * kRowLanes) {
-    const auto first = hn::Mul(hn::LoadU(RowTag(), x + i), by);
-    const auto second = hn::Mul(hn::LoadU(RowTag(), x + i + kRowLanes), by);
-    StoreSteps(Stepped(first, r), Stepped(second, r), y + i);
+HWY_INLINE int32_t StoreStepsOfRow(float* x, float factor, int64_t length,
+                                   const Requantization& r, T* y) {
+  constexpr int64_t kTwo = 2 * kRowLanes;
+  const RowTag d;
+  for (int64_t i = length; i % kTwo != 0; ++i) x[i] = 0;
+  const auto by = hn::Set(d, factor);
+  const auto step = hn::Set(d, r.step);
+  auto sum = hn::Zero(IntTag());
+  for (int64_t i = 0; i < length; i += kTwo) {
+    const auto first = hn::Mul(hn::LoadU(d, x + i), by);
+    const auto second = hn::Mul(hn::LoadU(d, x + i + kRowLanes), by);
+    const auto a = StepOfPositive(hn::Div(first, step), r);
+    const auto b = StepOfPositive(hn::Div(second, step), r);
+    StoreSteps(a, b, y + i);
+    sum = hn::Add(sum, hn::Add(a, b));
   }
+  return hn::GetLane(hn::SumOfLanes(IntTag(), sum));
 }
 
 }  // namespace HWY_NAMESPACE
