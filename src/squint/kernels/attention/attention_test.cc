@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -226,6 +227,18 @@ void CheckBytes(const Sizes& s, const ByteCase& c) {
   second.result.multiplier = &second_step;
   SetResultGrid({1, 17, true}, second.result);
 
+  // A row that is masked as a whole, and one with NaN, in both matrices.
+  auto mask = Wave(s.rows * s.keys, 1.3f);
+  const Offsets mask_at(0);
+  std::vector<int64_t> mask_rows;
+  for (int64_t r = 0; r < kBatch * s.rows; ++r) {
+    mask_rows.push_back(r % s.rows * s.keys);
+  }
+  if (s.rows > 2) {
+    std::fill_n(mask.begin() + s.keys, s.keys, -HUGE_VALF);
+    mask[static_cast<size_t>(2 * s.keys + s.keys / 2)] = NAN;
+  }
+
   ThreadPool pool(1);
   const auto scores =
       Product<float>({q, c.q, s.rows, s.size}, keys, first.result);
@@ -235,6 +248,8 @@ void CheckBytes(const Sizes& s, const ByteCase& c) {
   SoftmaxToBytes({.rows = kBatch * s.rows,
                   .length = s.keys,
                   .x = scores.data(),
+                  .added = mask.data(),
+                  .added_offset = mask_rows.data(),
                   .grid = grid,
                   .y = p.data(),
                   .scratch = buffer.data()},
@@ -250,6 +265,7 @@ void CheckBytes(const Sizes& s, const ByteCase& c) {
   args.v = Stack(v, v_at, s.value_size);
   args.first = &first;
   args.second = &second;
+  args.mask = Stack(mask, mask_at, s.keys);
   args.probabilities = grid;
   for (const int threads : {1, 2}) {
     ExpectSameBits(Run<uint8_t>(args, threads), y);

@@ -50,8 +50,8 @@ HWY_INLINE void AddRowBias(const QuadTileArgs& args,
                            IntVector (&sum)[kRows][kNv]) {
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) {
-    const auto bias = hn::Set(
-        IntTag(), args.row_bias[std::min<int64_t>(r, args.rows - 1)]);
+    const auto bias =
+        hn::Set(IntTag(), args.row_bias[std::min<int64_t>(r, args.rows - 1)]);
 #pragma GCC unroll 4
     for (int v = 0; v < kNv; ++v) sum[r][v] = hn::Add(sum[r][v], bias);
   }
