@@ -79,7 +79,9 @@ int64_t CountOf(const Graph& graph, std::string_view type) {
 
 std::vector<Tensor> ResultsOf(const Graph& graph, int64_t columns,
                               int threads) {
-  Executor executor(std::make_shared<const Graph>(graph), {.threads = threads});
+  Context context;
+  context.threads = threads;
+  Executor executor(std::make_shared<const Graph>(graph), context);
   return executor.Run(
       {Wave({2, 9, columns}, 0.77f, 0.2f), Wave({2, 9, columns}, 1.31f)});
 }

@@ -72,7 +72,9 @@ class Net {
 
  private:
   static std::vector<Tensor> Run(const Graph& net, int threads) {
-    Executor executor(std::make_shared<const Graph>(net), {.threads = threads});
+    Context context;
+    context.threads = threads;
+    Executor executor(std::make_shared<const Graph>(net), context);
     return executor.Run({Wave({2, 9, 64}, 0.77f)});
   }
 };
