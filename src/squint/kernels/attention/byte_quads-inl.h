@@ -199,7 +199,7 @@ class QuadProduct {
                      uint8_t* panel) const {
     const IntTag d;
     const auto ones = hn::Set(d, kOneOfEach);
-    const auto flip = hn::Set(d, kOneOfEach * b_flip_);
+    const auto flip = hn::Set(d, static_cast<int32_t>(0x01010101u * b_flip_));
     auto* at = reinterpret_cast<int32_t*>(panel) + v * kIntLanes;
     auto sum = hn::Zero(d);
     const int64_t whole = k_ / kRowQuad;
