@@ -76,6 +76,7 @@ struct DynamicProduct {
     if (form.added) r.added = FloatInput(args, *form.added);
     if (!bytes) return r;
     r.function = bytes->function;
+    if (bytes->factor) r.factor = FloatInput(args, *bytes->factor);
     r.step = bytes->grid.scale;
     SetResultGrid(bytes->grid, r);
     return r;

@@ -25,7 +25,7 @@ RealFunction FunctionOf(const Node& node) {
        "function is '{}', expected Gelu or GeluByTanh", name);
 }
 
-void CheckInputs(const Node& node) { CheckInputCount(node, At::kZero + 1); }
+void CheckInputs(const Node& node) { CheckInputCount(node, At::kCount); }
 
 void InferToBytes(InferContext& context) {
   CheckInputs(context.node());
@@ -46,21 +46,38 @@ void RunToBytes(RunContext& context) {
   CheckInputs(context.node);
   const Node product = ProductOfToBytes(context.node);
   const auto& in = context.inputs;
-  const Tensor real = Applied(
+  Tensor real = Applied(
       FunctionOf(context.node),
       RunPart(product, {in.begin(), in.begin() + static_cast<int64_t>(
                                                      product.inputs.size())}));
+  if (context.has(At::kFactor)) {
+    const Dims dims = real.dims();
+    real = RunPart(PartOf("Mul"), {&real, in[At::kFactor]});
+    if (real.dims() != dims) {
+      Fail(ErrorCode::kInvalidModel, "factors make {} of {}",
+           DimsToString(real.dims()), DimsToString(dims));
+    }
+  }
   context.outputs[0] = QuantizeTensor(
       real, OperandParams(*in[At::kZero], in[At::kScale], in[At::kZero], -1));
+}
+
+// Factors are absent, or one for each column.
+bool HasFactors(const PrepareContext& context) {
+  if (!context.has(At::kFactor)) return true;
+  const Dims& y = context.output_dims[0];
+  return context.input_dtypes[At::kFactor] == DType::kFloat32 && !y.empty() &&
+         context.input_dims[At::kFactor] == Dims{y.back()};
 }
 
 std::unique_ptr<Step> PrepareToBytes(const PrepareContext& context) {
   const auto form = QLinearFormOf(ProductOfToBytes(context.node));
   const auto grid =
       ByteGridOf(context, At::kScale, At::kZero, context.output_dtypes[0]);
-  if (!form || !grid) return nullptr;
-  return PrepareDynamicProduct(context, *form,
-                               RealResult{FunctionOf(context.node), *grid});
+  if (!form || !grid || !HasFactors(context)) return nullptr;
+  RealResult result{FunctionOf(context.node), *grid};
+  if (context.has(At::kFactor)) result.factor = At::kFactor;
+  return PrepareDynamicProduct(context, *form, result);
 }
 
 }  // namespace

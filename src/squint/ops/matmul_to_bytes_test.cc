@@ -15,7 +15,8 @@ namespace {
 // whole tiles.
 template <typename X, typename Y>
 OpExample ToBytes(const char* what, int64_t depth, bool bias,
-                  const std::string& function, int64_t columns = 19) {
+                  const std::string& function, int64_t columns = 19,
+                  bool scaled = false) {
   std::vector<float> scales;
   std::vector<float> added;
   for (int64_t i = 0; i < columns; ++i) {
@@ -36,6 +37,8 @@ OpExample ToBytes(const char* what, int64_t depth, bool bias,
   example = std::move(example)
                 .Const(Tensor::Scalar<float>(0.031f))
                 .Const(Tensor::Scalar<Y>(Y{40}));
+  example = scaled ? std::move(example).Const(Ramp({columns}, 0.5f, 1.5f))
+                   : std::move(example).Absent();
   if (!function.empty()) {
     example = std::move(example).Set("function", function);
   }
@@ -54,6 +57,11 @@ std::vector<OpExample> Examples_matmul_to_bytes() {
       ToBytes<uint8_t, uint8_t>("Gelu of whole tiles", 8, true, "Gelu", 192),
       ToBytes<int8_t, int8_t>("Gelu by tanh of whole tiles", 8, false,
                               "GeluByTanh", 192),
+      ToBytes<uint8_t, int8_t>("scaled Gelu", 8, true, "Gelu", 19, true),
+      ToBytes<uint8_t, uint8_t>("scaled Gelu of whole tiles", 8, true, "Gelu",
+                                192, true),
+      ToBytes<int8_t, uint8_t>("scaled Gelu of int8, depth of no quads", 6,
+                               false, "GeluByTanh", 192, true),
   };
 }
 
@@ -77,6 +85,9 @@ Graph Apart(const OpExample& example) {
     gelu.inputs = {y};
     gelu.outputs = {y = graph.AddValue("gelu")};
     graph.AddNode(std::move(gelu));
+  }
+  if (all.has_input(ToBytesInputs::kFactor)) {
+    y = graph.Emit("Mul", {y, all.input(ToBytesInputs::kFactor)}, "scaled");
   }
   Node quantize;
   quantize.op_type = "QuantizeLinear";

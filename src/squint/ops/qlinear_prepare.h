@@ -31,6 +31,7 @@ std::unique_ptr<Step> PrepareQMatMul(const PrepareContext& context,
 struct RealResult {
   RealFunction function = RealFunction::kNone;
   ByteGrid grid;
+  std::optional<size_t> factor = {};  // input with one number a column
 };
 std::unique_ptr<Step> PrepareDynamicProduct(
     const PrepareContext& context, const QLinearForm& form,

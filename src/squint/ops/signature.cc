@@ -97,7 +97,7 @@ constexpr Signature kSignatures[] = {
     {"fIJf?i?f?f?f?fIfJ", "DynamicQuantizeLSTM"},
     {"fIrI?r?", "DynamicQuantizeMatMul"},
     {"IJrrI?J?r?", "MatMulIntegerToFloat"},
-    {"IJrrI?J?r?ri", "MatMulIntegerToBytes"},
+    {"IJrrI?J?r?rif?", "MatMulIntegerToBytes"},
     {"ff?ri", "SoftmaxToBytes"},
     {"fff?f?", "MatMulAdd"},
     {"fff?f?f?ri", "LayerNormalizationToBytes"},

@@ -56,28 +56,13 @@ class NormalizationFusion {
            IsByteGrid(graph_, node.input(1), node.input(2));
   }
 
-  // By which a Mul scales the columns of `real`, or kNoValue.
-  ValueId FactorOf(const Node& node, ValueId real) const {
-    if (node.removed || !node.Is("Mul")) return kNoValue;
-    const ValueId factor =
-        node.input(0) == real ? node.input(1) : node.input(0);
-    const Tensor* numbers = graph_.ConstantOf(factor);
-    const Shape& shape = graph_.value(real).shape;
-    const auto columns = shape[shape.rank() - 1].value();
-    if (numbers == nullptr || numbers->dtype() != DType::kFloat32 ||
-        numbers->rank() != 1 || columns != numbers->size()) {
-      return kNoValue;
-    }
-    return factor;
-  }
-
   // The first that is found; quantize is kNoNode where none is.
   Way WayToBytes(ValueId real) const {
     for (const Use& use : uses_.of(real)) {
       if (use.node == kNoNode) continue;
       if (IsQuantize(use.node, real)) return {kNoNode, kNoValue, use.node};
       const Node& node = graph_.node(use.node);
-      const ValueId factor = FactorOf(node, real);
+      const ValueId factor = ColumnFactor(graph_, node, real);
       if (factor == kNoValue) continue;
       const NodeId quantize = values_.ReaderOf(node.output());
       if (IsQuantize(quantize, node.output())) {

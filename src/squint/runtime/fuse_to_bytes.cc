@@ -71,6 +71,14 @@ class ByteFusion {
     return approximate == "tanh" ? "GeluByTanh" : "";
   }
 
+  // The Mul that alone reads a value and scales its columns by constants.
+  NodeId FactorNode(ValueId y) const {
+    const NodeId id = ReaderId(y);
+    if (id == kNoNode) return kNoNode;
+    const ValueId factor = ColumnFactor(graph_, graph_.node(id), y);
+    return factor == kNoValue ? kNoNode : id;
+  }
+
   // Moves elements, by constants.
   bool IsMovement(const Node& node, ValueId data) const {
     if (!node.Is("Reshape") && !node.Is("Transpose")) return false;
@@ -137,6 +145,15 @@ class ByteFusion {
       y = next->output();
       next = ReaderOf(y);
     }
+    const NodeId factor_node =
+        function_node == kNoNode ? kNoNode : FactorNode(y);
+    ValueId factor = kNoValue;
+    if (factor_node != kNoNode) {
+      const Node& mul = graph_.node(factor_node);
+      factor = ColumnFactor(graph_, mul, y);
+      y = mul.output();
+      next = ReaderOf(y);
+    }
     std::vector<ValueId> moved;
     while (next != nullptr && IsMovement(*next, y)) {
       moved.push_back(y);
@@ -149,6 +166,9 @@ class ByteFusion {
     if (function_node != kNoNode) {
       Skip(function_node, graph_.node(id).output(), id);
     }
+    if (factor_node != kNoNode) {
+      Skip(factor_node, graph_.node(id).output(), id);
+    }
     // What the last movement makes, or the product itself, are the bytes.
     const NodeId last = graph_.value(y).producer;
     Skip(ReaderId(y), y, last);
@@ -159,9 +179,10 @@ class ByteFusion {
     product.domain = "squint";
     product.attributes.clear();
     if (!function.empty()) product.Set("function", function);
-    product.inputs.resize(kBias + 1, kNoValue);
-    product.inputs.push_back(scale);
-    product.inputs.push_back(zero);
+    product.inputs.resize(ToBytesInputs::kCount, kNoValue);
+    product.inputs[ToBytesInputs::kScale] = scale;
+    product.inputs[ToBytesInputs::kZero] = zero;
+    product.inputs[ToBytesInputs::kFactor] = factor;
   }
 
   Graph& graph_;

@@ -7,8 +7,9 @@
 namespace squint {
 
 // Of a MatMulIntegerToFloat with a constant weight, as long as each result has
-// one reader: a constant bias that is added becomes its own, and a Gelu and a
-// QuantizeLinear to 8 bits behind it make it a MatMulIntegerToBytes. Reshapes
+// one reader: a constant bias that is added becomes its own, and a Gelu, also
+// with a factor of each column behind it, and a QuantizeLinear to 8 bits make
+// it a MatMulIntegerToBytes. Reshapes
 // and Transposes between them move bytes then. A Softmax over the last axis
 // with a QuantizeLinear behind it becomes a SoftmaxToBytes, with the mask that
 // is added before. No number changes.

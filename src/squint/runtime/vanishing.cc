@@ -15,6 +15,19 @@ NodeId VanishingValues::MakerOf(ValueId id) const {
   return ReaderOf(id) == kNoNode ? kNoNode : graph_.value(id).producer;
 }
 
+ValueId ColumnFactor(const Graph& graph, const Node& node, ValueId x) {
+  if (node.removed || !node.Is("Mul")) return kNoValue;
+  const ValueId factor = node.input(0) == x ? node.input(1) : node.input(0);
+  const Tensor* numbers = graph.ConstantOf(factor);
+  const Shape& shape = graph.value(x).shape;
+  if (numbers == nullptr || numbers->dtype() != DType::kFloat32 ||
+      numbers->rank() != 1 || graph.value(factor).quant || !shape.has_rank() ||
+      shape.rank() == 0 || !shape[shape.rank() - 1].is(numbers->size())) {
+    return kNoValue;
+  }
+  return factor;
+}
+
 bool IsByteGrid(const Graph& graph, ValueId scale, ValueId zero) {
   const Tensor* s = graph.ConstantOf(scale);
   const Tensor* z = graph.ConstantOf(zero);

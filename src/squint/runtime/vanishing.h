@@ -22,6 +22,10 @@ class VanishingValues {
   UseMap uses_;
 };
 
+// The constant vector by which a Mul scales the columns of x, its operand;
+// kNoValue where the node does something else.
+ValueId ColumnFactor(const Graph& graph, const Node& node, ValueId x);
+
 // Constants of one number each: a float32 scale and the zero point of 8 bits.
 bool IsByteGrid(const Graph& graph, ValueId scale, ValueId zero);
 

@@ -44,8 +44,8 @@ struct Requantization {
   float high = 255;
   int32_t zero = 0;
   bool is_signed = false;  // the result is int8, else uint8
-  // The result is f(v + added[j]), a float32, or without `added` f(v); the four
-  // above are not used. With a `step` that is quantized by it:
+  // The result is f(v + added[j]) * factor[j], a float32, or what of it is
+  // there; the four above are not used. With a `step` that is quantized by it:
   //   q = round_half_even(clamp(f / step, low, high)) + zero, NaN as 0.
   bool is_real = false;
   RealFunction function = RealFunction::kNone;
@@ -58,6 +58,7 @@ struct Requantization {
   // What is added to q; not with real results.
   ByteAddition addition = {};
   const float* added = nullptr;
+  const float* factor = nullptr;  // with steps of a function alone
 
   int64_t result_bytes() const { return is_real && step == 0 ? 4 : 1; }
   bool stored_is_signed() const {

@@ -193,7 +193,9 @@ HWY_INLINE RealVector Applied(RealFunction function, RealVector v) {
 
 HWY_INLINE RealVector RealOf(IntVector sum, const Requantization& r,
                              int64_t row, int64_t column, int64_t count) {
-  return Applied(r.function, RealBefore(sum, r, row, column, count));
+  const auto real = Applied(r.function, RealBefore(sum, r, row, column, count));
+  if (r.factor == nullptr) return real;
+  return hn::Mul(real, Parameters(RealTag(), r.factor, column, 1, count));
 }
 
 // A real result as a step of r.step.

@@ -225,7 +225,12 @@ HWY_INLINE void StoreFunction(const int32_t* sums, int vectors,
   }
   for (int64_t i = 0; i < count; ++i) {
     float* at = reals + i * kIntLanes;
-    hn::Store(Applied(kFunction, hn::Load(df, at)), df, at);
+    auto real = Applied(kFunction, hn::Load(df, at));
+    if (q.factor != nullptr) {
+      real = hn::Mul(
+          real, hn::LoadU(df, q.factor + to.column + i % vectors * kIntLanes));
+    }
+    hn::Store(real, df, at);
   }
   for (int64_t i = 0; i < count; i += 2) {
     const float* at = reals + i * kIntLanes;

@@ -151,11 +151,17 @@ class RealSteps {
       : reals_(r, column),
         step_(hn::Set(RealTag(), r.step)),
         low_(hn::Set(RealTag(), r.low)),
-        high_(hn::Set(RealTag(), r.high)) {}
+        high_(hn::Set(RealTag(), r.high)),
+        factor_(r.factor == nullptr ? nullptr : r.factor + column) {}
 
   // Vector v; NaN as 0.
   HWY_INLINE __m512i Steps(IntVector sum, int v) const {
-    const auto result = Applied(kFunction, reals_.Real(sum, v * kIntLanes));
+    auto result = Applied(kFunction, reals_.Real(sum, v * kIntLanes));
+    if constexpr (kFunction != RealFunction::kNone) {
+      if (factor_ != nullptr) {
+        result = hn::Mul(result, hn::LoadU(RealTag(), factor_ + v * kIntLanes));
+      }
+    }
     const __m512 real = hn::Div(result, step_).raw;
     const __mmask16 is_number = _mm512_cmp_ps_mask(real, real, _CMP_ORD_Q);
     const __m512 raised = _mm512_max_ps(real, low_.raw);
@@ -168,6 +174,7 @@ class RealSteps {
   RealVector step_;
   RealVector low_;
   RealVector high_;
+  const float* factor_;  // null: none
 };
 
 // Bytes of what a source of steps makes of sums: ColumnParameters or RealSteps.
