@@ -28,6 +28,7 @@ SETS = [
     ("N_AVX3", None, AVX3),
     ("N_AVX3", "native|quads", AVX3 + "+avx512_vnni"),
     ("N_AVX3", "native.*PairTile", AVX3 + "+avx512_bf16"),
+    ("N_AVX3", "permuted", AVX3 + "+avx512_vbmi"),
 ]
 # Older CPUs read them as nop and bsf, which do as well.
 HARMLESS = {"endbr64", "tzcnt"}

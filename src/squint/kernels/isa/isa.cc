@@ -127,6 +127,17 @@ bool MayUseAvx512Vnni() {
   static const bool has = CpuHas(Dots::kAvx512Vnni);
   return has && dots_allowed;
 }
+bool MayUseAvx512Vbmi() {
+#if HWY_ARCH_X86
+  static const bool has = [] {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (c >> 1 & 1) != 0;
+  }();
+  return has && MayUseAvx512Vnni();
+#else
+  return false;
+#endif
+}
 bool MayUseAvx512Bf16() {
   static const bool has = CpuHas(Dots::kAvx512Bf16);
   return has && bf16_allowed;

@@ -28,6 +28,9 @@ bool MayUseAvx512Vnni();
 bool MayUseNeonDot();
 // The same of products of pairs of bfloat16.
 bool MayUseAvx512Bf16();
+// Whether the CPU has permutations of bytes across vectors of 512 bits
+// (AVX512-VBMI); false where MayUseAvx512Vnni() is.
+bool MayUseAvx512Vbmi();
 
 }  // namespace squint
 

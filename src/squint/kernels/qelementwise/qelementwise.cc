@@ -6,6 +6,7 @@
 
 #include "squint/base/threads.h"
 #include "squint/kernels/elementwise/pieces.h"
+#include "squint/kernels/isa/isa.h"
 #include "squint/kernels/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -20,10 +21,44 @@ HWY_BEFORE_NAMESPACE();
 namespace squint {
 namespace HWY_NAMESPACE {
 
+#undef SQUINT_PERMUTES_BYTES
+#if HWY_TARGET == HWY_AVX3 && HWY_COMPILER_GCC_ACTUAL
+#define SQUINT_PERMUTES_BYTES 1
+HWY_PUSH_ATTRIBUTES("avx512vbmi")
+namespace permuted {
+
+// Whole vectors of LookUpPiece; returns where the rest begins. A permutation
+// takes one of 128 bytes; the index' highest bit tells of which half.
+int64_t LookUpVectors(const uint8_t* table, const uint8_t* in, int64_t count,
+                      uint8_t* out) {
+  const __m512i a = _mm512_loadu_si512(table);
+  const __m512i b = _mm512_loadu_si512(table + 64);
+  const __m512i c = _mm512_loadu_si512(table + 128);
+  const __m512i d = _mm512_loadu_si512(table + 192);
+  int64_t i = 0;
+  for (; i + 64 <= count; i += 64) {
+    const __m512i index = _mm512_loadu_si512(in + i);
+    const __m512i lower = _mm512_permutex2var_epi8(a, index, b);
+    const __m512i upper = _mm512_permutex2var_epi8(c, index, d);
+    _mm512_storeu_si512(out + i, _mm512_mask_mov_epi8(
+                                     lower, _mm512_movepi8_mask(index), upper));
+  }
+  return i;
+}
+
+}  // namespace permuted
+HWY_POP_ATTRIBUTES
+#else
+#define SQUINT_PERMUTES_BYTES 0
+#endif
+
 // out[i] = table[in[i]], of 256 entries; in may be out.
 void LookUpPiece(const uint8_t* table, const uint8_t* in, int64_t count,
                  uint8_t* out) {
   int64_t i = 0;
+#if SQUINT_PERMUTES_BYTES
+  if (MayUseAvx512Vbmi()) i = permuted::LookUpVectors(table, in, count, out);
+#endif
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
   // Sixteen tables of sixteen. Less the first of a table's bytes, those of the
   // table are below 16; with 0x70 added others have their highest bit, for
