@@ -6,6 +6,7 @@ import os
 import pathlib
 import resource
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ SQUINT = None
 SANITIZED = False  # needs more address space than any limit allows
 SECONDS = 20
 MEMORY = 3 << 30  # bytes of address space
+INT64 = 7  # TensorProto.DataType
 X = info("x", ["n", 4])
 Y = info("y")
 
@@ -257,6 +259,38 @@ class BadInput(unittest.TestCase):
                     self.expect_error(
                         ["'w'", "bad/one", "NaN or infinity"], "quantize",
                         self.model, *data, "-o", self.folder / "out.onnx")
+
+    def test_a_network_is_not_replaced_by_its_quantized_form(self):
+        content = product_with(0.5)
+        self.model.write_bytes(content)
+        self.expect_error(["write to another file"], "quantize", self.model,
+                          "--data", "random", "-o", self.model)
+        self.assertEqual(self.model.read_bytes(), content)
+
+    def test_more_threads_than_sense_are_refused(self):
+        self.model.write_bytes(product_with(0.5))
+        for threads in ("-1", "100000"):
+            result = self.squint("quantize", self.model, "--data", "random",
+                                 "-o", self.folder / "out.onnx", "--threads",
+                                 threads)
+            self.assertEqual(result.returncode, 2, result.stderr)
+            self.assertIn("1024", result.stderr)
+
+    def test_inputs_of_another_name_or_kind_are_told(self):
+        self.model.write_bytes(
+            model([node("Gather", ["w", "i"], ["y"], "words")],
+                  [info("i", [2], INT64)], [Y],
+                  [floats("w", [3, 2], [0.5] * 6)]))
+        reals = self.folder / "reals.npy"
+        header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}\n"
+        reals.write_bytes(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) +
+                          header.encode() + struct.pack("<2f", 1.7, 0.0))
+        for given, told in ((reals, "'i' is int64, got float32"),
+                            (f"j={reals}", "no input 'j'")):
+            result = self.squint("run", self.model, "--input", given,
+                                 "--output", self.folder / "o.npy")
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(told, result.stderr)
 
     def test_names_may_hold_anything(self):
         name = "a'b\"c/d\\e\nf\t{}%s é"

@@ -12,7 +12,6 @@
 namespace squint {
 namespace {
 
-constexpr int kMostThreads = 1024;
 constexpr int kMostRounds = 1000;
 // This very program, whatever it is called.
 constexpr const char* kSelf = "/proc/self/exe";

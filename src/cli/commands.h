@@ -10,6 +10,9 @@
 
 namespace squint {
 
+// More are a slip of the keyboard.
+inline constexpr int kMostThreads = 1024;
+
 // Options that every command has.
 struct CommonOptions {
   int threads = 0;

@@ -163,7 +163,7 @@ void AddCalibrate(CLI::App& app, CommonOptions& common) {
 
 void AddCommonOptions(CLI::App& command, CommonOptions& common) {
   command.add_option("--threads", common.threads, "0: as many as there are")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, kMostThreads));
   command.add_flag("--json", common.json, "results as one JSON object");
   AddContextOptions(command, common);
 }

@@ -1,5 +1,6 @@
 #include "squint/api/input_files.h"
 
+#include <algorithm>
 #include <map>
 
 #include "squint/base/error.h"
@@ -27,7 +28,8 @@ std::map<std::string, Tensor> ByName(const Graph& graph,
       continue;
     }
     if (position >= graph.inputs().size()) {
-      Fail(ErrorCode::kInvalidArgument, "{}: the model has only {} inputs", arg,
+      Fail(ErrorCode::kInvalidArgument,
+           "{}: more files than the model has inputs ({})", arg,
            graph.inputs().size());
     }
     given[graph.value(graph.inputs()[position++]).name] = ReadNpy(arg).Whole();
@@ -35,8 +37,26 @@ std::map<std::string, Tensor> ByName(const Graph& graph,
   return given;
 }
 
+// The numbers as the input's type. Real numbers are no integers: a place in a
+// table of words would be another one.
+Tensor AsInput(const Tensor& given, const Value& input) {
+  if (given.dtype() == input.dtype) return given;
+  if (IsFloat(given.dtype()) && !IsFloat(input.dtype)) {
+    Fail(ErrorCode::kInvalidArgument, "input '{}' is {}, got {}", input.name,
+         DTypeName(input.dtype), DTypeName(given.dtype()));
+  }
+  return given.CastTo(input.dtype);
+}
+
 std::vector<Tensor> InOrder(const Graph& graph,
-                            std::map<std::string, Tensor> given) {
+                            const std::map<std::string, Tensor>& given) {
+  for (const auto& [name, tensor] : given) {
+    if (!std::ranges::any_of(graph.inputs(), [&](ValueId id) {
+          return graph.value(id).name == name;
+        })) {
+      Fail(ErrorCode::kInvalidArgument, "the model has no input '{}'", name);
+    }
+  }
   std::vector<Tensor> inputs;
   for (const ValueId id : graph.inputs()) {
     const Value& value = graph.value(id);
@@ -46,14 +66,7 @@ std::vector<Tensor> InOrder(const Graph& graph,
            "input '{}' ({} {}) is not given: --input {}=FILE.npy", value.name,
            DTypeName(value.dtype), value.shape.ToString(), value.name);
     }
-    inputs.push_back(it->second.dtype() == value.dtype
-                         ? it->second
-                         : it->second.CastTo(value.dtype));
-    given.erase(it);
-  }
-  if (!given.empty()) {
-    Fail(ErrorCode::kInvalidArgument, "the model has no input '{}'",
-         given.begin()->first);
+    inputs.push_back(AsInput(it->second, value));
   }
   return inputs;
 }

@@ -10,6 +10,7 @@
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -182,7 +183,7 @@ class Team {
  private:
   void Serve(size_t thread);
 
-  const int size_;
+  int size_;  // workers that are wanted
   const int generation_ = generation.load();
   std::mutex caller_;  // held while a loop runs
   std::vector<std::thread> workers_;
@@ -206,8 +207,13 @@ bool Team::TryRun(Loop& loop) {
   const std::unique_lock lock(caller_, std::try_to_lock);
   if (!lock.owns_lock()) return false;
   while (workers_.size() < static_cast<size_t>(size_)) {
-    workers_.emplace_back(
-        [this, thread = workers_.size() + 1] { Serve(thread); });
+    try {
+      workers_.emplace_back(
+          [this, thread = workers_.size() + 1] { Serve(thread); });
+    } catch (const std::system_error&) {
+      // The system gives no more threads: those that there are do the work.
+      size_ = static_cast<int>(workers_.size());
+    }
   }
   current_.store(&loop);
   epoch_.fetch_add(1);
