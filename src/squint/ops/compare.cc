@@ -10,6 +10,7 @@
 #include "squint/ops/dim_content.h"
 #include "squint/ops/element_types.h"
 #include "squint/ops/op.h"
+#include "squint/ops/prepare.h"
 #include "squint/ops/quant_rules.h"
 
 namespace squint {
@@ -329,6 +330,7 @@ extern constinit const OpDef kWhereOp = {
     .reference = RunWhere,
     .integer_reference = DequantizedReference<RunWhere>,
     .quantize = WhereRule,
+    .prepare = PrepareWhere,
 };
 extern constinit const OpDef kXorOp = {
     .type = "Xor",

@@ -24,6 +24,7 @@ std::unique_ptr<Step> PrepareClip(const PrepareContext& context);
 std::unique_ptr<Step> PrepareBinary(const PrepareContext& context);
 std::unique_ptr<Step> PrepareBatchNormalization(const PrepareContext& context);
 std::unique_ptr<Step> PrepareSoftmax(const PrepareContext& context);
+std::unique_ptr<Step> PrepareWhere(const PrepareContext& context);
 std::unique_ptr<Step> PrepareMatMulAdd(const PrepareContext& context);
 std::unique_ptr<Step> PrepareLayerNormalization(const PrepareContext& context);
 std::unique_ptr<Step> PrepareGlobalAveragePool(const PrepareContext& context);

@@ -52,6 +52,31 @@ TEST(PrepareElements, BinaryWithBroadcasts) {
   }
 }
 
+TEST(PrepareElements, WhereWithBroadcasts) {
+  const auto choice = [](Dims dims) {
+    Tensor tensor(DType::kBool, std::move(dims));
+    for (int64_t i = 0; i < tensor.size(); ++i) {
+      tensor.mutable_data<bool>()[i] = i * 7 % 3 == 1;
+    }
+    return tensor;
+  };
+  const std::vector<std::array<Dims, 3>> shapes = {
+      {Dims{33}, Dims{33}, Dims{33}},
+      {Dims{1, 1, 16, 16}, Dims{2, 3, 16, 16}, Dims{}},
+      {Dims{}, Dims{40}, Dims{4, 40}},
+      {Dims{4, 1}, Dims{4, 70}, Dims{70}},
+      {Dims{2, 12, 40}, Dims{1}, Dims{2, 12, 40}},
+      {Dims{20000}, Dims{1}, Dims{20000}},
+      {Dims{3}, Dims{3}, Dims{}}};
+  for (const auto& [c, a, b] : shapes) {
+    CheckPrepared(
+        OpExample("Where", DimsToString(c) + DimsToString(a) + DimsToString(b))
+            .In(choice(c))
+            .In(Ramp(a))
+            .In(Ramp(b, -1, 1, 2)));
+  }
+}
+
 TEST(PrepareElements, NormalizationsAndSoftmax) {
   for (const int64_t length : {1, 7, 384}) {
     CheckPrepared(OpExample("Softmax", "last").In(Ramp({2, 5, length}, -9, 9)));

@@ -44,16 +44,20 @@ class SumFusion {
     if (!plain && !node.Is("MatMulAdd", "squint")) return nullptr;
     if (!plain && (input == In::kBias || node.has_input(input))) return nullptr;
     const Tensor* weight = graph_.ConstantOf(node.input(In::kB));
+    const Shape& rows = graph_.value(node.input(In::kA)).shape;
     const bool fits = weight != nullptr && weight->rank() == 2 &&
+                      rows.has_rank() && rows.rank() >= 2 &&
                       IsFloat(node.input(In::kA)) &&
                       IsFloat(node.input(In::kB));
     return fits ? weight : nullptr;
   }
 
   // Where the operand of a sum goes, beside a product of that many columns.
-  size_t InputFor(ValueId operand, ValueId result, int64_t columns) const {
+  // What is as large has to be known to be so; a bias broadcasts to any
+  // product.
+  size_t InputFor(ValueId operand, ValueId product, int64_t columns) const {
     if (IsBiasOfColumns(graph_, operand, columns)) return In::kBias;
-    const Shape& shape = graph_.value(result).shape;
+    const Shape& shape = graph_.value(product).shape;
     const bool whole = shape.has_rank() && IsFloat(operand) &&
                        !graph_.value(operand).is_constant() &&
                        graph_.value(operand).shape == shape;
@@ -67,15 +71,12 @@ class SumFusion {
     for (const size_t operand : {size_t{0}, size_t{1}}) {
       const ValueId from = sum.input(operand);
       const NodeId product = graph_.value(from).producer;
-      if (product == kNoNode || values_.ReaderOf(from) != id ||
-          graph_.value(from).shape != graph_.value(sum.output()).shape) {
-        continue;
-      }
+      if (product == kNoNode || values_.ReaderOf(from) != id) continue;
       const Node& node = graph_.node(product);
       const Tensor* weight = WeightOf(node, In::kAdded);
       if (weight == nullptr) continue;
       const size_t input =
-          InputFor(sum.input(1 - operand), sum.output(), weight->dim(1));
+          InputFor(sum.input(1 - operand), from, weight->dim(1));
       if (input == In::kCount || WeightOf(node, input) == nullptr) continue;
       if (!found || product > found->product) {
         found = Candidate{product, operand, input};

@@ -65,6 +65,31 @@ void DifferenceRange(int64_t begin, int64_t end, float factor, const float* a,
   });
 }
 
+using Words = hn::CappedTag<uint32_t, 16>;
+
+HWY_INLINE hn::Vec<Words> WordsAt(const uint32_t* x, int64_t step, int64_t i) {
+  return step == 0 ? hn::Set(Words(), *x) : hn::LoadU(Words(), x + i);
+}
+
+void ChooseWords(const ChoiceOfRow& r) {
+  const Words d;
+  const hn::Rebind<uint8_t, Words> bytes;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= r.length; i += lanes) {
+    const auto choice = r.choice_step == 0 ? hn::Set(bytes, *r.choice)
+                                           : hn::LoadU(bytes, r.choice + i);
+    const auto is_b = hn::Eq(hn::PromoteTo(d, choice), hn::Zero(d));
+    hn::StoreU(hn::IfThenElse(is_b, WordsAt(r.b, r.b_step, i),
+                              WordsAt(r.a, r.a_step, i)),
+               d, r.out + i);
+  }
+  for (; i < r.length; ++i) {
+    r.out[i] = r.choice[i * r.choice_step] != 0 ? r.a[i * r.a_step]
+                                                : r.b[i * r.b_step];
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace squint
 HWY_AFTER_NAMESPACE();
@@ -88,6 +113,7 @@ void InPieces(int64_t count, ThreadPool& pool, const F& f) {
 HWY_EXPORT(SelectRange);
 HWY_EXPORT(InsideRange);
 HWY_EXPORT(DifferenceRange);
+HWY_EXPORT(ChooseWords);
 
 void SelectByBits(int64_t count, const uint64_t* bits, const float* a,
                   const float* b, float low, float high, float* out,
@@ -112,6 +138,10 @@ void ScaledDifference(int64_t count, float factor, const float* a,
   InPieces(count, pool, [&](int64_t begin, int64_t end) {
     range(begin, end, factor, a, b, out);
   });
+}
+
+void ChooseRow(const ChoiceOfRow& row) {
+  HWY_DYNAMIC_DISPATCH(ChooseWords)(row);
 }
 
 }  // namespace squint

@@ -57,6 +57,34 @@ TEST(Select, KeepsGradientsWithinTheRangeEndsIncluded) {
   });
 }
 
+TEST(Select, ChoosesRowsOfAnyLengthByBytes) {
+  const uint8_t choice[] = {0, 1, 255, 0, 128, 2, 0, 0, 1, 0, 3, 0, 7, 0, 0, 1,
+                            0, 9, 0,   0, 1,   1, 0, 4, 0, 0, 1, 0, 1, 0, 6};
+  constexpr int64_t kMost = sizeof choice;
+  uint32_t a[kMost], b[kMost];
+  for (uint32_t i = 0; i < kMost; ++i) {
+    a[i] = 0x7FC00000u + i;  // NaN of several kinds stay what they are
+    b[i] = 1000u + i;
+  }
+  ForEachTarget([&] {
+    for (int64_t length = 0; length < kMost; ++length) {
+      for (int steps = 0; steps < 8; ++steps) {
+        uint32_t out[kMost + 1];
+        std::fill_n(out, kMost + 1, 42u);
+        ChooseRow({length, choice + 1, steps & 1, a, steps >> 1 & 1, b,
+                   steps >> 2 & 1, out});
+        for (int64_t i = 0; i < length; ++i) {
+          const uint32_t wanted = choice[1 + i * (steps & 1)] != 0
+                                      ? a[i * (steps >> 1 & 1)]
+                                      : b[i * (steps >> 2 & 1)];
+          ASSERT_EQ(out[i], wanted) << length << " " << steps << " " << i;
+        }
+        ASSERT_EQ(out[length], 42u);
+      }
+    }
+  });
+}
+
 TEST(Select, ScalesDifferences) {
   const std::vector<float> a = Wave(0.37f);
   const std::vector<float> b = Wave(1.91f);
