@@ -260,13 +260,6 @@ class BadInput(unittest.TestCase):
                         ["'w'", "bad/one", "NaN or infinity"], "quantize",
                         self.model, *data, "-o", self.folder / "out.onnx")
 
-    def test_a_network_is_not_replaced_by_its_quantized_form(self):
-        content = product_with(0.5)
-        self.model.write_bytes(content)
-        self.expect_error(["write to another file"], "quantize", self.model,
-                          "--data", "random", "-o", self.model)
-        self.assertEqual(self.model.read_bytes(), content)
-
     def test_more_threads_than_sense_are_refused(self):
         self.model.write_bytes(product_with(0.5))
         for threads in ("-1", "100000"):

@@ -424,13 +424,6 @@ std::string Version() { return SQUINT_VERSION; }
 
 QuantizeSummary QuantizeFile(const QuantizeRequest& request,
                              const Context& context) {
-  std::error_code unknown;
-  if (std::filesystem::equivalent(request.model, request.output, unknown)) {
-    Fail(ErrorCode::kInvalidArgument,
-         "{} would be replaced by its quantized form and the float network "
-         "lost: write to another file",
-         request.output);
-  }
   return RunOnFiles(request.model,
                     [&] { return QuantizeJob(request, context).Run(); });
 }

@@ -13,6 +13,7 @@
 #include "squint/ops/part.h"
 #include "squint/ops/prepare.h"
 #include "squint/ops/qlinear_operands.h"
+#include "squint/ops/row_parameter.h"
 
 namespace squint {
 namespace {
@@ -21,8 +22,10 @@ using In = NormalizationInputs;
 
 void InferLayerNormalizationToBytes(InferContext& context) {
   CheckInputCount(context.node(), In::kCount);
-  context.SetOutput(0, context.dtype(In::kResultZero), context.shape(In::kX));
-  context.SetOutput(1, DType::kFloat32, context.shape(In::kX));
+  const size_t bytes = context.num_outputs() - 1;
+  context.SetOutput(0, DType::kFloat32, context.shape(In::kX));
+  context.SetOutput(bytes, context.dtype(In::kResultZero),
+                    context.shape(In::kX));
 }
 
 void RunLayerNormalizationToBytes(RunContext& context) {
@@ -46,9 +49,9 @@ void RunLayerNormalizationToBytes(RunContext& context) {
          DimsToString(scaled.dims()), DimsToString(dims));
   }
   const Tensor& zero = context.in(In::kResultZero);
-  context.outputs[0] = QuantizeTensor(
+  context.outputs[0] = std::move(real);
+  context.outputs.back() = QuantizeTensor(
       scaled, OperandParams(zero, &context.in(In::kResultScale), &zero, -1));
-  if (context.outputs.size() > 1) context.outputs[1] = std::move(real);
 }
 
 class LayerNormalizationToBytesStep : public Step {
@@ -57,6 +60,7 @@ class LayerNormalizationToBytesStep : public Step {
   LayerNormalizationToBytesStep(const NormalizeBytesArgs& args, bool has_real,
                                 int threads)
       : args_(args),
+        has_real_(has_real),
         scratch_(has_real ? 0
                           : RowBytesScratch(args.rows, args.length, threads)) {}
 
@@ -67,34 +71,35 @@ class LayerNormalizationToBytesStep : public Step {
     a.shift = FloatInput(args, In::kBias);
     a.added = FloatInput(args, In::kAdded);
     a.factor = FloatInput(args, In::kFactor);
-    a.y = args.outputs[0];
-    if (scratch_ == 0) a.real = static_cast<float*>(args.outputs[1]);
+    a.y = args.outputs.back();
+    if (has_real_) a.real = FloatOutput(args);
     a.scratch = static_cast<float*>(args.scratch);
     NormalizeToBytes(a, args.pool);
   }
+  // The real results take x's place.
+  bool can_run_in_place() const override { return has_real_; }
   size_t scratch_bytes() const override {
     return static_cast<size_t>(scratch_) * sizeof(float);
   }
 
  private:
   NormalizeBytesArgs args_;
+  bool has_real_;
   int64_t scratch_;
 };
 
 // All operands are float32, and those of rows as long as a row.
-bool HasRowOperands(const PrepareContext& context, int64_t length) {
+bool HasRowOperands(const PrepareContext& context, int64_t length, int axis) {
   const Dims& x = context.input_dims[In::kX];
   for (size_t i = 0; i < In::kResultScale; ++i) {
     if (!context.has(i)) continue;
     const Dims& dims = context.input_dims[i];
     if (context.input_dtypes[i] != DType::kFloat32) return false;
-    const bool fits = i == In::kX || i == In::kAdded
-                          ? dims == x
-                          : ElementCount(dims) == length;
-    // Broadcast along the last axis.
-    const bool lies_in_row =
-        i != In::kFactor || (!dims.empty() && dims.back() == x.back());
-    if (!fits || !lies_in_row) return false;
+    const bool fits =
+        i == In::kX || i == In::kAdded
+            ? dims == x
+            : ElementCount(dims) == length && LiesAlongRow(dims, x, axis);
+    if (!fits) return false;
   }
   return true;
 }
@@ -103,7 +108,7 @@ std::unique_ptr<Step> PrepareLayerNormalizationToBytes(
     const PrepareContext& context) {
   const Dims& dims = context.input_dims[In::kX];
   const auto grid = ByteGridOf(context, In::kResultScale, In::kResultZero,
-                               context.output_dtypes[0]);
+                               context.output_dtypes.back());
   if (!grid || dims.empty() || ElementCount(dims) == 0) return nullptr;
   const int axis = NormalizeAxis(context.node.Int("axis", -1),
                                  static_cast<int>(dims.size()));
@@ -112,11 +117,11 @@ std::unique_ptr<Step> PrepareLayerNormalizationToBytes(
   for (size_t i = static_cast<size_t>(axis); i < dims.size(); ++i) {
     args.length *= dims[i];
   }
-  if (!HasRowOperands(context, args.length)) return nullptr;
+  if (!HasRowOperands(context, args.length, axis)) return nullptr;
   args.rows = ElementCount(dims) / args.length;
   args.epsilon = context.node.Float("epsilon", 1e-5f);
   args.grid = *grid;
-  const bool has_real = context.node.output(1) != kNoValue;
+  const bool has_real = context.node.outputs.size() > 1;
   return std::make_unique<LayerNormalizationToBytesStep>(args, has_real,
                                                          context.threads);
 }

@@ -7,7 +7,7 @@
 namespace squint {
 
 // squint::LayerNormalizationToBytes: attributes `axis` and `epsilon`. Outputs:
-// the bytes, and the real results where something else reads them.
+// the bytes; before them the real results, where something else reads them.
 struct NormalizationInputs {
   static constexpr size_t kX = 0;
   static constexpr size_t kScale = 1;

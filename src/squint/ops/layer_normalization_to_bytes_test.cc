@@ -82,10 +82,11 @@ Graph Apart(const OpExample& example) {
   if (all.has_input(In::kFactor)) {
     x = graph.Emit("Mul", {x, all.input(In::kFactor)}, "scaled");
   }
-  std::vector<ValueId> outputs = {graph.Emit(
-      "QuantizeLinear",
-      {x, all.input(In::kResultScale), all.input(In::kResultZero)}, "bytes")};
+  std::vector<ValueId> outputs;
   if (all.outputs.size() > 1) outputs.push_back(real);
+  outputs.push_back(graph.Emit(
+      "QuantizeLinear",
+      {x, all.input(In::kResultScale), all.input(In::kResultZero)}, "bytes"));
   graph.SetOutputs(outputs);
   return graph;
 }
@@ -94,6 +95,19 @@ TEST(LayerNormalizationToBytes, IsItsOperatorsOneAfterTheOther) {
   for (const OpExample& example : Examples_layer_normalization_to_bytes()) {
     CheckParts(example, Apart(example));
   }
+}
+
+// Broadcast across rows: nothing that a row's kernel could read.
+TEST(LayerNormalizationToBytes, LeavesFactorsOfOtherAxesToTheReference) {
+  OpExample example =
+      Normalized({.what = "", .dims = {4, 4, 4}, .scales = true});
+  example = std::move(example).Set("axis", int64_t{1});
+  example.inputs[In::kScale].value = Ramp({4, 4}, 0.5f, 1.5f, 2);
+  example.inputs[In::kBias].value = Ramp({4, 4}, -0.3f, 0.3f, 3);
+  example.inputs[In::kFactor].value = Ramp({4, 1, 4}, 0.7f, 1.4f, 5);
+  EXPECT_FALSE(PreparedExample(example, RunExample(example)).prepared());
+  example.inputs[In::kFactor].value = Ramp({4, 4}, 0.7f, 1.4f, 5);
+  CheckParts(example, Apart(example));
 }
 
 TEST(LayerNormalizationToBytes, RefusesWhatMakesItLarger) {

@@ -12,6 +12,7 @@
 #include "squint/ops/integer_sums.h"
 #include "squint/ops/op.h"
 #include "squint/ops/prepare.h"
+#include "squint/ops/row_parameter.h"
 #include "squint/ops/signature.h"
 
 namespace squint {
@@ -222,16 +223,8 @@ void InferLayerNormalization(InferContext& context) {
   context.SetOutput(2, DType::kFloat32, moments);
 }
 
-// Element i of a row reads parameter element i % size: right for parameters
-// that lie along the last axes, which is what exporters write.
 void CheckRowParameter(const Tensor& parameter, const Dims& x, int axis) {
-  Dims own = parameter.dims();
-  while (!own.empty() && own.front() == 1) own.erase(own.begin());
-  Dims row(x.begin() + axis, x.end());
-  while (!row.empty() && row.front() == 1) row.erase(row.begin());
-  const bool suffix = own.size() <= row.size() &&
-                      std::equal(own.rbegin(), own.rend(), row.rbegin());
-  if (!suffix) {
+  if (!LiesAlongRow(parameter.dims(), x, axis)) {
     Fail(ErrorCode::kUnsupported,
          "a parameter of {} does not lie along the last axes of {}",
          DimsToString(parameter.dims()), DimsToString(x));
@@ -354,6 +347,17 @@ void UpgradeGroupNormalization(UpgradeContext& context) {
 }
 
 }  // namespace
+
+bool LiesAlongRow(const Dims& parameter, const Dims& x, int axis) {
+  const auto without_ones = [](auto begin, auto end) {
+    return Dims(std::find_if(begin, end, [](int64_t d) { return d != 1; }),
+                end);
+  };
+  const Dims own = without_ones(parameter.begin(), parameter.end());
+  const Dims row = without_ones(x.begin() + axis, x.end());
+  return own.size() <= row.size() &&
+         std::equal(own.rbegin(), own.rend(), row.rbegin());
+}
 
 extern constinit const OpDef kBatchNormalizationOp = {
     .type = "BatchNormalization",

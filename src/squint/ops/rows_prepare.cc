@@ -8,6 +8,7 @@
 #include "squint/ops/conv_shape.h"
 #include "squint/ops/prepare.h"
 #include "squint/ops/qlinear_operands.h"
+#include "squint/ops/row_parameter.h"
 #include "squint/ops/window.h"
 
 namespace squint {
@@ -212,10 +213,13 @@ std::unique_ptr<Step> PrepareLayerNormalization(const PrepareContext& context) {
       context.node.output(2) != kNoValue) {
     return nullptr;
   }
-  const AxisView view(dims, context.node.Int("axis", -1));
+  const int64_t attribute = context.node.Int("axis", -1);
+  const int axis = NormalizeAxis(attribute, static_cast<int>(dims.size()));
+  const AxisView view(dims, attribute);
   const int64_t length = view.length * view.inner;
   for (size_t i = 1; i < 3; ++i) {
-    if (context.has(i) && ElementCount(context.input_dims[i]) != length) {
+    if (context.has(i) && (ElementCount(context.input_dims[i]) != length ||
+                           !LiesAlongRow(context.input_dims[i], dims, axis))) {
       return nullptr;
     }
   }

@@ -110,14 +110,13 @@ class NormalizationFusion {
     made.op_type = "LayerNormalizationToBytes";
     made.domain = "squint";
     made.inputs = std::move(inputs);
-    made.outputs = {quantize.output()};
-    if (!vanishes) made.outputs.push_back(real);
-    graph_.SetProducer(quantize.output(), id, 0);
+    made.outputs.clear();
     if (vanishes) {
       graph_.value(real).producer = kNoNode;
     } else {
-      graph_.SetProducer(real, id, 1);
+      graph_.SetProducer(real, id, 0);
     }
+    graph_.SetProducer(quantize.output(), id, made.outputs.size());
   }
 
   Graph& graph_;

@@ -9,7 +9,7 @@ namespace squint {
 // A LayerNormalization over the last axis, of which a QuantizeLinear to 8 bits
 // reads the result, becomes a LayerNormalizationToBytes: with the sum before
 // it, where nothing else reads that, and with the factor of each column between
-// the two. What else reads the real results finds them at its second output. No
+// the two. What else reads the real results finds them at its first output. No
 // number changes.
 void FuseNormalizations(Graph& graph);
 

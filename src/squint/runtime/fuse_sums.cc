@@ -1,7 +1,7 @@
 #include "squint/runtime/fuse_sums.h"
 
 #include <optional>
-#include <utility>
+#include <vector>
 
 #include "squint/ops/dynamic_product.h"
 #include "squint/ops/matmul_add.h"
@@ -22,10 +22,14 @@ class SumFusion {
  public:
   explicit SumFusion(Graph& graph) : graph_(graph), values_(graph) {}
 
-  // A product's inputs are read by the sum from then on; who reads the sum
-  // stays the same.
+  // Who reads the sum stays the same.
   void Run() {
-    for (const NodeId id : graph_.order()) {
+    const std::vector<NodeId> order = graph_.order();
+    place_.resize(static_cast<size_t>(graph_.num_nodes()));
+    for (size_t i = 0; i < order.size(); ++i) {
+      place_[static_cast<size_t>(order[i])] = i;
+    }
+    for (const NodeId id : order) {
       const Node& sum = graph_.node(id);
       if (!sum.Is("Add") || sum.input(0) == sum.input(1)) continue;
       if (const auto found = Find(id)) Join(id, *found);
@@ -64,6 +68,14 @@ class SumFusion {
     return whole ? In::kAdded : In::kCount;
   }
 
+  // A product takes what is there when its turn comes: it could not move behind
+  // it without keeping its own operand, which may be larger than its result.
+  bool IsMadeBefore(ValueId value, NodeId product) const {
+    const NodeId producer = graph_.value(value).producer;
+    return producer == kNoNode || place_[static_cast<size_t>(producer)] <
+                                      place_[static_cast<size_t>(product)];
+  }
+
   // Of two products, the later one.
   std::optional<Candidate> Find(NodeId id) const {
     const Node& sum = graph_.node(id);
@@ -75,10 +87,10 @@ class SumFusion {
       const Node& node = graph_.node(product);
       const Tensor* weight = WeightOf(node, In::kAdded);
       if (weight == nullptr) continue;
-      const size_t input =
-          InputFor(sum.input(1 - operand), from, weight->dim(1));
-      if (input == In::kCount || WeightOf(node, input) == nullptr) continue;
-      if (!found || product > found->product) {
+      const ValueId other = sum.input(1 - operand);
+      const size_t input = InputFor(other, from, weight->dim(1));
+      if (input != In::kCount && WeightOf(node, input) != nullptr &&
+          IsMadeBefore(other, product)) {
         found = Candidate{product, operand, input};
       }
     }
@@ -86,20 +98,20 @@ class SumFusion {
   }
 
   void Join(NodeId id, const Candidate& candidate) {
-    Node product = graph_.node(candidate.product);
-    const ValueId other = graph_.node(id).input(1 - candidate.operand);
-    graph_.RemoveNode(candidate.product);
-    Node& made = graph_.node(id);
-    made.op_type = "MatMulAdd";
-    made.domain = "squint";
-    made.inputs = std::move(product.inputs);
-    made.inputs.resize(In::kCount, kNoValue);
-    made.inputs[candidate.input] = other;
-    made.attributes = std::move(product.attributes);
+    const Node sum = graph_.node(id);
+    graph_.RemoveNode(id);
+    Node& product = graph_.node(candidate.product);
+    graph_.value(product.output()).producer = kNoNode;
+    product.op_type = "MatMulAdd";
+    product.domain = "squint";
+    product.inputs.resize(In::kCount, kNoValue);
+    product.inputs[candidate.input] = sum.input(1 - candidate.operand);
+    graph_.SetProducer(sum.output(), candidate.product, 0);
   }
 
   Graph& graph_;
   VanishingValues values_;
+  std::vector<size_t> place_;  // of each node in the order
 };
 
 }  // namespace

@@ -107,6 +107,25 @@ TEST(FuseSums, LeavesWhatOthersReadAndWhatIsBroadcast) {
   net.Check({read, sum, rows, net.Op("Add", {twice, twice})}, 0, 3);
 }
 
+TEST(FuseSums, TakesNothingThatIsMadeLater) {
+  Net net;
+  const ValueId narrow = net.Product(net.x, 64, 8, 0.3f);
+  const ValueId later = net.Op("Neg", {net.Product(net.x, 64, 8, 0.7f)});
+  net.Check({net.Op("Add", {narrow, later})}, 0, 1);
+}
+
+// The kernel has a step for rows alone.
+TEST(FuseSums, LeavesVectors) {
+  Net net;
+  const ValueId axes =
+      net.graph.AddConstant("axes", Tensor::Of<int64_t>({2}, {0, 1}));
+  const ValueId sum = net.Op("ReduceSum", {net.x, axes});
+  const ValueId vector = net.Op("Squeeze", {sum, axes});
+  net.Check({net.Op("Add", {net.Product(vector, 64, 48, 0.2f),
+                            net.Constant({48}, 0.5f)})},
+            0, 1);
+}
+
 // A sum that makes more of the product than it is.
 TEST(FuseSums, LeavesWhatGrows) {
   Net net;

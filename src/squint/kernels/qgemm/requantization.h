@@ -58,7 +58,7 @@ struct Requantization {
   // What is added to q; not with real results.
   ByteAddition addition = {};
   const float* added = nullptr;
-  const float* factor = nullptr;  // with steps of a function alone
+  const float* factor = nullptr;  // with steps alone
 
   int64_t result_bytes() const { return is_real && step == 0 ? 4 : 1; }
   bool stored_is_signed() const {

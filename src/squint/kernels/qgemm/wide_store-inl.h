@@ -349,8 +349,8 @@ template <bool kUsual, int kRows, int kNv>
 HWY_INLINE bool StoreByRows(const IntVector (&sum)[kRows][kNv],
                             const TilePlace& to) {
   const Requantization& q = to.requantization;
-  if (HasRealColumns(q) && q.function == RealFunction::kNone && q.step != 0 &&
-      to.columns >= kNv * kIntLanes) {
+  if (HasRealColumns(q) && q.function == RealFunction::kNone &&
+      q.factor == nullptr && q.step != 0 && to.columns >= kNv * kIntLanes) {
     using Columns = StepColumns<kNv, RealSteps<kNv, RealFunction::kNone>>;
     StoreLong<kUsual>(sum, Columns(q, to.column, kNv * kIntLanes), to);
     return true;

@@ -52,7 +52,7 @@ struct NormalizeBytesArgs {
   const float* factor = nullptr;  // of `length`, for the bytes; null: 1
   ByteGrid grid;
   void* y = nullptr;
-  float* real = nullptr;     // null: not wanted
+  float* real = nullptr;     // may be x; null: not wanted
   float* scratch = nullptr;  // RowBytesScratch floats unless real is there
 };
 void NormalizeToBytes(const NormalizeBytesArgs& args, ThreadPool& pool);
