@@ -381,6 +381,17 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         return out.read_bytes()
 
+    def test_inspect_forecasts_the_sizes_that_are_asked_for(self):
+        def products(*sizes):
+            result = squint("inspect", MODEL, "--forecast", "--json", *sizes)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            nodes = json.loads(result.stdout)["forecast"]["nodes"]
+            return sum(node["macs"] for node in nodes)
+        self.assertEqual(products("--batch", 4), 4 * products())
+        result = squint("inspect", MODEL, "--forecast", "--dim", "no=3")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("'no'", result.stderr)
+
     def test_inspect_forecasts_float_models(self):
         result = squint("inspect", MODEL, "--forecast", "--preset", "squint",
                         "--json")

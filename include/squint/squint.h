@@ -366,8 +366,9 @@ struct InspectRequest {
   std::string preset = "x86";
   // How long the network should take on this machine, float and quantized for
   // the preset, with context.threads threads; of float models. Symbolic sizes
-  // become what `squint bench` makes of them.
+  // become those of `inputs`, as `squint bench` takes them; it reads no files.
   bool forecast = false;
+  BenchInputs inputs;
 };
 // The text form and the JSON of what is in a model.
 struct InspectSummary {

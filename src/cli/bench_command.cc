@@ -47,14 +47,7 @@ void SortOutJson(BenchOptions& options) {
 
 void AddInputOptions(CLI::App& command, BenchOptions& options) {
   BenchInputs& inputs = options.request.inputs;
-  command
-      .add_option("--batch", inputs.batch,
-                  "size of symbolic first dimensions (1)")
-      ->check(CLI::PositiveNumber);
-  command
-      .add_option("--dim", options.dims,
-                  "NAME=SIZE of a symbolic dimension, or INPUT[AXIS]=SIZE")
-      ->allow_extra_args(false);
+  AddSizeOptions(command, inputs, options.dims);
   command
       .add_option("--input", inputs.files,
                   "FILE.npy in order, NAME=FILE.npy, or one .npz; default: "
@@ -148,6 +141,24 @@ void Measure(BenchOptions& options, const Context& context) {
 
 }  // namespace
 
+void AddSizeOptions(CLI::App& command, BenchInputs& inputs,
+                    std::vector<std::string>& dims) {
+  command
+      .add_option("--batch", inputs.batch,
+                  "size of symbolic first dimensions (1)")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--dim", dims,
+                  "NAME=SIZE of a symbolic dimension, or INPUT[AXIS]=SIZE; "
+                  "several with commas between")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+}
+
+void ReadDims(const std::vector<std::string>& dims, BenchInputs& inputs) {
+  for (const std::string& dim : dims) AddDim(dim, inputs.dims);
+}
+
 void AddBenchCommand(CLI::App& app, CommonOptions& common) {
   auto* command = app.add_subcommand(
       "bench", "how fast models run, side by side, each in its own process");
@@ -155,9 +166,7 @@ void AddBenchCommand(CLI::App& app, CommonOptions& common) {
   AddOptions(*command, *options);
   AddContextOptions(*command, common);
   command->callback([options, &common] {
-    for (const std::string& dim : options->dims) {
-      AddDim(dim, options->request.inputs.dims);
-    }
+    ReadDims(options->dims, options->request.inputs);
     SortOutJson(*options);
     Console console;
     const Context context = console.MakeContext(common);

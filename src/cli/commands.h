@@ -29,6 +29,10 @@ void AddContextOptions(CLI::App& command, CommonOptions& common);
 void AddExecutionFlags(CLI::App& command, Execution& execution);
 // --float
 void AddFloatFormat(CLI::App& command, FloatFormat& format);
+// --batch and --dim; the latter are texts until they are read.
+void AddSizeOptions(CLI::App& command, BenchInputs& inputs,
+                    std::vector<std::string>& dims);
+void ReadDims(const std::vector<std::string>& dims, BenchInputs& inputs);
 void AddDataOptions(CLI::App& command, DataRequest& data, bool required);
 void AddRecipeOptions(CLI::App& command, RecipeRequest& recipe);
 

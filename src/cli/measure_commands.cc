@@ -130,7 +130,10 @@ void AddInspect(CLI::App& app, CommonOptions& common) {
   command->add_flag("--forecast", request->forecast,
                     "how long each node should take on this machine, float "
                     "and int8");
-  OnCall(command, common, [request, &common](const Context& context) {
+  auto dims = std::make_shared<std::vector<std::string>>();
+  AddSizeOptions(*command, request->inputs, *dims);
+  OnCall(command, common, [request, dims, &common](const Context& context) {
+    ReadDims(*dims, request->inputs);
     const InspectSummary summary = InspectFile(*request, context);
     fmt::print("{}{}", common.json ? summary.json : summary.text,
                common.json ? "\n" : "");

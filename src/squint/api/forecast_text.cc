@@ -14,8 +14,8 @@ namespace {
 constexpr size_t kMostRows = 20;
 
 // The graph with every size of its inputs chosen, as a benchmark would.
-Graph Sized(Graph graph, const Context& context) {
-  const std::vector<Tensor> inputs = InputsFor(graph, {}, context);
+Graph Sized(Graph graph, const BenchInputs& sizes, const Context& context) {
+  const std::vector<Tensor> inputs = InputsFor(graph, sizes, context);
   for (size_t i = 0; i < inputs.size(); ++i) {
     graph.value(graph.inputs()[i]).shape = Shape::Of(inputs[i].dims());
   }
@@ -89,7 +89,7 @@ Json ToJson(const Forecast& forecast, const std::vector<std::string>& warnings,
 
 }  // namespace
 
-ForecastReport ForecastFor(const Prepared& model, const std::string& preset,
+ForecastReport ForecastFor(const Prepared& model, const InspectRequest& request,
                            const Context& context) {
   if (model.quantized) {
     Fail(ErrorCode::kInvalidArgument,
@@ -98,8 +98,8 @@ ForecastReport ForecastFor(const Prepared& model, const std::string& preset,
   }
   ThreadPool pool(context.threads);
   const Peaks peaks = MeasurePeaks(pool);
-  const Graph graph = Sized(*model.graph, context);
-  const Selection selection(graph, FindTarget(preset), {}, {});
+  const Graph graph = Sized(*model.graph, request.inputs, context);
+  const Selection selection(graph, FindTarget(request.preset), {}, {});
   const Forecast forecast = ForecastOf(graph, selection, peaks);
   const std::vector<std::string> warnings = ForecastWarnings(forecast);
   ForecastReport report;

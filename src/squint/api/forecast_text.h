@@ -15,9 +15,10 @@ struct ForecastReport {
   Json json;
 };
 
-// Measures the machine's peaks, some tenths of a second. Error:
-// kInvalidArgument for a quantized model, whose float form is not known.
-ForecastReport ForecastFor(const Prepared& model, const std::string& preset,
+// Measures the machine's peaks, some tenths of a second. Of the request:
+// preset and inputs. Error: kInvalidArgument for a quantized model, whose float
+// form is not known.
+ForecastReport ForecastFor(const Prepared& model, const InspectRequest& request,
                            const Context& context);
 
 }  // namespace squint

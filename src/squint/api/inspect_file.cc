@@ -180,8 +180,7 @@ class Inspection {
     }
     Json json = ToJson(prepared_.quantized, patterns, nodes);
     if (request_.forecast) {
-      const ForecastReport report =
-          ForecastFor(prepared_, request_.preset, context_);
+      const ForecastReport report = ForecastFor(prepared_, request_, context_);
       summary.text += report.text;
       json["forecast"] = report.json;
     }
