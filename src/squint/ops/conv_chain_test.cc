@@ -108,9 +108,7 @@ namespace {
 // The node as a graph of its links.
 Graph Apart(const OpExample& example) {
   Graph graph = GraphOf(example);
-  const NodeId id = graph.order().front();
-  const Node chain = graph.node(id);
-  graph.RemoveNode(id);
+  const Node chain = TakeNode(graph);
   ValueId image = chain.input(0);
   for (const ConvLink& link : LinksOf(chain)) {
     Node node = link.node;

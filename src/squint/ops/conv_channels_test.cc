@@ -137,9 +137,7 @@ ValueId Part(Graph& graph, ValueId id, int64_t first, int64_t count) {
 // The node as Slices, a convolution and a Concat.
 Graph Apart(const OpExample& example) {
   Graph graph = GraphOf(example);
-  const NodeId id = graph.order().front();
-  const Node node = graph.node(id);
-  graph.RemoveNode(id);
+  const Node node = TakeNode(graph);
   Node conv = ConvOfConvChannels(node);
   if (const auto read = ChannelsReadBy(node)) {
     conv.inputs[0] = Part(graph, conv.inputs[0], read->first, read->count);

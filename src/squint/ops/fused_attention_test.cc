@@ -118,9 +118,7 @@ namespace {
 
 Graph Apart(const OpExample& example) {
   Graph graph = GraphOf(example);
-  const NodeId id = graph.order().front();
-  const Node all = graph.node(id);
-  graph.RemoveNode(id);
+  const Node all = TakeNode(graph);
   std::vector<ValueId> made;
   for (AttentionPart& part : PartsOfAttention(all)) {
     for (size_t i = 0; i < part.from.size(); ++i) {

@@ -13,6 +13,7 @@
 #include "squint/ops/part.h"
 #include "squint/ops/prepare.h"
 #include "squint/ops/qlinear_operands.h"
+#include "squint/ops/quant_rules.h"
 #include "squint/ops/row_parameter.h"
 
 namespace squint {
@@ -126,10 +127,6 @@ std::unique_ptr<Step> PrepareLayerNormalizationToBytes(
                                                          context.threads);
 }
 
-QuantSpec LayerNormalizationToBytesRule(const QuantizeQuery&) {
-  return QuantSpec::Float("it makes integers already");
-}
-
 }  // namespace
 
 extern constinit const OpDef kLayerNormalizationToBytesOp = {
@@ -137,7 +134,7 @@ extern constinit const OpDef kLayerNormalizationToBytesOp = {
     .domain = "squint",
     .infer = InferLayerNormalizationToBytes,
     .reference = RunLayerNormalizationToBytes,
-    .quantize = LayerNormalizationToBytesRule,
+    .quantize = StoredIntegersRule,
     .prepare = PrepareLayerNormalizationToBytes,
 };
 

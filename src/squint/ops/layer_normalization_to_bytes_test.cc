@@ -68,9 +68,7 @@ namespace {
 // The node as the operators it stands for.
 Graph Apart(const OpExample& example) {
   Graph graph = GraphOf(example);
-  const NodeId id = graph.order().front();
-  const Node all = graph.node(id);
-  graph.RemoveNode(id);
+  const Node all = TakeNode(graph);
   ValueId x = all.input(In::kX);
   if (all.has_input(In::kAdded)) {
     x = graph.Emit("Add", {x, all.input(In::kAdded)}, "sum");

@@ -38,9 +38,7 @@ using In = MatMulAddInputs;
 TEST(MatMulAdd, IsItsOperatorsOneAfterTheOther) {
   for (const OpExample& example : Examples_matmul_add()) {
     Graph graph = GraphOf(example);
-    const NodeId id = graph.order().front();
-    const Node all = graph.node(id);
-    graph.RemoveNode(id);
+    const Node all = TakeNode(graph);
     ValueId y =
         graph.Emit("MatMul", {all.input(In::kA), all.input(In::kB)}, "product");
     for (const size_t i : {In::kBias, In::kAdded}) {

@@ -70,9 +70,7 @@ namespace {
 // The node as the operators it stands for.
 Graph Apart(const OpExample& example) {
   Graph graph = GraphOf(example);
-  const NodeId id = graph.order().front();
-  const Node all = graph.node(id);
-  graph.RemoveNode(id);
+  const Node all = TakeNode(graph);
   Node product = ProductOfToBytes(all);
   ValueId y = graph.AddValue("product");
   product.outputs = {y};

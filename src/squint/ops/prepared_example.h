@@ -136,14 +136,20 @@ inline void CheckClamped(const OpExample& example) {
   ExpectSame(prepared.Run(2)[0], limited);
 }
 
+// The node of an example's graph, which has none then.
+inline Node TakeNode(Graph& graph) {
+  const NodeId id = graph.order().front();
+  Node node = graph.node(id);
+  graph.RemoveNode(id);
+  return node;
+}
+
 // The node as a graph of the two operators that it stands for: `first` of the
 // node, `second` of the node and the first one's result.
 inline Graph InTwoParts(const OpExample& example, Node (*first)(const Node&),
                         Node (*second)(const Node&, ValueId)) {
   Graph graph = GraphOf(example);
-  const NodeId id = graph.order().front();
-  const Node both = graph.node(id);
-  graph.RemoveNode(id);
+  const Node both = TakeNode(graph);
   Node a = first(both);
   a.outputs = {graph.AddValue("first")};
   Node b = second(both, a.outputs[0]);
@@ -162,9 +168,11 @@ inline void CheckParts(const OpExample& example, const Graph& apart,
       Interpret(apart, InputsOf(example), {.reading = Reading::kInteger});
   PreparedExample prepared(example, truth, {}, nullptr, threads);
   ASSERT_TRUE(prepared.prepared());
+  const std::vector<Tensor> reference = RunExample(example);
+  const std::vector<Tensor> results = prepared.Run(threads);
   for (size_t i = 0; i < truth.size(); ++i) {
-    ExpectSame(RunExample(example)[i], truth[i]);
-    ExpectSame(prepared.Run(threads)[i], truth[i]);
+    ExpectSame(reference[i], truth[i]);
+    ExpectSame(results[i], truth[i]);
   }
 }
 

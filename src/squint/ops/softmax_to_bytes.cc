@@ -17,6 +17,7 @@
 #include "squint/ops/part.h"
 #include "squint/ops/prepare.h"
 #include "squint/ops/qlinear_operands.h"
+#include "squint/ops/quant_rules.h"
 
 namespace squint {
 namespace {
@@ -106,10 +107,6 @@ std::unique_ptr<Step> PrepareSoftmaxToBytes(const PrepareContext& context) {
                                               *grid, context.threads);
 }
 
-QuantSpec SoftmaxToBytesRule(const QuantizeQuery&) {
-  return QuantSpec::Float("it makes integers already");
-}
-
 }  // namespace
 
 extern constinit const OpDef kSoftmaxToBytesOp = {
@@ -117,7 +114,7 @@ extern constinit const OpDef kSoftmaxToBytesOp = {
     .domain = "squint",
     .infer = InferSoftmaxToBytes,
     .reference = RunSoftmaxToBytes,
-    .quantize = SoftmaxToBytesRule,
+    .quantize = StoredIntegersRule,
     .prepare = PrepareSoftmaxToBytes,
 };
 

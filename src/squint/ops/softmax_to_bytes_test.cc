@@ -45,22 +45,12 @@ namespace {
 
 Graph Apart(const OpExample& example) {
   Graph graph = GraphOf(example);
-  const NodeId id = graph.order().front();
-  const Node all = graph.node(id);
-  graph.RemoveNode(id);
-  const auto append = [&](const char* type, std::vector<ValueId> inputs) {
-    Node node;
-    node.op_type = type;
-    node.inputs = std::move(inputs);
-    node.outputs = {graph.AddValue(type)};
-    const ValueId made = node.outputs[0];
-    graph.AddNode(std::move(node));
-    return made;
-  };
+  const Node all = TakeNode(graph);
   ValueId x = all.input(0);
-  if (all.has_input(1)) x = append("Add", {x, all.input(1)});
-  const ValueId y = append(
-      "QuantizeLinear", {append("Softmax", {x}), all.input(2), all.input(3)});
+  if (all.has_input(1)) x = graph.Emit("Add", {x, all.input(1)}, "sum");
+  x = graph.Emit("Softmax", {x}, "shares");
+  const ValueId y =
+      graph.Emit("QuantizeLinear", {x, all.input(2), all.input(3)}, "bytes");
   graph.SetOutputs({y});
   return graph;
 }

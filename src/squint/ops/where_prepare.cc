@@ -50,21 +50,19 @@ std::unique_ptr<Step> PrepareWhere(const PrepareContext& context) {
       count == 0) {
     return nullptr;
   }
-  // Where rows are short, their places would be more than the numbers.
+  // Rows are all as long. Where that is short, their places would be more than
+  // the numbers.
   constexpr int64_t kLeastLength = 8;
   std::vector<Row> rows;
-  bool is_plain = true;
   ForEachBroadcastRow<3>(
       y,
       {&context.input_dims[0], &context.input_dims[1], &context.input_dims[2]},
       [&](const Row& row) {
-        if (row.length < kLeastLength && count > kLeastLength) is_plain = false;
-        if (std::ranges::any_of(row.stride, [](int64_t s) { return s > 1; })) {
-          is_plain = false;
+        if (row.length >= kLeastLength || count <= kLeastLength) {
+          rows.push_back(row);
         }
-        if (is_plain) rows.push_back(row);
       });
-  if (!is_plain || rows.empty()) return nullptr;
+  if (rows.empty()) return nullptr;
   return std::make_unique<WhereStep>(std::move(rows));
 }
 

@@ -14,6 +14,7 @@
 #include "squint/ops/interpreter.h"
 #include "squint/quantize/quantize.h"
 #include "squint/runtime/executor.h"
+#include "squint/runtime/fused_graph.h"
 
 namespace squint {
 namespace {
@@ -115,14 +116,6 @@ Recipe RecipeFor(const std::string& target) {
   Recipe recipe;
   recipe.target = target;
   return recipe;
-}
-
-int CountOf(const Graph& graph, std::string_view op_type) {
-  int count = 0;
-  for (const NodeId id : graph.order()) {
-    count += graph.node(id).op_type == op_type;
-  }
-  return count;
 }
 
 struct Case {

@@ -11,6 +11,7 @@
 #include "squint/ops/interpreter.h"
 #include "squint/runtime/channels_last.h"
 #include "squint/runtime/executor.h"
+#include "squint/runtime/fused_graph.h"
 
 namespace squint {
 namespace {
@@ -73,14 +74,6 @@ class Net {
     InferShapes(graph);
   }
 };
-
-int CountOf(const Graph& graph, std::string_view op_type) {
-  int count = 0;
-  for (const NodeId id : graph.order()) {
-    count += graph.node(id).op_type == op_type;
-  }
-  return count;
-}
 
 // Transposes that are left, when the graph with channels last has computed what
 // the graph as it was does.

@@ -12,6 +12,7 @@
 #include "squint/ops/qlinear_operands.h"
 #include "squint/runtime/executor.h"
 #include "squint/runtime/fuse_to_bytes.h"
+#include "squint/runtime/fused_graph.h"
 
 namespace squint {
 namespace {
@@ -202,14 +203,6 @@ class Written {
   Sizes s_;
   Form f_;
 };
-
-int CountOf(const Graph& graph, std::string_view op_type) {
-  int count = 0;
-  for (const NodeId id : graph.order()) {
-    count += graph.node(id).op_type == op_type;
-  }
-  return count;
-}
 
 Graph Fused(Graph graph) {
   FuseToBytes(graph);

@@ -32,14 +32,10 @@ class NormalizationFusion {
     NodeId quantize = kNoNode;
   };
 
-  bool IsFloat(ValueId id) const {
-    return graph_.value(id).dtype == DType::kFloat32 && !graph_.value(id).quant;
-  }
-
   bool IsOfRows(const Node& node) const {
     if (!node.Is("LayerNormalization") || node.output(1) != kNoValue ||
-        node.output(2) != kNoValue || !IsFloat(node.input(0)) ||
-        !IsFloat(node.output())) {
+        node.output(2) != kNoValue || !IsPlainFloat(graph_, node.input(0)) ||
+        !IsPlainFloat(graph_, node.output())) {
       return false;
     }
     const Shape& shape = graph_.value(node.output()).shape;
@@ -80,7 +76,8 @@ class NormalizationFusion {
     const Shape& shape = graph_.value(node.input(0)).shape;
     if (sum.removed || !sum.Is("Add")) return kNoNode;
     for (const ValueId input : sum.inputs) {
-      if (!IsFloat(input) || graph_.value(input).shape != shape) return kNoNode;
+      if (!IsPlainFloat(graph_, input) || graph_.value(input).shape != shape)
+        return kNoNode;
     }
     return id;
   }

@@ -38,22 +38,22 @@ class SumFusion {
   }
 
  private:
-  bool IsFloat(ValueId id) const {
-    return graph_.value(id).dtype == DType::kFloat32 && !graph_.value(id).quant;
-  }
-
-  // A product that can still take something into `input`, and its weight.
-  const Tensor* WeightOf(const Node& node, size_t input) const {
-    const bool plain = node.Is("MatMul");
-    if (!plain && !node.Is("MatMulAdd", "squint")) return nullptr;
-    if (!plain && (input == In::kBias || node.has_input(input))) return nullptr;
+  // Of a product of rows; null where it is none that the step knows.
+  const Tensor* WeightOf(const Node& node) const {
+    if (!node.Is("MatMul") && !node.Is("MatMulAdd", "squint")) return nullptr;
     const Tensor* weight = graph_.ConstantOf(node.input(In::kB));
     const Shape& rows = graph_.value(node.input(In::kA)).shape;
     const bool fits = weight != nullptr && weight->rank() == 2 &&
                       rows.has_rank() && rows.rank() >= 2 &&
-                      IsFloat(node.input(In::kA)) &&
-                      IsFloat(node.input(In::kB));
+                      IsPlainFloat(graph_, node.input(In::kA)) &&
+                      IsPlainFloat(graph_, node.input(In::kB));
     return fits ? weight : nullptr;
+  }
+
+  // A bias comes first.
+  static bool CanTake(const Node& node, size_t input) {
+    return node.Is("MatMul") ||
+           (input == In::kAdded && !node.has_input(In::kAdded));
   }
 
   // Where the operand of a sum goes, beside a product of that many columns.
@@ -62,7 +62,7 @@ class SumFusion {
   size_t InputFor(ValueId operand, ValueId product, int64_t columns) const {
     if (IsBiasOfColumns(graph_, operand, columns)) return In::kBias;
     const Shape& shape = graph_.value(product).shape;
-    const bool whole = shape.has_rank() && IsFloat(operand) &&
+    const bool whole = shape.has_rank() && IsPlainFloat(graph_, operand) &&
                        !graph_.value(operand).is_constant() &&
                        graph_.value(operand).shape == shape;
     return whole ? In::kAdded : In::kCount;
@@ -85,11 +85,11 @@ class SumFusion {
       const NodeId product = graph_.value(from).producer;
       if (product == kNoNode || values_.ReaderOf(from) != id) continue;
       const Node& node = graph_.node(product);
-      const Tensor* weight = WeightOf(node, In::kAdded);
+      const Tensor* weight = WeightOf(node);
       if (weight == nullptr) continue;
       const ValueId other = sum.input(1 - operand);
       const size_t input = InputFor(other, from, weight->dim(1));
-      if (input != In::kCount && WeightOf(node, input) != nullptr &&
+      if (input != In::kCount && CanTake(node, input) &&
           IsMadeBefore(other, product)) {
         found = Candidate{product, operand, input};
       }

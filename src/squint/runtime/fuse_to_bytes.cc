@@ -71,14 +71,6 @@ class ByteFusion {
     return approximate == "tanh" ? "GeluByTanh" : "";
   }
 
-  // The Mul that alone reads a value and scales its columns by constants.
-  NodeId FactorNode(ValueId y) const {
-    const NodeId id = ReaderId(y);
-    if (id == kNoNode) return kNoNode;
-    const ValueId factor = ColumnFactor(graph_, graph_.node(id), y);
-    return factor == kNoValue ? kNoNode : id;
-  }
-
   // Moves elements, by constants.
   bool IsMovement(const Node& node, ValueId data) const {
     if (!node.Is("Reshape") && !node.Is("Transpose")) return false;
@@ -145,13 +137,14 @@ class ByteFusion {
       y = next->output();
       next = ReaderOf(y);
     }
-    const NodeId factor_node =
-        function_node == kNoNode ? kNoNode : FactorNode(y);
+    NodeId factor_node = kNoNode;
     ValueId factor = kNoValue;
-    if (factor_node != kNoNode) {
-      const Node& mul = graph_.node(factor_node);
-      factor = ColumnFactor(graph_, mul, y);
-      y = mul.output();
+    if (function_node != kNoNode && next != nullptr) {
+      factor = ColumnFactor(graph_, *next, y);
+    }
+    if (factor != kNoValue) {
+      factor_node = ReaderId(y);
+      y = next->output();
       next = ReaderOf(y);
     }
     std::vector<ValueId> moved;

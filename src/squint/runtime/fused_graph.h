@@ -25,12 +25,22 @@ inline Tensor SineWave(Dims dims, float step, float base = 0,
   return tensor;
 }
 
-inline int64_t CountOf(const Graph& graph, std::string_view type) {
-  int64_t count = 0;
+inline int CountOf(const Graph& graph, std::string_view op_type) {
+  int count = 0;
   for (const NodeId id : graph.order()) {
-    count += graph.node(id).op_type == type ? 1 : 0;
+    count += graph.node(id).op_type == op_type;
   }
   return count;
+}
+
+inline void ExpectSameBytes(const std::vector<Tensor>& made,
+                            const std::vector<Tensor>& right) {
+  ASSERT_EQ(made.size(), right.size());
+  for (size_t i = 0; i < made.size(); ++i) {
+    ASSERT_EQ(made[i].dims(), right[i].dims()) << i;
+    EXPECT_EQ(std::memcmp(made[i].raw(), right[i].raw(), right[i].bytes()), 0)
+        << i;
+  }
 }
 
 // With one thread and with two.
@@ -39,17 +49,10 @@ inline void CheckSameBits(const Graph& fused, const Graph& apart,
   for (const int threads : {1, 2}) {
     Context context;
     context.threads = threads;
-    const auto results =
-        Executor(std::make_shared<const Graph>(fused), context).Run(inputs);
-    const auto truth =
-        Executor(std::make_shared<const Graph>(apart), context).Run(inputs);
-    ASSERT_EQ(results.size(), truth.size());
-    for (size_t i = 0; i < truth.size(); ++i) {
-      ASSERT_EQ(results[i].dims(), truth[i].dims());
-      EXPECT_EQ(std::memcmp(results[i].raw(), truth[i].raw(), truth[i].bytes()),
-                0)
-          << "output " << i << ", " << threads << " threads";
-    }
+    SCOPED_TRACE(threads);
+    ExpectSameBytes(
+        Executor(std::make_shared<const Graph>(fused), context).Run(inputs),
+        Executor(std::make_shared<const Graph>(apart), context).Run(inputs));
   }
 }
 

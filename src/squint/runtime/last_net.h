@@ -5,7 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <list>
 #include <random>
 #include <span>
@@ -14,6 +13,7 @@
 
 #include "squint/ops/infer.h"
 #include "squint/runtime/executor.h"
+#include "squint/runtime/fused_graph.h"
 
 namespace squint {
 
@@ -113,24 +113,6 @@ class LastNet {
   Dims dims_;
   uint32_t seed_ = 100;
 };
-
-inline int CountOf(const Graph& graph, std::string_view op_type) {
-  int count = 0;
-  for (const NodeId id : graph.order()) {
-    count += graph.node(id).op_type == op_type;
-  }
-  return count;
-}
-
-inline void ExpectSameBytes(const std::vector<Tensor>& made,
-                            const std::vector<Tensor>& right) {
-  ASSERT_EQ(made.size(), right.size());
-  for (size_t i = 0; i < made.size(); ++i) {
-    ASSERT_EQ(made[i].dims(), right[i].dims()) << i;
-    EXPECT_EQ(std::memcmp(made[i].raw(), right[i].raw(), right[i].bytes()), 0)
-        << i;
-  }
-}
 
 // Runs in memory of its own, in an arena, into the caller's, and again as
 // written down.

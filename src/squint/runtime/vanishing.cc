@@ -15,6 +15,10 @@ NodeId VanishingValues::MakerOf(ValueId id) const {
   return ReaderOf(id) == kNoNode ? kNoNode : graph_.value(id).producer;
 }
 
+bool IsPlainFloat(const Graph& graph, ValueId id) {
+  return graph.value(id).dtype == DType::kFloat32 && !graph.value(id).quant;
+}
+
 ValueId ColumnFactor(const Graph& graph, const Node& node, ValueId x) {
   if (node.removed || !node.Is("Mul")) return kNoValue;
   const ValueId factor = node.input(0) == x ? node.input(1) : node.input(0);

@@ -22,6 +22,9 @@ class VanishingValues {
   UseMap uses_;
 };
 
+// Float32 and not simulated.
+bool IsPlainFloat(const Graph& graph, ValueId id);
+
 // The constant vector by which a Mul scales the columns of x, its operand;
 // kNoValue where the node does something else.
 ValueId ColumnFactor(const Graph& graph, const Node& node, ValueId x);

@@ -109,7 +109,7 @@ class AttentionTask {
       : args_(args),
         at_(args),
         scratch_(scratch),
-        steps_(StepsOfProbabilities(args)),
+        steps_(StepsOf(args.probabilities)),
         // Few rows do not pay for packing floats.
         packs_(args.rows > 2 * kMr) {
 #if SQUINT_QUAD_DOT
@@ -143,13 +143,6 @@ class AttentionTask {
   }
 
  private:
-  static Requantization StepsOfProbabilities(const AttentionArgs& args) {
-    Requantization steps;
-    steps.step = args.probabilities.scale;
-    SetResultGrid(args.probabilities, steps);
-    return steps;
-  }
-
   template <typename T>
   T* At(int64_t place) const {
     return reinterpret_cast<T*>(scratch_ + place);

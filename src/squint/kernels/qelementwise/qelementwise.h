@@ -31,6 +31,14 @@ inline void SetResultGrid(const ByteGrid& grid, Requantization& r) {
   r.is_signed = grid.is_signed;
 }
 
+// Real results as steps of this grid.
+inline Requantization StepsOf(const ByteGrid& grid) {
+  Requantization steps;
+  steps.step = grid.scale;
+  SetResultGrid(grid, steps);
+  return steps;
+}
+
 // How two tensors are added in QLinearAdd: `own`, which joins last if
 // `own_last`, and `other`; where and how the other one lies is the caller's.
 ByteAddition AdditionOf(const ByteGrid& own, const ByteGrid& other,

@@ -300,13 +300,6 @@ void ForEachBufferedRow(int64_t rows, int64_t length, float* scratch,
                    });
 }
 
-Requantization StepsOf(const ByteGrid& grid) {
-  Requantization steps;
-  steps.step = grid.scale;
-  SetResultGrid(grid, steps);
-  return steps;
-}
-
 }  // namespace
 
 int64_t RowBytesScratch(int64_t rows, int64_t length, int threads) {
